@@ -1,0 +1,33 @@
+"""What every test shares: the account of official vectors, printed at the end, also from parallel workers."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from tests.vectors import TALLIES, Tally
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A parallel worker hands its account to the process that prints."""
+    worker_output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if worker_output is not None:
+        worker_output["vectors"] = [dataclasses.asdict(tally) for tally in TALLIES.values()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over a finished worker's account."""
+    for tally in getattr(node, "workeroutput", {}).get("vectors", ()):
+        TALLIES[tally["family"]] = Tally(**tally)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many cases of each family of official vectors ran."""
+    if not TALLIES:
+        return
+    terminalreporter.section("official vectors")
+    for family in sorted(TALLIES):
+        terminalreporter.write_line(TALLIES[family].line)
