@@ -1,4 +1,8 @@
-"""What every test shares: the account of official vectors, printed at the end, also from parallel workers."""
+"""What every test shares: repeatable property tests, and the account of official vectors, printed at the end.
+
+The account is gathered from parallel workers too. Property tests draw the same examples on every run; a longer, random
+search is what the fuzzers are for.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,12 @@ import dataclasses
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.vectors import TALLIES, Tally
+
+settings.register_profile("tacit", derandomize=True, deadline=None, database=None)
+settings.load_profile("tacit")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
