@@ -1,0 +1,245 @@
+"""The values that a client keeps: contacts, chats, conversations, messages, intents and outbox rows.
+
+Pure data, shared by the core, which computes them, and the store, which writes them down. A *chat* is what a person
+sees; a *conversation* is one MLS group with its log at the relay. A group chat has one conversation; a direct chat has
+one for each time the two began it, and everyone writes to the one with the smallest group ID.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+ChatId = NewType("ChatId", str)
+"""``direct:<account uuid>`` or ``group:<group id in hex>``."""
+
+GroupId = NewType("GroupId", bytes)
+"""16 random bytes: the MLS group ID and the ID of the log at the relay."""
+
+MessageId = NewType("MessageId", bytes)
+"""16 random bytes, chosen by the sender; inside the ciphertext for messages, outside for log entries."""
+
+
+class ContactStatus(StrEnum):
+    """How this account stands to another."""
+
+    KNOWN = "known"  # met in a group; nobody asked for anything
+    REQUESTED = "requested"  # they asked to talk and wait for a yes
+    ACCEPTED = "accepted"
+    BLOCKED = "blocked"
+
+
+class ChatKind(StrEnum):
+    """What a chat is to a person."""
+
+    DIRECT = "direct"
+    GROUP = "group"
+
+
+class ChatStatus(StrEnum):
+    """Where a chat stands."""
+
+    REQUESTED = "requested"  # invited by a stranger: nothing is read or shown before a yes
+    ACTIVE = "active"
+    LEAVING = "leaving"  # asked to be removed; another member has yet to commit it
+    ENDED = "ended"  # left, removed or refused; history stays readable
+
+
+class MessageState(StrEnum):
+    """How far an own message has come."""
+
+    QUEUED = "queued"  # written down here, not yet encrypted: offline, or a membership change is under way
+    SENT = "sent"  # encrypted and on its way
+    RELAYED = "relayed"  # on the relay's disk
+    DELIVERED = "delivered"  # on the disk of every other member
+    READ = "read"  # shown to every other member
+    FAILED = "failed"  # will never go out; the reason is a line of its own
+    RECEIVED = "received"  # not an own message
+
+
+class MessageKind(StrEnum):
+    """What a line of history is."""
+
+    TEXT = "text"
+    NOTICE = "notice"  # a membership change, a rename, a gap, an alarm; made here, never by a peer's text
+
+
+class IntentKind(StrEnum):
+    """What a person asked for and the log has not confirmed yet."""
+
+    TEXT = "text"
+    RECEIPT = "receipt"
+    INVITE = "invite"
+    REMOVE = "remove"
+    RENAME = "rename"
+    LEAVE = "leave"
+    UPDATE = "update"  # a fresh path for post-compromise security
+    COMMIT_PENDING = "commit-pending"  # commit the proposals of others, such as a wish to leave
+
+
+class ConversationStatus(StrEnum):
+    """Where one MLS group stands on this device."""
+
+    CREATING = "creating"  # the log is not at the relay yet
+    REQUESTED = "requested"  # joined by Welcome, not accepted: the log is not read
+    ACTIVE = "active"
+    BEHIND = "behind"  # the relay has entries of ours that this store does not know: a restored backup
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Another account, pinned at first sight."""
+
+    account_id: bytes
+    account_key: bytes
+    handle: str
+    name: str
+    """What the owner of this store calls them; empty: the handle."""
+    status: ContactStatus
+    verified_at: int | None
+    added_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """What a person sees as one conversation."""
+
+    id: ChatId
+    kind: ChatKind
+    status: ChatStatus
+    title: str
+    peer: bytes | None
+    """Account ID of the other side of a direct chat."""
+    created_at: int
+    invited_by: bytes | None = None
+    read_through: int = 0
+    """Row number of the last message that was shown to the owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One MLS group and the place reached in its log."""
+
+    group_id: GroupId
+    chat_id: ChatId
+    status: ConversationStatus
+    cursor: int
+    """Sequence number of the last entry processed."""
+    last_commit: int
+    """Sequence number of the last commit in the log, valid or not."""
+    own_last: int
+    """Sequence number of the last own entry seen in the log."""
+    own_counter: int
+    """Counter of the next own message; per-sender counters start at 1."""
+    head: bytes
+    """Running head: 32 bytes, restarted from the epoch authenticator at each epoch."""
+    committed_at: int
+    """When this device last put fresh key material into the group, Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderProgress:
+    """What was last seen of one member in one conversation."""
+
+    account_id: bytes
+    device_id: bytes
+    counter: int
+    delivered_seq: int = 0
+    read_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The content of a line that no peer wrote: a code and its parameters, put into words by each face."""
+
+    code: str
+    by: bytes | None = None
+    who: tuple[bytes, ...] = ()
+    name: str = ""
+    count: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of history."""
+
+    row: int
+    """Number in this store, ascending in the order of display; 0 before it is stored."""
+    id: MessageId
+    chat_id: ChatId
+    group_id: GroupId
+    kind: MessageKind
+    state: MessageState
+    sender: bytes | None
+    """Account ID; None for notices."""
+    text: str
+    sent_at_ms: int
+    """The sender's clock, signed by the sender."""
+    received_at_ms: int
+    seq: int
+    """Sequence number in the log, 0 when not there yet."""
+    epoch: int = 0
+    counter: int = 0
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Something to be done in a chat as soon as the log allows; survives restarts, done once."""
+
+    row: int
+    chat_id: ChatId
+    kind: IntentKind
+    message_id: MessageId
+    """For texts the message's ID, otherwise a fresh one."""
+    who: tuple[bytes, ...] = ()
+    """Account IDs to invite or remove."""
+    key_packages: tuple[bytes, ...] = ()
+    """Claimed MLS KeyPackages of those to invite, each used for every try of this intent."""
+    text: str = ""
+    """New name for a rename."""
+    attempts: int = 0
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """Bytes that the network sends, byte-identical at every try, until the relay has them."""
+
+    row: int
+    message_id: MessageId
+    """The ID of the log entry."""
+    group_id: GroupId | None
+    """The log, or None for an inbox."""
+    inbox: tuple[bytes, bytes] | None
+    """Account ID and device ID of the inbox."""
+    kind: int
+    """EntryKind of the relay protocol: 1 message, 2 commit, 3 welcome."""
+    payload: bytes
+    after_commit: int = 0
+    readers_added: tuple[tuple[bytes, bytes], ...] = ()
+    readers_removed: tuple[tuple[bytes, bytes], ...] = ()
+    intent_row: int = 0
+    content_id: MessageId | None = None
+    """The message that the payload carries, None for handshakes and receipts."""
+    appended_seq: int = 0
+    """Set when the relay has acknowledged; the row goes when the echo has been processed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who this store belongs to and where its relay is."""
+
+    account_id: bytes
+    account_private: bytes = field(repr=False)
+    device_id: bytes
+    device_private: bytes = field(repr=False)
+    device_certificate: bytes
+    handle: str
+    relay_link: str
+    registered: bool
+    receipts: bool
+    created_at: int

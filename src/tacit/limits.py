@@ -1,0 +1,127 @@
+"""Every numeric bound against an attacker or a fault, with its reason. Sizes in bytes, times in seconds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 3600
+DAY_S: Final = 86400
+
+# --- MLS -----------------------------------------------------------------------------------------------------------
+MAX_FORWARD_GENERATIONS: Final = 1_000
+"""How far ahead of the last message a sender's generation may be; bounds the hashing that one header can cause."""
+
+MAX_SKIPPED_KEYS: Final = 500
+"""Message keys kept for each sender and ratchet while earlier messages are missing."""
+
+MAX_PAST_EPOCHS: Final = 2
+"""Past epochs whose messages can still be opened; more would weaken forward secrecy."""
+
+PAST_EPOCH_S: Final = DAY_S
+"""Age at which a past epoch's keys go even if fewer than ``MAX_PAST_EPOCHS`` are held."""
+
+KEY_PACKAGE_LIFETIME_S: Final = 28 * DAY_S
+"""How long a KeyPackage made here may be used."""
+
+KEY_PACKAGE_CLOCK_SKEW_S: Final = HOUR_S
+"""``not_before`` lies this far in the past, for clocks that are slow."""
+
+KEY_PACKAGE_MAX_RANGE_S: Final = 84 * DAY_S + HOUR_S
+"""The longest lifetime accepted from others (RFC 9420 §7.2 asks for a maximum)."""
+
+ONE_TIME_KEY_PACKAGES: Final = 20
+"""One-time KeyPackages that a client keeps at the relay."""
+
+MAX_GROUP_MEMBERS: Final = 1_000
+"""Leaves in a group; bounds the tree that a Welcome can make us check."""
+
+MAX_TREE_NODES: Final = 4_096
+"""Nodes in a decoded ratchet tree, blanks included."""
+
+MAX_VECTOR_BYTES: Final = 4 * 1024 * 1024
+"""Any one variable-length vector; above every honest message of a group of ``MAX_GROUP_MEMBERS``."""
+
+MAX_VECTOR_ITEMS: Final = 16_384
+"""Elements of any one decoded vector; a legal size can hold millions of tiny ones."""
+
+# --- Frames --------------------------------------------------------------------------------------------------------
+MAX_FRAME_BYTES: Final = 4 * 1024 * 1024 + 64 * 1024
+"""One frame on any transport: the largest payload and its envelope."""
+
+MAX_LOGIN_FRAME_BYTES: Final = 64 * 1024
+"""One frame from a peer that has not logged in."""
+
+MAX_MESSAGE_BYTES: Final = 64 * 1024
+"""Payload of an application message or a proposal."""
+
+MAX_COMMIT_BYTES: Final = 2 * 1024 * 1024
+"""Payload of a commit or a Welcome; a commit of 1,000 members after many removals stays below."""
+
+MAX_TEXT_BYTES: Final = 32 * 1024
+"""UTF-8 bytes of one text message, which must fit ``MAX_MESSAGE_BYTES`` after padding."""
+
+MAX_KEY_PACKAGE_BYTES: Final = 16 * 1024
+MAX_CERTIFICATE_BYTES: Final = 4 * 1024
+MAX_HANDLE_CHARS: Final = 32
+MAX_GROUP_NAME_BYTES: Final = 256
+"""Names are shown on one line."""
+
+# --- Relay ---------------------------------------------------------------------------------------------------------
+RETENTION_S: Final = 30 * DAY_S
+"""How long the relay keeps an entry that a reader has not acknowledged."""
+
+HANDSHAKE_TIMEOUT_S: Final = 15
+"""From connection to login; unauthenticated peers get little time."""
+
+IDLE_TIMEOUT_S: Final = 90
+"""Silence after which a connection is dead; clients ping every third of it."""
+
+SEND_QUEUE_FRAMES: Final = 256
+"""Frames waiting for one slow reader; past that it is fed from its cursor again, and cut off if it stays slow."""
+
+SLOW_READER_TIMEOUT_S: Final = 30
+"""How long one frame may take to leave for a reader that does not drain."""
+
+MAX_REQUESTS_IN_FLIGHT: Final = 64
+"""Requests of one connection being worked on at once; further frames are not read until one is answered."""
+
+MAX_LOGIN_FAILURES: Final = 3
+"""Failed logins or registrations of one connection before it is closed."""
+
+MAX_KEY_PACKAGES_PER_DEVICE: Final = 100
+MAX_DEVICES_PER_ACCOUNT: Final = 16
+MAX_LOGS_PER_ACCOUNT: Final = 1_000
+MAX_READERS_PER_LOG: Final = MAX_GROUP_MEMBERS
+MAX_INBOX_ENTRIES: Final = 1_000
+"""Entries that wait in one inbox; a stranger can fill no more than this."""
+
+MAX_INBOX_ENTRIES_PER_SENDER: Final = 50
+"""Entries of one account that wait in another's inbox."""
+
+MAX_PENDING_BYTES_PER_LOG: Final = 256 * 1024 * 1024
+"""Unacknowledged bytes in one log."""
+
+MAX_LISTEN_LOGS: Final = MAX_LOGS_PER_ACCOUNT + 1
+"""Logs named in one Listen request: every conversation and the inbox."""
+
+# --- Client --------------------------------------------------------------------------------------------------------
+RECONNECT_FIRST_S: Final = 0.5
+RECONNECT_MAX_S: Final = 60.0
+"""Backoff between tries to reach the relay, before jitter."""
+
+REQUEST_TIMEOUT_S: Final = 30
+"""How long a request may stay unanswered before the connection counts as dead."""
+
+MAX_COMMIT_ATTEMPTS: Final = 20
+"""Lost commit races in a row before the person is told that the change did not go through."""
+
+HEADS_KEPT: Final = 1_000
+"""Running heads of a conversation remembered for comparison with what others saw."""
+
+DEVICE_CERTIFICATE_LIFETIME_S: Final = 2 * 365 * DAY_S
+
+ARGON2_TIME_COST: Final = 3
+ARGON2_MEMORY_KIB: Final = 64 * 1024
+ARGON2_LANES: Final = 4
+"""RFC 9106's second recommended option: 64 MiB, three passes, four lanes; about 0.3 s."""
