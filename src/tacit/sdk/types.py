@@ -31,7 +31,8 @@ class NoticeInfo:
 
     Codes: ``created`` ``joined`` ``added`` ``removed`` ``left`` ``renamed`` ``leave-asked`` ``request-accepted``
     ``gap`` (``count`` messages of ``by`` are missing, ``reason`` says why) ``fork`` ``undecryptable``
-    ``invalid-commit`` ``rejected-commit`` (roles) ``key-changed`` ``behind`` ``change-failed`` ``merged-direct`` ``not-sent``.
+    ``invalid-commit`` ``rejected-commit`` (roles) ``key-changed`` ``behind``
+    ``change-failed`` ``merged-direct`` ``not-sent``.
     """
 
     code: str
