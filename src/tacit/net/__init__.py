@@ -1,0 +1,35 @@
+"""Moves opaque frames between machines: WebSocket over TLS 1.3, and in-memory pairs for tests. Opens all sockets.
+
+Refuses to know what a frame means, who is logged in and whose key is pinned: it reports the hash of the certificate
+it saw, and the layer above compares that with what the relay key signed. Importing the package loads no transport.
+"""
+
+from __future__ import annotations
+
+from tacit.net.errors import (
+    CannotListen,
+    ConnectionRefused,
+    ConnectTimeout,
+    FrameTooLarge,
+    LinkClosed,
+    NameNotFound,
+    NameNotVerified,
+    NotARelay,
+    Unreachable,
+)
+from tacit.net.links import CloseCode, FrameLink, Target
+
+__all__ = [
+    "CannotListen",
+    "CloseCode",
+    "ConnectTimeout",
+    "ConnectionRefused",
+    "FrameLink",
+    "FrameTooLarge",
+    "LinkClosed",
+    "NameNotFound",
+    "NameNotVerified",
+    "NotARelay",
+    "Target",
+    "Unreachable",
+]

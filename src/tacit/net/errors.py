@@ -1,0 +1,79 @@
+"""What can go wrong on the way to a relay: each class is a sentence for a person and a stable code for a script."""
+
+from __future__ import annotations
+
+from tacit.errors import ExitCode, TransportError, UsageError
+
+
+class LinkClosed(TransportError):
+    """The connection to the other side has ended.
+
+    ``close_code`` is a number of RFC 6455 §7.4 (see ``tacit.net.links.CloseCode``) on every transport. ``reason`` came
+    from the other side: control characters are gone, but it is still foreign text.
+    """
+
+    code = "link-closed"
+
+    def __init__(self, close_code: int, reason: str = "") -> None:
+        super().__init__()
+        self.close_code = close_code
+        self.reason = "".join(c for c in reason if c.isprintable())[:123]
+
+    def __str__(self) -> str:
+        return f"{self.close_code} {self.reason}".rstrip()
+
+
+class FrameTooLarge(UsageError):
+    """The frame is larger than this connection carries."""
+
+    code = "frame-too-large"
+
+
+class Unreachable(TransportError):
+    """The relay cannot be reached."""
+
+    code = "unreachable"
+    hint = "Check the network, and ask whoever runs the relay whether it is up."
+
+
+class ConnectionRefused(Unreachable):
+    """Nothing answers at that address and port."""
+
+    code = "connection-refused"
+    hint = "Is the relay running, and is the port in the link the right one?"
+
+
+class NameNotFound(Unreachable):
+    """The relay's name is not known to the network."""
+
+    code = "name-not-found"
+    hint = "Check the spelling of the host in the link, and that this machine is online."
+
+
+class ConnectTimeout(Unreachable):
+    """The relay did not answer in time."""
+
+    code = "connect-timeout"
+    hint = "A firewall may be in the way, or the relay may be down."
+
+
+class NotARelay(Unreachable):
+    """Something answers at that address, but it does not speak tacit's protocol over TLS 1.3."""
+
+    code = "not-a-relay"
+    hint = "Check the port in the link; a proxy on the way may also be in the way."
+
+
+class NameNotVerified(TransportError):
+    """The relay's certificate is not one that this machine's authorities vouch for under that name."""
+
+    code = "name-not-verified"
+    exit_code = ExitCode.UNTRUSTED
+    hint = "Somebody may be in the middle, or the certificate has expired; do not go on before you know which."
+
+
+class CannotListen(TransportError):
+    """The address and port cannot be listened on."""
+
+    code = "cannot-listen"
+    hint = "Another program may hold the port; choose one with --port, or 0 for any free one."

@@ -1,0 +1,123 @@
+"""Two ends of a link inside one process, for tests and for a client beside its relay.
+
+Behaves as a real connection does: bounded, ordered, a slow reader holds the writer up, and what was sent before a
+close still arrives. Faults are scripted elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from tacit import limits
+from tacit.net.errors import FrameTooLarge, LinkClosed
+from tacit.net.links import CloseCode
+
+
+def memory_pair(
+    *, capacity_frames: int = 64, max_frame: int = limits.MAX_FRAME_BYTES, peer_certificate_hash: bytes = b""
+) -> tuple[MemoryLink, MemoryLink]:
+    """Make both ends of a link; ``capacity_frames`` may be under way in each direction before ``send`` waits.
+
+    ``peer_certificate_hash`` is what the first end shows, for tests that sign a certificate that nobody sent.
+    """
+    there, back = _Pipe(capacity_frames, max_frame), _Pipe(capacity_frames, max_frame)
+    return MemoryLink(outgoing=there, incoming=back, peer_certificate_hash=peer_certificate_hash), MemoryLink(
+        outgoing=back, incoming=there
+    )
+
+
+class MemoryLink:
+    """One end of an in-memory pair; a ``FrameLink``."""
+
+    __slots__ = ("_incoming", "_outgoing", "peer_certificate_hash")
+
+    transport = "memory"
+
+    def __init__(self, *, outgoing: _Pipe, incoming: _Pipe, peer_certificate_hash: bytes = b"") -> None:
+        self._outgoing = outgoing
+        self._incoming = incoming
+        self.peer_certificate_hash = peer_certificate_hash
+
+    async def send(self, frame: bytes) -> None:
+        """Hand one frame over, waiting while the other end's queue is full."""
+        await self._outgoing.put(bytes(frame))
+
+    async def receive(self) -> bytes:
+        """Wait for the next frame; a larger one than allowed ends the link."""
+        try:
+            return await self._incoming.get()
+        except FrameTooLarge:
+            await self.close("frame too large", CloseCode.TOO_BIG)
+            raise LinkClosed(CloseCode.TOO_BIG, "frame too large") from None
+
+    def limit_frames(self, max_bytes: int) -> None:
+        """Set the largest frame accepted from the other end."""
+        self._incoming.max_frame = max_bytes
+
+    async def close(self, reason: str = "", code: int = CloseCode.NORMAL) -> None:
+        """End the link in both directions; the other end first reads what it was sent."""
+        self._outgoing.end(LinkClosed(code, reason))
+        self._incoming.end(LinkClosed(code, reason), drop=True)
+
+    def abort(self) -> None:
+        """End the link and drop what is under way in both directions."""
+        for pipe in (self._outgoing, self._incoming):
+            pipe.end(LinkClosed(CloseCode.ABNORMAL), drop=True)
+
+
+class _Pipe:
+    """One direction: a bounded queue that can end."""
+
+    __slots__ = ("_capacity", "_ended", "_frames", "_waiting", "max_frame")
+
+    def __init__(self, capacity: int, max_frame: int) -> None:
+        if capacity < 1:
+            raise ValueError("a link must hold at least one frame")
+        self._capacity = capacity
+        self._frames: deque[bytes] = deque()
+        self._ended: LinkClosed | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+        self.max_frame = max_frame
+
+    async def put(self, frame: bytes) -> None:
+        while self._ended is None and len(self._frames) >= self._capacity:
+            await self._change()
+        if self._ended is not None:
+            raise LinkClosed(self._ended.close_code, self._ended.reason)
+        self._frames.append(frame)
+        self._wake()
+
+    async def get(self) -> bytes:
+        while not self._frames and self._ended is None:
+            await self._change()
+        if not self._frames:
+            ended = self._ended or LinkClosed(CloseCode.ABNORMAL)
+            raise LinkClosed(ended.close_code, ended.reason)
+        frame = self._frames.popleft()
+        self._wake()
+        if len(frame) > self.max_frame:
+            raise FrameTooLarge
+        return frame
+
+    def end(self, why: LinkClosed, *, drop: bool = False) -> None:
+        if self._ended is None:
+            self._ended = why
+        if drop:
+            self._frames.clear()
+        self._wake()
+
+    async def _change(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
