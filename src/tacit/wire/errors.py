@@ -1,0 +1,249 @@
+"""What a relay refuses, and why: one class for each stable code, the same on both sides of the wire.
+
+The relay raises these and puts code and sentence into its answer; the client turns a code back into the class with
+``refusal``, so that a person reads our sentence and not one that the relay made up.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tacit.errors import ExitCode, RelayError
+
+
+class Malformed(RelayError):
+    """The relay could not read a frame of ours."""
+
+    code = "malformed"
+    hint = "The two sides may be of very different versions."
+
+
+class BadRequest(RelayError):
+    """The relay found a request of ours to make no sense."""
+
+    code = "bad-request"
+
+
+class Unsupported(RelayError):
+    """This relay does not know that request."""
+
+    code = "unsupported"
+    hint = "The relay may be older than this program."
+
+
+class ProtocolVersion(RelayError):
+    """This relay and this program speak different versions of the protocol."""
+
+    code = "protocol-version"
+    hint = "Update the older of the two."
+
+
+class TooLarge(RelayError):
+    """That is larger than the relay takes."""
+
+    code = "too-large"
+
+
+class RateLimited(RelayError):
+    """The relay asks for patience: too much in too short a time."""
+
+    code = "rate-limited"
+    exit_code = ExitCode.RATE_LIMITED
+    hint = "It goes on by itself after the time that the relay gave."
+
+
+class QuotaExceeded(RelayError):
+    """The relay keeps no more of that than it does already."""
+
+    code = "quota"
+    hint = "Room comes back when devices that were away collect what waits for them."
+
+
+class StorageFull(RelayError):
+    """The relay's disk is full; what it has is safe, but it takes nothing new."""
+
+    code = "storage-full"
+    hint = "Ask whoever runs the relay to make room; sending goes on by itself then."
+
+
+class Internal(RelayError):
+    """Something went wrong inside the relay."""
+
+    code = "internal"
+    hint = "Its operator finds more in its log."
+
+
+class ShuttingDown(RelayError):
+    """The relay is about to stop."""
+
+    code = "shutting-down"
+
+
+class NotLoggedIn(RelayError):
+    """The relay takes that only from a device that has logged in."""
+
+    code = "not-logged-in"
+
+
+class AlreadyLoggedIn(RelayError):
+    """This connection has already logged in."""
+
+    code = "already-logged-in"
+
+
+class BadSignature(RelayError):
+    """The relay could not verify our signature."""
+
+    code = "bad-signature"
+    exit_code = ExitCode.UNTRUSTED
+
+
+class BadCertificate(RelayError):
+    """The relay does not accept this device's certificate."""
+
+    code = "bad-certificate"
+    exit_code = ExitCode.UNTRUSTED
+
+
+class DeviceRevoked(RelayError):
+    """This device was revoked by its account and can never log in again."""
+
+    code = "device-revoked"
+    exit_code = ExitCode.UNTRUSTED
+    hint = "Make a new device for the account."
+
+
+class HandleTaken(RelayError):
+    """Somebody else has that handle at this relay."""
+
+    code = "handle-taken"
+    exit_code = ExitCode.USAGE
+    hint = "Choose another one."
+
+
+class HandleFixed(RelayError):
+    """This account already has another handle at this relay, and a handle is for good."""
+
+    code = "handle-fixed"
+    exit_code = ExitCode.USAGE
+
+
+class BadHandle(RelayError):
+    """A handle is 2 to 32 letters a-z, digits, dots, hyphens and underscores."""
+
+    code = "bad-handle"
+    exit_code = ExitCode.USAGE
+
+
+class InviteNeeded(RelayError):
+    """This relay takes new accounts by invitation only."""
+
+    code = "invite-needed"
+    exit_code = ExitCode.USAGE
+    hint = "Ask whoever runs it for an invite link."
+
+
+class InviteInvalid(RelayError):
+    """The invitation is unknown here, used up, revoked or too old."""
+
+    code = "invite-invalid"
+    exit_code = ExitCode.USAGE
+    hint = "Ask whoever runs the relay for a new one."
+
+
+class NoSuchAccount(RelayError):
+    """The relay knows no such account."""
+
+    code = "no-such-account"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class NoSuchDevice(RelayError):
+    """The relay knows no such device of that account."""
+
+    code = "no-such-device"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class NoKeyPackages(RelayError):
+    """None of their devices has left a KeyPackage at the relay, so nobody can be added."""
+
+    code = "no-key-packages"
+    hint = "It mends itself when one of their devices comes online."
+
+
+class UnknownLog(RelayError):
+    """The relay has no such conversation."""
+
+    code = "unknown-log"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class LogTaken(RelayError):
+    """Another device made a conversation of that ID."""
+
+    code = "log-taken"
+
+
+class NotAReader(RelayError):
+    """This device does not take part in that conversation."""
+
+    code = "not-a-reader"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class CommitConflict(RelayError):
+    """Another change of the group came first.
+
+    ``last_commit_seq`` is where in the log; the author processes it and tries again.
+    """
+
+    code = "commit-conflict"
+
+    def __init__(self, detail: str = "", *, last_commit_seq: int = 0, retry_after_s: float | None = None) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.last_commit_seq = last_commit_seq
+
+
+REFUSALS: Final[dict[str, type[RelayError]]] = {
+    refusal.code: refusal
+    for refusal in (
+        Malformed, BadRequest, Unsupported, ProtocolVersion, TooLarge, RateLimited, QuotaExceeded, StorageFull,
+        Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature, BadCertificate, DeviceRevoked,
+        HandleTaken, HandleFixed, BadHandle, InviteNeeded, InviteInvalid, NoSuchAccount, NoSuchDevice,
+        NoKeyPackages, UnknownLog, LogTaken, NotAReader, CommitConflict,
+    )
+}  # fmt: skip
+"""Every code that an Error, a RegistrationFailed or a LoginFailed carries."""
+
+
+class Closed:
+    """Codes of Closing: why the relay ends a connection."""
+
+    SHUTTING_DOWN: Final = "shutting-down"
+    REPLACED: Final = "replaced"
+    """The same device has logged in on another connection."""
+    REVOKED: Final = "device-revoked"
+    LOGIN_TIMEOUT: Final = "login-timeout"
+    IDLE: Final = "idle"
+    SLOW_READER: Final = "slow-reader"
+    LOGIN_FAILURES: Final = "login-failures"
+    MALFORMED: Final = "malformed"
+
+
+class UnknownRefusal(RelayError):
+    """The relay refused for a reason that this program does not know."""
+
+    code = "relay-refused"
+
+
+def refusal(code: str, *, retry_after_s: int = 0, last_commit_seq: int = 0) -> RelayError:
+    """The exception for the code of an answer; codes from a newer relay become ``UnknownRefusal``."""
+    retry = float(retry_after_s) if retry_after_s else None
+    if code == CommitConflict.code:
+        return CommitConflict(last_commit_seq=last_commit_seq, retry_after_s=retry)
+    found = REFUSALS.get(code)
+    if found is None:
+        shown = "".join(c for c in code[:40] if c.isascii() and (c.isalnum() or c == "-"))
+        return UnknownRefusal(shown, retry_after_s=retry)
+    return found(retry_after_s=retry)

@@ -1,0 +1,120 @@
+"""Frames to bytes and back. Reading raises ``DecodeError`` on anything that is not one whole frame, and nothing else.
+
+A frame that is well-formed but carries a request or answer unknown here has no name: relays answer it with
+"unsupported", clients pass it over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from google.protobuf.message import Message
+
+from tacit import limits
+from tacit.errors import DecodeError
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import TooLarge
+
+RequestBody: TypeAlias = (
+    pb.Register
+    | pb.PublishKeys
+    | pb.Login
+    | pb.RecipientKeysRequest
+    | pb.Append
+    | pb.Acknowledge
+    | pb.SubmitOtp
+    | pb.SenderKeysRequest
+    | pb.CreateLog
+    | pb.Listen
+    | pb.RevokeDevice
+)
+ResponseBody: TypeAlias = (
+    pb.Registered
+    | pb.RegistrationFailed
+    | pb.KeysSet
+    | pb.RecipientKeys
+    | pb.OtpAccepted
+    | pb.LoggedIn
+    | pb.LoginFailed
+    | pb.Error
+    | pb.Entry
+    | pb.Appended
+    | pb.SenderKeys
+    | pb.Listening
+    | pb.Hello
+    | pb.Acknowledged
+    | pb.LogCreated
+    | pb.Closing
+    | pb.DeviceRevoked
+)
+Body = TypeVar("Body")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame(Generic[Body]):
+    """One frame as it was read; ``name`` is empty and ``body`` is None where its kind is not known here."""
+
+    request_id: int
+    name: str
+    body: Body | None
+
+
+REQUEST_NAMES: Final[dict[str, str]] = {
+    field.message_type.full_name: field.name for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields
+}
+RESPONSE_NAMES: Final[dict[str, str]] = {
+    field.message_type.full_name: field.name for field in pb.ServerFrame.DESCRIPTOR.oneofs_by_name["response"].fields
+}
+"""Name in the frame's oneof by the full name of the message."""
+
+
+def encode_request(request_id: int, body: RequestBody) -> bytes:
+    """One ClientFrame; ``request_id`` is 1 or more."""
+    fields: dict[str, Any] = {REQUEST_NAMES[body.DESCRIPTOR.full_name]: body}
+    return _serialized(pb.ClientFrame(request_id=request_id, **fields))
+
+
+def encode_response(request_id: int, body: ResponseBody) -> bytes:
+    """One ServerFrame; ``request_id`` is 0 for a push."""
+    fields: dict[str, Any] = {RESPONSE_NAMES[body.DESCRIPTOR.full_name]: body}
+    return _serialized(pb.ServerFrame(request_id=request_id, **fields))
+
+
+def decode_request(data: bytes, max_bytes: int = limits.MAX_FRAME_BYTES) -> Frame[RequestBody]:
+    """Read a ClientFrame; a request ID of 0 is malformed."""
+    frame = pb.ClientFrame()
+    _parse(frame, data, max_bytes)
+    if frame.request_id == 0:
+        raise DecodeError("no request ID")
+    name = frame.WhichOneof("request")
+    if name is None:
+        return Frame(frame.request_id, "", None)
+    return Frame(frame.request_id, name, cast("RequestBody", getattr(frame, name)))
+
+
+def decode_response(data: bytes, max_bytes: int = limits.MAX_FRAME_BYTES) -> Frame[ResponseBody]:
+    """Read a ServerFrame."""
+    frame = pb.ServerFrame()
+    _parse(frame, data, max_bytes)
+    name = frame.WhichOneof("response")
+    if name is None:
+        return Frame(frame.request_id, "", None)
+    return Frame(frame.request_id, name, cast("ResponseBody", getattr(frame, name)))
+
+
+def _serialized(frame: Message) -> bytes:
+    data = frame.SerializeToString()
+    if len(data) > limits.MAX_FRAME_BYTES:
+        raise TooLarge(f"{len(data)} bytes, {limits.MAX_FRAME_BYTES} at most")
+    return data
+
+
+def _parse(frame: Message, data: bytes, max_bytes: int) -> None:
+    if len(data) > max_bytes:
+        raise DecodeError(f"frame of {len(data)} bytes")
+    try:
+        frame.ParseFromString(data)
+    except ProtobufDecodeError:
+        raise DecodeError("not a frame of the relay protocol") from None
