@@ -1,0 +1,114 @@
+"""What can go wrong in the client above its store and its links."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tacit.errors import ExitCode, NotFound, RelayError, TacitError, TransportError, Untrusted, UsageError
+
+
+class Offline(TransportError):
+    """The relay has not been reached yet, and this needs it."""
+
+    code = "offline"
+    hint = "Check that the relay is up; what can wait is sent by itself once it is."
+
+
+class Closed(UsageError):
+    """The client has been closed."""
+
+    code = "closed"
+
+
+class TimedOut(TacitError):
+    """It did not happen in the time given."""
+
+    code = "timeout"
+    exit_code: ClassVar[ExitCode] = ExitCode.TIMEOUT
+    hint = "The message stays queued and goes out by itself; ask again later."
+
+
+class NotSent(TacitError):
+    """The message will never go out; the chat says why."""
+
+    code = "not-sent"
+    exit_code: ClassVar[ExitCode] = ExitCode.PARTIAL
+
+
+class HandleChanged(Untrusted):
+    """The relay says that this handle now belongs to somebody else than the person pinned here."""
+
+    code = "handle-changed"
+    hint = "Ask the person over another channel; rename or remove the old contact only if they really have a new key."
+
+
+class FalseAnswer(Untrusted):
+    """The relay's answer about an account does not prove itself."""
+
+    code = "false-answer"
+    hint = "The relay may be broken or hostile; nothing was sent to that account."
+
+
+class SafetyNumberMismatch(Untrusted):
+    """The safety numbers differ: somebody may sit between you and this person."""
+
+    code = "safety-number-mismatch"
+    hint = "Make sure that both of you compared the same pair; if they still differ, do not go on."
+
+
+class NotAllowed(UsageError):
+    """Only an admin of the group may do that."""
+
+    code = "not-allowed"
+    hint = "Ask an admin of the group; its members and admins are listed with the chat."
+
+
+class ChatEnded(UsageError):
+    """This chat has ended; its history can still be read."""
+
+    code = "chat-ended"
+
+
+class AwaitsAnswer(UsageError):
+    """This is a request that has not been answered: accept it first."""
+
+    code = "request-open"
+
+
+class TextTooLong(UsageError):
+    """The text is longer than one message can carry."""
+
+    code = "text-too-long"
+
+
+class Ambiguous(UsageError):
+    """More than one person or chat goes by that name."""
+
+    code = "ambiguous"
+    hint = "Use the @handle, the account ID or the chat ID."
+
+
+class NoSuchProfile(NotFound):
+    """There is no profile of that name on this machine."""
+
+    code = "no-such-profile"
+    hint = "Make one with 'tacit init', or name another with -P."
+
+
+class ProfileExists(UsageError):
+    """There already is a profile of that name on this machine."""
+
+    code = "profile-exists"
+    hint = "Choose another name with -P."
+
+
+class RequestTimeout(TransportError):
+    """The relay did not answer a request in time."""
+
+    code = "request-timeout"
+
+
+class UnexpectedAnswer(RelayError):
+    """The relay answered with something else than was asked for."""
+
+    code = "unexpected-answer"
