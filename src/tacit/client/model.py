@@ -243,3 +243,15 @@ class Profile:
     registered: bool
     receipts: bool
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPackageRow:
+    """The private half of one KeyPackage."""
+
+    ref: bytes
+    """KeyPackageRef, as the Welcome names it."""
+    bundle: bytes = field(repr=False)
+    """Encoded ``mls.KeyPackageBundle``."""
+    last_resort: bool
+    expires_at: int

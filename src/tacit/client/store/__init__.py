@@ -1,0 +1,36 @@
+"""What a client keeps on disk: one encrypted SQLCipher file for each profile, and how its key is made.
+
+Holds SQL and files; knows rows, not what they mean. MLS state and payloads are opaque bytes here. Rules: every secret
+that is replaced or deleted is overwritten; what a finished transaction wrote survives a power cut; only
+``StorageError`` and its families come out.
+"""
+
+from __future__ import annotations
+
+from tacit.client.store.errors import (
+    KeyFileInvalid,
+    PassphraseNeeded,
+    ProfileInUse,
+    StoreDamaged,
+    StoreExists,
+    StoreFailed,
+    StoreFull,
+    StoreMissing,
+    StoreNewer,
+    WrongPassphrase,
+)
+from tacit.client.store.store import Store
+
+__all__ = [
+    "KeyFileInvalid",
+    "PassphraseNeeded",
+    "ProfileInUse",
+    "Store",
+    "StoreDamaged",
+    "StoreExists",
+    "StoreFailed",
+    "StoreFull",
+    "StoreMissing",
+    "StoreNewer",
+    "WrongPassphrase",
+]

@@ -1,0 +1,68 @@
+"""MLS state as opaque bytes: epoch, ratchets and an own commit that waits for its echo; and the running heads.
+
+Everything here is secret or depends on secrets, and is overwritten with zeros when it is replaced or deleted.
+"""
+
+from __future__ import annotations
+
+from tacit.client.model import GroupId
+from tacit.client.store.database import Database
+from tacit.limits import HEADS_KEPT
+
+
+class GroupRows:
+    """The state of each MLS group."""
+
+    __slots__ = ()
+    _db: Database
+
+    def group_blobs(self, group_id: GroupId) -> tuple[bytes, bytes] | None:
+        """The epoch and ratchet blobs of a group, None when it has no state here."""
+        row = self._db.one(
+            "SELECT group_epoch.state, group_ratchets.state FROM group_epoch"
+            " JOIN group_ratchets USING (group_id) WHERE group_id = ?",
+            (group_id,),
+        )
+        return (row[0], row[1]) if row else None
+
+    def put_epoch(self, group_id: GroupId, blob: bytes) -> None:
+        """Write or replace what changes with the epoch."""
+        self._db.run("INSERT OR REPLACE INTO group_epoch (group_id, state) VALUES (?, ?)", (group_id, blob))
+
+    def put_ratchets(self, group_id: GroupId, blob: bytes) -> None:
+        """Write or replace what changes with every message."""
+        self._db.run("INSERT OR REPLACE INTO group_ratchets (group_id, state) VALUES (?, ?)", (group_id, blob))
+
+    def pending_commit(self, group_id: GroupId) -> bytes | None:
+        """The own commit that has not come back in the log yet."""
+        row = self._db.one("SELECT state FROM pending_commit WHERE group_id = ?", (group_id,))
+        return row[0] if row else None
+
+    def put_pending_commit(self, group_id: GroupId, blob: bytes) -> None:
+        """Write or replace the own commit that waits for its echo."""
+        self._db.run("INSERT OR REPLACE INTO pending_commit (group_id, state) VALUES (?, ?)", (group_id, blob))
+
+    def drop_pending_commit(self, group_id: GroupId) -> None:
+        """Forget the own commit: it was merged, or another one won."""
+        self._db.run("DELETE FROM pending_commit WHERE group_id = ?", (group_id,))
+
+    def drop_group(self, group_id: GroupId) -> None:
+        """Delete a group's keys, its pending commit and its heads; history and the conversation row stay."""
+        self._db.run("DELETE FROM group_epoch WHERE group_id = ?", (group_id,))
+        self._db.run("DELETE FROM group_ratchets WHERE group_id = ?", (group_id,))
+        self._db.run("DELETE FROM pending_commit WHERE group_id = ?", (group_id,))
+        self._db.run("DELETE FROM head WHERE group_id = ?", (group_id,))
+
+    def put_head(self, group_id: GroupId, seq: int, head: bytes) -> None:
+        """Remember the running head after an entry, and forget the one ``HEADS_KEPT`` entries ago and older."""
+        self._db.run("INSERT OR REPLACE INTO head (group_id, seq, head) VALUES (?, ?, ?)", (group_id, seq, head))
+        self._db.run("DELETE FROM head WHERE group_id = ? AND seq <= ?", (group_id, seq - HEADS_KEPT))
+
+    def head_at(self, group_id: GroupId, seq: int) -> bytes | None:
+        """The running head after an entry, None when it was never known or is no longer remembered."""
+        row = self._db.one("SELECT head FROM head WHERE group_id = ? AND seq = ?", (group_id, seq))
+        return row[0] if row else None
+
+    def drop_heads(self, group_id: GroupId) -> None:
+        """Forget every running head of a conversation."""
+        self._db.run("DELETE FROM head WHERE group_id = ?", (group_id,))
