@@ -116,5 +116,5 @@ class MessageRows:
 
 def _message(row: tuple[Any, ...]) -> Message:
     number, message_id, chat_id, group_id, kind, state, *rest, notice = row
-    kind, state = MessageKind(kind), MessageState(state)
-    return Message(number, message_id, chat_id, group_id, kind, state, *rest, notice=decode_notice(notice))
+    rest.append(decode_notice(notice))
+    return Message(number, message_id, chat_id, group_id, MessageKind(kind), MessageState(state), *rest)

@@ -24,8 +24,9 @@ class ProfileRows:
         )
         if row is None:
             return None
-        *keys, registered, receipts, created_at = row
-        return Profile(*keys, registered=bool(registered), receipts=bool(receipts), created_at=created_at)
+        *who, registered, receipts, created_at = row
+        fields = (*who, bool(registered), bool(receipts), created_at)
+        return Profile(*fields)
 
     def put_profile(self, p: Profile) -> None:
         """Write or replace the profile."""
