@@ -1,0 +1,175 @@
+"""Leaf nodes: one client's appearance in a group, signed by that client.
+
+A leaf made for a key package, an update and a commit are signed over different content, so none passes for another.
+Source: RFC 9420 §7.2
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, Self
+
+from tacit.codec import Reader, Writer
+from tacit.crypto.suites import CipherSuite
+from tacit.entropy import Entropy
+from tacit.mls.credentials import BasicCredential, Credential, read_credential
+from tacit.mls.extensions import Extensions, read_extensions, write_extensions
+from tacit.mls.labels import LEAF_NODE_TBS, sign_with_label
+from tacit.mls.registry import GREASE_VALUES, MLS10, CredentialType, ExtensionType, LeafNodeSource, read_enum
+from tacit.mls.tree_math import LeafIndex
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a client supports beyond what every client does."""
+
+    versions: tuple[int, ...]
+    cipher_suites: tuple[int, ...]
+    extensions: tuple[int, ...]
+    proposals: tuple[int, ...]
+    credentials: tuple[int, ...]
+
+    def write(self, w: Writer) -> None:
+        """Append the encoding."""
+        w.vector(self.versions, Writer.u16)
+        w.vector(self.cipher_suites, Writer.u16)
+        w.vector(self.extensions, Writer.u16)
+        w.vector(self.proposals, Writer.u16)
+        w.vector(self.credentials, Writer.u16)
+
+    @classmethod
+    def read(cls, r: Reader) -> Self:
+        """Take one off ``r``."""
+        u16 = Reader.u16
+        return cls(r.vector(u16), r.vector(u16), r.vector(u16), r.vector(u16), r.vector(u16))
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """When a key package may be used, in Unix seconds, both ends included."""
+
+    not_before: int
+    not_after: int
+
+    def write(self, w: Writer) -> None:
+        """Append the encoding."""
+        w.u64(self.not_before)
+        w.u64(self.not_after)
+
+    @classmethod
+    def read(cls, r: Reader) -> Self:
+        """Take one off ``r``."""
+        return cls(r.u64(), r.u64())
+
+
+NO_PARENT_HASH: Final = b""
+
+
+@dataclass(frozen=True)
+class LeafNode:
+    """A leaf of the ratchet tree.
+
+    ``lifetime`` belongs to the source ``KEY_PACKAGE`` and ``parent_hash`` to ``COMMIT``; otherwise they are absent.
+    """
+
+    encryption_key: bytes
+    signature_key: bytes
+    credential: Credential
+    capabilities: Capabilities
+    source: LeafNodeSource
+    lifetime: Lifetime | None
+    parent_hash: bytes
+    extensions: Extensions
+    signature: bytes
+
+    @property
+    def credential_identity(self) -> bytes:
+        """The identity in a basic credential; empty for any other kind."""
+        return self.credential.identity if isinstance(self.credential, BasicCredential) else b""
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The whole encoding; trees hash it over and over."""
+        w = Writer()
+        w.fixed(self._signed_part)
+        w.opaque(self.signature)
+        return w.finish()
+
+    def to_be_signed(self, group_id: bytes, leaf_index: LeafIndex) -> bytes:
+        """LeafNodeTBS; a leaf of a key package is not bound to a group, and leaves both arguments out."""
+        w = Writer()
+        w.fixed(self._signed_part)
+        if self.source is not LeafNodeSource.KEY_PACKAGE:
+            w.opaque(group_id)
+            w.u32(leaf_index)
+        return w.finish()
+
+    def write(self, w: Writer) -> None:
+        """Append the encoding."""
+        w.fixed(self.encoded)
+
+    @classmethod
+    def read(cls, r: Reader) -> Self:
+        """Take one off ``r``."""
+        start = r.position
+        encryption_key = r.opaque()
+        signature_key = r.opaque()
+        credential = read_credential(r)
+        capabilities = Capabilities.read(r)
+        source = read_enum(LeafNodeSource, r.u8())
+        lifetime = Lifetime.read(r) if source is LeafNodeSource.KEY_PACKAGE else None
+        parent_hash = r.opaque() if source is LeafNodeSource.COMMIT else NO_PARENT_HASH
+        extensions = read_extensions(r)
+        signed_part = r.since(start)
+        signature = r.opaque()
+        leaf = cls(
+            encryption_key,
+            signature_key,
+            credential,
+            capabilities,
+            source,
+            lifetime,
+            parent_hash,
+            extensions,
+            signature,
+        )
+        leaf.__dict__["_signed_part"] = signed_part
+        leaf.__dict__["encoded"] = r.since(start)
+        return leaf
+
+    @cached_property
+    def _signed_part(self) -> bytes:
+        w = Writer()
+        w.opaque(self.encryption_key)
+        w.opaque(self.signature_key)
+        self.credential.write(w)
+        self.capabilities.write(w)
+        w.u8(self.source)
+        if self.lifetime is not None:
+            self.lifetime.write(w)
+        if self.source is LeafNodeSource.COMMIT:
+            w.opaque(self.parent_hash)
+        write_extensions(w, self.extensions)
+        return w.finish()
+
+
+def sign_leaf(
+    suite: CipherSuite, leaf: LeafNode, signature_private: bytes, group_id: bytes, leaf_index: LeafIndex
+) -> LeafNode:
+    """The same leaf with its signature; for a key package pass an empty group ID and any index."""
+    content = leaf.to_be_signed(group_id, leaf_index)
+    return replace(leaf, signature=sign_with_label(suite, signature_private, LEAF_NODE_TBS, content))
+
+
+def own_capabilities(cipher_suites: tuple[int, ...], extension_types: tuple[int, ...], entropy: Entropy) -> Capabilities:
+    """What this client supports, salted with GREASE so that others stay tolerant. Source: RFC 9420 §13.5"""
+    extensions = dict.fromkeys((int(ExtensionType.APP_DATA_DICTIONARY), *extension_types))
+    salt = [GREASE_VALUES[byte % len(GREASE_VALUES)] for byte in entropy(4)]
+    return Capabilities(
+        versions=(MLS10,),
+        cipher_suites=(*cipher_suites, salt[0]),
+        extensions=(*extensions, salt[1]),
+        proposals=(salt[2],),
+        credentials=(int(CredentialType.BASIC), salt[3]),
+    )
