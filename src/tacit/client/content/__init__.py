@@ -6,7 +6,8 @@ Holds the schema, its bounds and the way to bytes and back. Knows nothing of MLS
 from __future__ import annotations
 
 from tacit.client.content.content import Content, Receipt, Text, build_content, check_text, parse_content
-from tacit.client.content.errors import EmptyText, TextNotUnicode, TextTooLong
+from tacit.client.content.errors import EmptyText, TextNotUnicode
+from tacit.client.errors import TextTooLong
 
 __all__ = [
     "Content",

@@ -11,7 +11,8 @@ from typing import Final
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from tacit.client.content import content_pb2 as pb
-from tacit.client.content.errors import EmptyText, TextNotUnicode, TextTooLong
+from tacit.client.content.errors import EmptyText, TextNotUnicode
+from tacit.client.errors import TextTooLong
 from tacit.errors import DecodeError
 from tacit.limits import MAX_MESSAGE_BYTES, MAX_TEXT_BYTES
 
@@ -133,8 +134,8 @@ def _check_bounds(content: Content, error: type[Exception]) -> None:
         raise error("a time beyond every calendar")
     if not 1 <= content.counter <= MAX_COUNTER:
         raise error("a counter out of bounds")
-    seqs = (content.head_seq,)
+    seqs = [content.head_seq]
     if isinstance(content.body, Receipt):
-        seqs += (content.body.delivered_seq, content.body.read_seq)
+        seqs += [content.body.delivered_seq, content.body.read_seq]
     if not all(0 <= seq <= MAX_COUNTER for seq in seqs):
         raise error("a sequence number out of bounds")

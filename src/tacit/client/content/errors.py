@@ -11,13 +11,6 @@ class EmptyText(UsageError):
     code = "empty-text"
 
 
-class TextTooLong(UsageError):
-    """The text is too long for one message."""
-
-    code = "text-too-long"
-    hint = "Split it into several messages."
-
-
 class TextNotUnicode(UsageError):
     """The text is not valid Unicode."""
 
