@@ -6,7 +6,10 @@ it saw, and the layer above compares that with what the relay key signed. Import
 
 from __future__ import annotations
 
+from tacit.net.backoff import backoff_s
+from tacit.net.connecting import connect
 from tacit.net.errors import (
+    BadCertificate,
     CannotListen,
     ConnectionRefused,
     ConnectTimeout,
@@ -15,11 +18,13 @@ from tacit.net.errors import (
     NameNotFound,
     NameNotVerified,
     NotARelay,
+    UnknownTransport,
     Unreachable,
 )
 from tacit.net.links import CloseCode, FrameLink, Target
 
 __all__ = [
+    "BadCertificate",
     "CannotListen",
     "CloseCode",
     "ConnectTimeout",
@@ -31,5 +36,8 @@ __all__ = [
     "NameNotVerified",
     "NotARelay",
     "Target",
+    "UnknownTransport",
     "Unreachable",
+    "backoff_s",
+    "connect",
 ]

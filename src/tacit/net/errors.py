@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tacit.errors import ExitCode, TransportError, UsageError
+from tacit.errors import ConfigError, ExitCode, TransportError, UsageError
 
 
 class LinkClosed(TransportError):
@@ -77,3 +77,16 @@ class CannotListen(TransportError):
 
     code = "cannot-listen"
     hint = "Another program may hold the port; choose one with --port, or 0 for any free one."
+
+
+class UnknownTransport(UsageError):
+    """The link asks for a transport that this version does not have."""
+
+    code = "unknown-transport"
+
+
+class BadCertificate(ConfigError):
+    """The certificate or its private key cannot be used for TLS."""
+
+    code = "bad-certificate"
+    hint = "Both must be PEM, belong together, and the key must have no passphrase."

@@ -1,0 +1,131 @@
+"""Opens a WebSocket over TLS 1.3 to a relay.
+
+No cookies, no redirects, no proxy from the environment, no compression: one connection to one address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from tacit import limits
+from tacit.errors import TransportError
+from tacit.net.errors import (
+    ConnectionRefused,
+    ConnectTimeout,
+    NameNotFound,
+    NameNotVerified,
+    NotARelay,
+    Unreachable,
+)
+from tacit.net.links import Target
+from tacit.net.tls import client_context, peer_certificate_hash
+from tacit.net.ws_link import CLOSE_TIMEOUT_S, WebSocketLink
+
+PING_EVERY_S = limits.IDLE_TIMEOUT_S / 3
+
+
+async def connect_ws(
+    target: Target,
+    *,
+    timeout_s: float,
+    verify_name: bool = False,
+    max_frame: int = limits.MAX_FRAME_BYTES,
+    ping_every_s: float = PING_EVERY_S,
+) -> WebSocketLink:
+    """Connect, agree on TLS 1.3 and upgrade to WebSocket, all within ``timeout_s``.
+
+    Raises one of the ``Unreachable`` family, or ``NameNotVerified``. Cancelling leaves no task and no socket behind.
+    """
+    where = f"{target.host}:{target.port}"
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _open(target, verify_name, max_frame, ping_every_s)
+    except TimeoutError:
+        raise ConnectTimeout(where) from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise _family(error)(where) from error
+
+
+class _ClientSocket(aiohttp.ClientWebSocketResponse):
+    """aiohttp's client WebSocket, which can also be cut off."""
+
+    def abort(self) -> None:
+        """Drop the connection without a close frame or TLS goodbye."""
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        self._set_closed()
+        self._response.close()
+
+
+async def _open(target: Target, verify_name: bool, max_frame: int, ping_every_s: float) -> WebSocketLink:
+    connector = aiohttp.TCPConnector(
+        ssl=client_context(verify_name=verify_name), limit=1, force_close=True, resolver=aiohttp.ThreadedResolver()
+    )
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        ws_response_class=_ClientSocket,
+        middlewares=(_upgrade_or_nothing,),
+        headers={"User-Agent": "tacit"},
+        skip_auto_headers=("Accept", "Accept-Encoding"),
+        auto_decompress=False,
+    )
+    try:
+        socket: Any = await session.ws_connect(
+            URL.build(scheme="wss", host=target.host, port=target.port, path="/"),
+            max_msg_size=max_frame + 1,
+            heartbeat=ping_every_s,
+            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
+        )
+    except BaseException:
+        await session.close()
+        raise
+    # The link owns the connection from here; a session would only keep cookies and pools that nobody wants.
+    session.detach()
+    return WebSocketLink(
+        socket,
+        max_frame=max_frame,
+        peer_certificate_hash=peer_certificate_hash(socket.get_extra_info("ssl_object")),
+        release=connector.close,
+    )
+
+
+async def _upgrade_or_nothing(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Take 101 and nothing else: a redirect would let whoever answers send this client elsewhere."""
+    response = await handler(request)
+    if response.status != 101:
+        response.close()
+        raise aiohttp.ClientConnectionError("not a WebSocket")
+    return response
+
+
+def _family(error: Exception) -> type[TransportError]:
+    """Whose fault it was, for a person."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return NameNotVerified
+        case aiohttp.ClientSSLError():
+            return NotARelay
+        case aiohttp.ClientConnectorDNSError() | ValueError():
+            return NameNotFound
+        case OSError(errno=errno.ECONNREFUSED):
+            return ConnectionRefused
+        case OSError(errno=errno.ETIMEDOUT):
+            return ConnectTimeout
+        case aiohttp.ClientConnectorError(os_error=ConnectionResetError() | ConnectionAbortedError() | None):
+            return NotARelay
+        case OSError(errno=errno.ECONNRESET | errno.EPIPE):
+            return NotARelay
+        case aiohttp.ClientConnectorError() | OSError():
+            return Unreachable
+        case _:
+            return NotARelay

@@ -1,0 +1,98 @@
+"""Real certificates and real sockets on loopback for the tests of ``net``."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from tacit.net import FrameLink, LinkClosed
+from tacit.net.tls import server_context
+from tacit.net.ws_server import WebSocketListener, serve_ws
+
+
+@dataclass(frozen=True)
+class Where:
+    """A target on loopback."""
+
+    port: int
+    host: str = "127.0.0.1"
+    scheme: str = "ws"
+
+
+@dataclass(frozen=True)
+class Pem:
+    certificate: bytes
+    key: bytes
+
+    @property
+    def der(self) -> bytes:
+        return ssl.PEM_cert_to_DER_cert(self.certificate.decode())
+
+
+def make_pem(key: Any) -> Pem:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tacit relay")])
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(start)
+        .not_valid_after(start.replace(year=2100))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256() if isinstance(key, ec.EllipticCurvePrivateKey) else None)
+    )
+    return Pem(
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
+
+
+@pytest.fixture(scope="session")
+def pem() -> Pem:
+    return make_pem(ed25519.Ed25519PrivateKey.generate())
+
+
+async def echo(link: FrameLink) -> None:
+    while True:
+        await link.send(await link.receive())
+
+
+@asynccontextmanager
+async def serving(
+    pem: Pem, handler: Callable[[FrameLink], Awaitable[None]] = echo, **options: Any
+) -> AsyncIterator[WebSocketListener]:
+    listener = await serve_ws(handler, "127.0.0.1", 0, server_context(pem.certificate, pem.key), **options)
+    try:
+        yield listener
+    finally:
+        async with asyncio.timeout(10):
+            await listener.close()
+
+
+class Held:
+    """A handler that hands each link to the test and keeps it open until the test is done with it."""
+
+    def __init__(self) -> None:
+        self.links: asyncio.Queue[FrameLink] = asyncio.Queue()
+        self.done = asyncio.Event()
+        self.ended: asyncio.Queue[LinkClosed | None] = asyncio.Queue()
+
+    async def __call__(self, link: FrameLink) -> None:
+        await self.links.put(link)
+        await self.done.wait()
