@@ -1,0 +1,15 @@
+"""What this process remembers of private keys, and how to make it forget.
+
+``tacit.crypto.kem`` says why parsed keys are kept.
+"""
+
+from __future__ import annotations
+
+from tacit.crypto import ed25519, groups, xwing
+
+
+def forget_private_keys() -> None:
+    """Drop every parsed private key that the loaders of this room keep, as on locking a profile."""
+    ed25519.forget_private_keys()
+    groups.forget_private_keys()
+    xwing.forget_private_keys()
