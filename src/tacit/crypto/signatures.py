@@ -26,6 +26,7 @@ class SignatureScheme(Protocol):
     @property
     def public_key_size(self) -> int: ...  # noqa: D102
     def generate(self, entropy: Entropy) -> KeyPair: ...  # noqa: D102
+    def key_pair(self, private: bytes) -> KeyPair: ...  # noqa: D102
     def check_public_key(self, public: bytes) -> None: ...  # noqa: D102
     def sign(self, private: bytes, data: bytes) -> bytes: ...  # noqa: D102
     def verify(self, public: bytes, data: bytes, signature: bytes) -> None: ...  # noqa: D102
@@ -40,6 +41,10 @@ class Ed25519Scheme:
     def generate(self, entropy: Entropy) -> KeyPair:
         """A fresh key pair."""
         return ed25519.generate(entropy)
+
+    def key_pair(self, private: bytes) -> KeyPair:
+        """The pair that belongs to a private key."""
+        return ed25519.key_pair(private)
 
     def check_public_key(self, public: bytes) -> None:
         """Raise ``BadKey`` unless the key is canonical and of full order."""
@@ -70,6 +75,10 @@ class EcdsaScheme:
         """A fresh key pair; 16 spare bytes make the bias of the reduction negligible. Source: FIPS 186-5 A.2.1"""
         wide = int.from_bytes(entropy(self.group.private_key_size + 16), "big")
         private = (wide % (self.group.order - 1) + 1).to_bytes(self.group.private_key_size, "big")
+        return self.key_pair(private)
+
+    def key_pair(self, private: bytes) -> KeyPair:
+        """The pair that belongs to a private key."""
         return KeyPair(private, self.group.public_bytes(self.group.load_private(private)))
 
     def check_public_key(self, public: bytes) -> None:

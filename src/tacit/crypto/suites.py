@@ -139,6 +139,10 @@ class CipherSuite:
         """A fresh signature key pair."""
         return self.signature.generate(entropy)
 
+    def signature_key_pair(self, private: bytes) -> KeyPair:
+        """The signature key pair that belongs to a private key."""
+        return self.signature.key_pair(private)
+
     def check_signature_key(self, public: bytes) -> None:
         """Raise ``BadKey`` unless ``public`` is a signature key of the suite's scheme, strictly."""
         self.signature.check_public_key(public)
