@@ -46,8 +46,9 @@ class Target(Protocol):
 class FrameLink(Protocol):
     """One connection that carries frames.
 
-    Many tasks may send at once, each frame stays whole; one task at a time may receive. Cancelling ``send`` or
-    ``receive`` loses no frame that was not yet handed over and leaves the link open.
+    Many tasks may send at once, each frame stays whole and leaves in the order of the calls; one task at a time may
+    receive. A cancelled ``receive`` loses no frame; a cancelled ``send`` may have handed its frame over, but never a
+    part of it. Both leave the link open. Pings are answered while somebody receives, so somebody always should.
     """
 
     @property

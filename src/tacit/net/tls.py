@@ -56,6 +56,8 @@ def certificate_hash(certificate_pem: bytes) -> bytes:
         der = ssl.PEM_cert_to_DER_cert(first[first.index(b"-----BEGIN CERTIFICATE-----") :].decode("ascii"))
     except ValueError:
         raise BadCertificate from None
+    if not der:
+        raise BadCertificate
     return hashlib.sha256(der).digest()
 
 

@@ -7,7 +7,6 @@ peer's address reaches a log.
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -19,14 +18,10 @@ from tacit import limits
 from tacit.log import EventLog
 from tacit.net.errors import CannotListen, LinkClosed
 from tacit.net.links import CloseCode, FrameLink
-from tacit.net.ws_gate import FrameGate
+from tacit.net.ws_connection import Connection, ServerSocket
 from tacit.net.ws_link import CLOSE_TIMEOUT_S, WebSocketLink
 
 BACKLOG = 1_024
-MAX_HEADER_LINE_BYTES = 4_096
-MAX_HEADERS = 64
-WRITE_BUFFER_BYTES = 128 * 1024
-"""Bytes held for one slow reader before its writer waits."""
 
 Handler = Callable[[FrameLink], Awaitable[None]]
 
@@ -40,7 +35,7 @@ class Listener(Protocol):
         ...
 
     async def close(self) -> None:
-        """Stop listening, say goodbye on every link and wait until their handlers have ended."""
+        """Stop listening, say goodbye on every link and see their handlers ended."""
         ...
 
 
@@ -92,7 +87,7 @@ class WebSocketListener:
         self._handshake_timeout_s = handshake_timeout_s
         self._idle_timeout_s = idle_timeout_s
         self._slow_reader_s = slow_reader_s
-        self._links: set[WebSocketLink] = set()
+        self._links: dict[WebSocketLink, asyncio.Task[Any]] = {}
         self._log = EventLog("net")
         self._http = web.Server(self._answer)
         self._server: asyncio.Server | None = None
@@ -116,17 +111,23 @@ class WebSocketListener:
         )
 
     async def close(self) -> None:
-        """Stop listening, say goodbye on every link and wait until their handlers have ended."""
+        """Stop listening, say goodbye on every link; handlers have ``CLOSE_TIMEOUT_S`` before they are cancelled."""
         if self._server is None:
             return
         server, self._server = self._server, None
         server.close()
+        handlers = list(self._links.values())
         await asyncio.gather(*(link.close("the relay is stopping", CloseCode.GOING_AWAY) for link in self._links))
+        if handlers:
+            _, late = await asyncio.wait(handlers, timeout=CLOSE_TIMEOUT_S)
+            for handler in late:
+                handler.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         await self._http.shutdown(CLOSE_TIMEOUT_S)
         await server.wait_closed()
 
-    def _connection(self) -> _Connection:
-        return _Connection(
+    def _connection(self) -> Connection:
+        return Connection(
             self._http,
             deadline_s=self._handshake_timeout_s,
             max_frame=self._max_frame,
@@ -140,7 +141,7 @@ class WebSocketListener:
             return _plain(404, "not found")
         if "Sec-WebSocket-Protocol" in request.headers:
             return _plain(400, "no subprotocols here")
-        opened = _ServerSocket(
+        opened = ServerSocket(
             timeout=CLOSE_TIMEOUT_S,
             heartbeat=self._idle_timeout_s * 2 / 3,
             compress=False,
@@ -150,10 +151,10 @@ class WebSocketListener:
         if not opened.can_prepare(request):
             return _plain(426, "this is a tacit relay; it speaks WebSocket")
         await opened.prepare(request)
-        await self._run(opened, cast(_Connection, request.protocol))
+        await self._run(opened, cast(Connection, request.protocol))
         return opened
 
-    async def _run(self, opened: _ServerSocket, connection: _Connection) -> None:
+    async def _run(self, opened: ServerSocket, connection: Connection) -> None:
         """Hand one link to the handler, and see it closed whatever happens there."""
         connection.upgraded()
         link = WebSocketLink(
@@ -163,7 +164,7 @@ class WebSocketListener:
             on_limit=connection.limit_frames,
             slow_reader_s=self._slow_reader_s,
         )
-        self._links.add(link)
+        self._links[link] = cast("asyncio.Task[Any]", asyncio.current_task())
         try:
             await self._handler(link)
             await link.close()
@@ -176,84 +177,7 @@ class WebSocketListener:
             link.abort()
             raise
         finally:
-            self._links.discard(link)
-
-
-class _ServerSocket(web.WebSocketResponse):
-    """aiohttp's server WebSocket, which can also be cut off."""
-
-    def abort(self) -> None:
-        """Drop the connection without a close frame or TLS goodbye."""
-        transport = self._req.transport if self._req is not None else None
-        if transport is not None:
-            transport.abort()
-        self._set_closed()
-
-
-class _Connection(web.RequestHandler):
-    """One accepted connection: aiohttp's, with a deadline until it is a WebSocket and a gate for frames after."""
-
-    __slots__ = ("_deadline", "_expires_at", "_first_max_frame", "_gate", "_max_frame")
-
-    def __init__(self, http: web.Server, *, deadline_s: float, max_frame: int, first_max_frame: int) -> None:
-        loop = asyncio.get_running_loop()
-        super().__init__(
-            http,
-            loop=loop,
-            keepalive_timeout=0,
-            logger=_NO_LOGGER,
-            access_log=None,  # type: ignore[arg-type]  # documented: None turns it off
-            max_line_size=MAX_HEADER_LINE_BYTES,
-            max_field_size=MAX_HEADER_LINE_BYTES,
-            max_headers=MAX_HEADERS,
-            lingering_time=0,
-        )
-        self._max_frame = max_frame
-        self._first_max_frame = first_max_frame
-        self._gate: FrameGate | None = None
-        # Made when TCP connects, before TLS: the time that TLS takes counts.
-        self._expires_at = loop.time() + deadline_s
-        self._deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """TLS stands; the rest of the deadline is for the HTTP header."""
-        cast(asyncio.Transport, transport).set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-        super().connection_made(transport)
-        self._deadline = asyncio.get_running_loop().call_at(self._expires_at, cast(asyncio.Transport, transport).abort)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the deadline."""
-        self.upgraded()
-        super().connection_lost(exc)
-
-    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
-        """Put the gate in front of the WebSocket parser."""
-        self._gate = FrameGate(parser, max_frame=self._first_max_frame, open_from=self._max_frame)
-        super().set_parser(cast(Any, self._gate), data_received_cb)
-
-    def limit_frames(self, max_bytes: int) -> None:
-        """Raise the gate's limit."""
-        if self._gate is not None:
-            self._gate.max_frame = max_bytes
-
-    def upgraded(self) -> None:
-        """The deadline is met."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        """Say nothing: aiohttp's words hold the peer's address."""
-
-
-def _silent_logger() -> logging.Logger:
-    """A logger outside the tree that writes nothing."""
-    logger = logging.Logger("tacit.net.http")
-    logger.disabled = True
-    return logger
-
-
-_NO_LOGGER = _silent_logger()
+            del self._links[link]
 
 
 def _plain(status: int, text: str) -> web.Response:
