@@ -52,6 +52,9 @@ MAX_FRAME_BYTES: Final = 4 * 1024 * 1024 + 64 * 1024
 MAX_LOGIN_FRAME_BYTES: Final = 64 * 1024
 """One frame from a peer that has not logged in."""
 
+MAX_FRAME_FIELDS: Final = 4_096
+"""Fields in one large frame; two bytes can name a field that takes fifty in memory."""
+
 MAX_MESSAGE_BYTES: Final = 64 * 1024
 """Payload of an application message or a proposal."""
 
@@ -63,6 +66,9 @@ MAX_TEXT_BYTES: Final = 32 * 1024
 
 MAX_KEY_PACKAGE_BYTES: Final = 16 * 1024
 MAX_CERTIFICATE_BYTES: Final = 4 * 1024
+MAX_ACCOUNT_KEY_BYTES: Final = 1024
+"""A public account key in DER; one of RSA with 4,096 bits takes 550."""
+
 MAX_HANDLE_CHARS: Final = 32
 MAX_GROUP_NAME_BYTES: Final = 256
 """Names are shown on one line."""
@@ -80,11 +86,26 @@ IDLE_TIMEOUT_S: Final = 90
 SEND_QUEUE_FRAMES: Final = 256
 """Frames waiting for one slow reader; past that it is fed from its cursor again, and cut off if it stays slow."""
 
+SEND_QUEUE_BYTES: Final = 8 * 1024 * 1024
+"""Bytes waiting for one slow reader, for the same reason; at least one frame always fits."""
+
 SLOW_READER_TIMEOUT_S: Final = 30
 """How long one frame may take to leave for a reader that does not drain."""
 
 MAX_REQUESTS_IN_FLIGHT: Final = 64
 """Requests of one connection being worked on at once; further frames are not read until one is answered."""
+
+MAX_BYTES_IN_FLIGHT: Final = 8 * 1024 * 1024
+"""Bytes of one connection's requests being worked on at once, for the same reason."""
+
+MAX_WRITE_QUEUE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of all connections on their way to the disk; past that the relay asks for patience."""
+
+MAX_WRITE_BATCH: Final = 512
+"""Changes that share one transaction; bounds how long the first of them waits."""
+
+MAX_STRANGERS: Final = 1_000
+"""Connections that have not logged in; further ones are told to come back."""
 
 MAX_LOGIN_FAILURES: Final = 3
 """Failed logins or registrations of one connection before it is closed."""
@@ -120,8 +141,22 @@ HEADS_KEPT: Final = 1_000
 """Running heads of a conversation remembered for comparison with what others saw."""
 
 DEVICE_CERTIFICATE_LIFETIME_S: Final = 2 * 365 * DAY_S
+"""How long a device's certificate is valid."""
+
+DEVICE_CERTIFICATE_CLOCK_SKEW_S: Final = HOUR_S
+"""How far ahead of ours the clock may be that dated a new certificate."""
 
 ARGON2_TIME_COST: Final = 3
 ARGON2_MEMORY_KIB: Final = 64 * 1024
 ARGON2_LANES: Final = 4
 """RFC 9106's second recommended option: 64 MiB, three passes, four lanes; about 0.3 s."""
+
+ARGON2_MIN_MEMORY_KIB: Final = 8 * 1024
+ARGON2_MAX_MEMORY_KIB: Final = 1024 * 1024
+ARGON2_MAX_TIME_COST: Final = 64
+ARGON2_MAX_LANES: Final = 16
+"""Settings read from a file: no weaker than a slow machine needs, no stronger than a small one survives."""
+
+ARGON2_MAX_TIME_COST: Final = 100
+ARGON2_MAX_MEMORY_KIB: Final = 4 * 1024 * 1024
+"""What a key file may ask for at most; a file with a broken number must not take the machine."""
