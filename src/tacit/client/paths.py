@@ -5,6 +5,7 @@ The only place that turns a name into a local path. Knows nothing of what is in 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -55,11 +56,17 @@ class ProfilePaths:
 
     root: Path
     name: str
+    in_the_making: bool = False
 
     @property
     def folder(self) -> Path:
-        """The profile's own folder."""
-        return self.root / "profiles" / self.name
+        """The profile's own folder; no profile's name begins with a dot."""
+        return self.root / "profiles" / (f".{self.name}.new" if self.in_the_making else self.name)
+
+    @property
+    def staged(self) -> ProfilePaths:
+        """Where this profile lies while it is being made."""
+        return ProfilePaths(self.root, self.name, in_the_making=True)
 
     @property
     def store(self) -> Path:
@@ -133,6 +140,18 @@ def prepare_folders(paths: ProfilePaths) -> list[Path]:
         raise FolderFailed(error.strerror or "") from error
 
 
+def publish_profile(paths: ProfilePaths) -> bool:
+    """Put a profile that was made aside in place, in one step; False when there is something there already."""
+    try:
+        paths.staged.folder.rename(paths.folder)
+        _sync_folder(paths.folder.parent)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            return False
+        raise FolderFailed(error.strerror or "") from error
+    return True
+
+
 def remove_profile(paths: ProfilePaths) -> None:
     """Delete a profile's folder and all in it; nothing happens when there is none."""
     try:
@@ -162,7 +181,10 @@ def _close(path: Path, mode: int) -> bool:
     """Take away from others what is beyond ``mode``; says whether there was anything."""
     if not _HAS_MODES:
         return False
-    found = path.lstat()
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False  # SQLite's side files come and go with the process that uses them
     if stat.S_ISLNK(found.st_mode) or found.st_uid != os.getuid():
         raise NotPrivate
     if not stat.S_IMODE(found.st_mode) & ~mode & 0o7777:

@@ -19,10 +19,15 @@ from tacit.client.store.errors import (
     StoreNewer,
     WrongPassphrase,
 )
+from tacit.client.store.keys import EmptyPassphrase
+from tacit.client.store.profiles import NewProfile, OpenProfile, begin_profile, open_profile
 from tacit.client.store.store import Store
 
 __all__ = [
+    "EmptyPassphrase",
     "KeyFileInvalid",
+    "NewProfile",
+    "OpenProfile",
     "PassphraseNeeded",
     "ProfileInUse",
     "Store",
@@ -33,4 +38,6 @@ __all__ = [
     "StoreMissing",
     "StoreNewer",
     "WrongPassphrase",
+    "begin_profile",
+    "open_profile",
 ]

@@ -135,11 +135,6 @@ class Database:
         """Move the write-ahead log into the file and empty it, so that no overwritten secret waits there."""
         self.all("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def rekey(self, key: Secret) -> None:
-        """Encrypt the whole file anew under another key."""
-        self.run(f'PRAGMA rekey = "{_raw_key(key)}"')
-        self.checkpoint()
-
     @property
     def schema_version(self) -> int:
         """How many migrations have been applied."""

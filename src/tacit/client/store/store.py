@@ -65,7 +65,3 @@ class Store(
     def scrub(self) -> None:
         """Empty the write-ahead log, so that no replaced secret waits in it; for moments when nothing else is due."""
         self._db.checkpoint()
-
-    def rekey(self, key: Secret) -> None:
-        """Encrypt the whole store anew under another key."""
-        self._db.rekey(key)
