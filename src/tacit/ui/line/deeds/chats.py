@@ -1,0 +1,59 @@
+"""Commands about chats as such: go to one, write into one, list them."""
+
+from __future__ import annotations
+
+from tacit.errors import NotFound
+from tacit.sdk.types import ChatInfo
+from tacit.ui import words
+from tacit.ui.line.session import HISTORY_LINES, MAX_UNREAD_LINES, Session
+
+
+async def write(session: Session, args: tuple[str, ...]) -> None:
+    """Write to somebody; without a text, go there."""
+    if len(args) == 1:
+        await open_chat(session, args)
+        return
+    message = await session.me.send(args[0], args[1])
+    session.own.setdefault(message.id, message.state)
+    if session.chat is None or message.chat != session.chat.id:
+        chat = await session.me.chat(message.chat)
+        session.say(f"To {words.title(chat)}: {words.state(message.state, session.face.layout.glyphs)}.", "dim")
+
+
+async def open_chat(session: Session, args: tuple[str, ...]) -> None:
+    """Go to a chat, beginning a direct one where there is none."""
+    await session.open(await find(session, args[0]))
+
+
+async def find(session: Session, target: str) -> ChatInfo:
+    """Return the chat that is meant: one that exists, or a new direct one."""
+    try:
+        return await session.me.chat(target)
+    except NotFound:
+        return await session.me.open_direct(target)
+
+
+async def close(session: Session, args: tuple[str, ...]) -> None:
+    """Leave the view of a chat, not the chat."""
+    await session.close_chat()
+    session.say("You are in no chat now: /chats lists them.")
+
+
+async def list_chats(session: Session, args: tuple[str, ...]) -> None:
+    """List the chats."""
+    await session.learn_names()
+    if not session.names.chats:
+        session.say("No chats yet: /open WHO begins one, /link shows what others need to reach you.")
+    for chat in session.names.chats:
+        session.say(words.chat_line(chat))
+
+
+async def show_history(session: Session, args: tuple[str, ...]) -> None:
+    """Show earlier lines again."""
+    if session.chat is None:
+        session.refuse("You are in no chat: /open WHO goes to one.")
+        return
+    if args and not args[0].isdecimal():
+        session.refuse("Type it as /history [LINES], with a number.")
+        return
+    await session.show_history(min(int(args[0]), MAX_UNREAD_LINES) if args else 2 * HISTORY_LINES)

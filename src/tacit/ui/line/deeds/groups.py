@@ -1,0 +1,70 @@
+"""Commands about groups: who is in one, and changes to it."""
+
+from __future__ import annotations
+
+from tacit.sdk.types import ChatInfo, Person
+from tacit.ui import words
+from tacit.ui.line.session import Session
+
+
+async def list_members(session: Session, args: tuple[str, ...]) -> None:
+    """List who is in the open chat."""
+    chat = session.chat
+    if chat is None:
+        session.refuse("You are in no chat: /open WHO goes to one, /contacts lists the people you know.")
+        return
+    chat = session.chat = await session.me.chat(chat.id)
+    session.table([(words.name(person), _about(person, chat)) for person in chat.members])
+
+
+async def create(session: Session, args: tuple[str, ...]) -> None:
+    """Make a group and go there."""
+    chat = await session.me.create_group(args[0], args[1:])
+    await session.open(chat)
+
+
+async def invite(session: Session, args: tuple[str, ...]) -> None:
+    """Add somebody to the open group."""
+    chat = _group(session)
+    if chat is not None:
+        await session.me.invite(chat.id, args[0])
+        session.say("Invited; a line tells when it is done.", "dim")
+
+
+async def remove(session: Session, args: tuple[str, ...]) -> None:
+    """Remove somebody from the open group."""
+    chat = _group(session)
+    if chat is not None:
+        await session.me.remove(chat.id, args[0])
+        session.say("A line tells when it is done.", "dim")
+
+
+async def rename(session: Session, args: tuple[str, ...]) -> None:
+    """Give the open group another name."""
+    chat = _group(session)
+    if chat is not None:
+        await session.me.rename(chat.id, args[0])
+
+
+async def leave(session: Session, args: tuple[str, ...]) -> None:
+    """Leave the open group."""
+    chat = _group(session)
+    if chat is not None:
+        await session.me.leave(chat.id)
+
+
+def _group(session: Session) -> ChatInfo | None:
+    if session.chat is not None and session.chat.kind == "group":
+        return session.chat
+    session.refuse("This works in a group: /create NAME makes one, /open NAME goes to one.")
+    return None
+
+
+def _about(person: Person, chat: ChatInfo) -> str:
+    facts = [
+        "admin" if person.id in chat.admins and chat.kind == "group" else "",
+        "" if person.status == "self" else words.trust(person),
+        f"@{person.handle}" if person.handle else "",
+        person.id,
+    ]
+    return ", ".join(fact for fact in facts if fact)

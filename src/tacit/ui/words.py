@@ -1,0 +1,232 @@
+"""The sentences of the terminal face: one place for every word that a person reads there, but for errors and help.
+
+Functions take the SDK's values and return one cleaned line. Names and titles come from others, so each goes through
+``clean_line`` here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from tacit.sdk.types import ChatInfo, Connection, MessageStateWord, NoticeInfo, Person, StatusInfo
+from tacit.ui.rows import Glyphs
+from tacit.ui.text import clean_line
+
+NAME_CELLS: Final = 40
+ALARMS: Final = frozenset(
+    {"fork", "key-changed", "invalid-commit", "rejected-commit", "behind", "undecryptable", "gap"}
+)
+"""Notices that must not be overlooked."""
+
+NOTICES: Final = {
+    "created": "{by} made the group “{label}”.",
+    "created/plain": "{by} began this {place}.",
+    "joined": "{person} joined.",
+    "joined/you": "you are in this {place} now.",
+    "added": "{by} added {who}.",
+    "removed": "{by} removed {who}.",
+    "left": "{person} left.",
+    "renamed": "{by} renamed the group to “{label}”.",
+    "leave-asked": "{person} asked to leave.",
+    "request-accepted": "{person} accepted.",
+    "request-accepted/you": "you accepted the request.",
+    "gap": "{missing} missing{gap}.",
+    "fork": "{by} and you do not see the same conversation: the relay shows different things to different people. "
+    "Do not trust it before you know why.",
+    "undecryptable": "A message{of} could not be opened{why}. Nothing of it can be shown.",
+    "invalid-commit": "A change of the {place}{of} was invalid and had no effect{why}.",
+    "rejected-commit": "{by} tried to change the group without the right to; nothing was changed{why}.",
+    "key-changed": "{person} shows another key than before. Compare safety numbers before you go on.",
+    "behind": "This profile comes from a backup, so it sends nothing here until another member has changed the "
+    "group's keys.",
+    "change-failed": "The change did not go through{why}.",
+    "merged-direct": "Both of you began this chat at the same time; it goes on as one.",
+    "not-sent": "A message was not sent{why}.",
+    "newer-client": "{by} sent something that this version cannot show; an upgrade may help.",
+}
+"""What happened in a chat, by the notice's code."""
+
+GAP_REASONS: Final = {
+    "relay-hole": "the relay has lost or withheld them",
+    "retention": "they were older than the relay keeps",
+    "counter": "they never arrived",
+}
+
+
+WAITING_FOR_RELAY: Final = "Waiting for the relay to take what was written. Ctrl+C stops waiting; it goes out later."
+
+
+def name(person: Person | None) -> str:
+    """What to call a person in a sentence."""
+    if person is None:
+        return "somebody"
+    if person.status == "self":
+        return "you"
+    return clean_line(person.name, NAME_CELLS) or person.id[:8]
+
+
+def names(people: Sequence[Person]) -> str:
+    """Several people in a sentence."""
+    words = [name(person) for person in people] or ["somebody"]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def title(chat: ChatInfo) -> str:
+    """What to call a chat."""
+    if chat.kind == "direct":
+        return name(chat.peer) if chat.peer else clean_line(chat.title, NAME_CELLS)
+    return clean_line(chat.title, NAME_CELLS) or chat.id[-8:]
+
+
+def notice(info: NoticeInfo, kind: str = "group") -> str:
+    """A line that no peer wrote, as a sentence."""
+    reason = clean_line(info.reason, 160).rstrip(".")
+    by, who = name(info.by), names(info.who)
+    person = who if info.who else by
+    key = info.code
+    if key in ("joined", "request-accepted") and person == "you":
+        key += "/you"
+    elif key == "created" and (kind == "direct" or not info.name):
+        key += "/plain"
+    words = {
+        "by": by,
+        "who": who,
+        "person": person,
+        "place": "chat" if kind == "direct" else "group",
+        "label": clean_line(info.name, NAME_CELLS),
+        "of": f" of {by}" if info.by else "",
+        "why": f" ({reason.replace('-', ' ')})" if reason else "",
+        "missing": _missing(info),
+        "gap": f": {GAP_REASONS.get(reason, reason.replace('-', ' '))}" if reason else "",
+        "code": key.replace("-", " "),
+    }
+    sentence = NOTICES.get(key, "{code}{why}.").format_map(words)
+    return "You" + sentence[3:] if sentence.startswith("you ") else sentence
+
+
+def state(word: MessageStateWord, glyphs: Glyphs) -> str:
+    """How far an own message has come, in two or three words."""
+    return {
+        "queued": "waiting here",
+        "sent": "on its way",
+        "relayed": f"{glyphs.sent} on the relay",
+        "delivered": f"{glyphs.arrived} delivered",
+        "read": f"{glyphs.arrived} read",
+        "failed": "not sent",
+        "received": "",
+    }[word]
+
+
+def mark(word: MessageStateWord, glyphs: Glyphs) -> str:
+    """The same in at most two cells, for history."""
+    return {"relayed": glyphs.sent, "delivered": glyphs.arrived, "read": glyphs.arrived, "failed": "x"}.get(word, "")
+
+
+def connection(event: Connection) -> str:
+    """What happened to the connection."""
+    if event.state == "online":
+        return "Connected to the relay."
+    if event.state == "connecting":
+        return "Connecting to the relay."
+    reason = clean_line(event.sentence, 200).rstrip(".") or "The connection to the relay is gone"
+    later = f" Next try {in_seconds(event.retry_in_s)}." if event.retry_in_s else ""
+    return f"{reason}.{later} What you write is kept and goes out later."
+
+
+def in_seconds(seconds: float) -> str:
+    """A short time ahead."""
+    return "now" if seconds < 1 else f"in {round(seconds)} s"
+
+
+def trust(person: Person) -> str:
+    """Whether a person's key was compared."""
+    return "verified" if person.verified else "not verified"
+
+
+def request(person: Person, chat: ChatInfo | None = None) -> str:
+    """Somebody unknown wants to talk."""
+    who = f"{name(person)} ({person.id[:8]})" if person.id[:8] not in person.name else name(person)
+    where = f" in the group “{title(chat)}”" if chat is not None and chat.kind == "group" else ""
+    return f"{who} wants to talk to you{where}. You see nothing of theirs before you say yes."
+
+
+def chat_line(chat: ChatInfo) -> str:
+    """One chat in a list."""
+    about = {"requested": "a request", "active": "", "leaving": "leaving", "ended": "ended"}[chat.status]
+    size = f"{len(chat.members)} members" if chat.kind == "group" else ""
+    unread = f"{chat.unread} unread" if chat.unread else ""
+    facts = ", ".join(fact for fact in (size, about, unread) if fact)
+    return f"{title(chat)}  ({facts})" if facts else title(chat)
+
+
+def person_line(person: Person) -> str:
+    """One person in a list."""
+    handle = f"@{person.handle}" if person.handle else ""
+    facts = [fact for fact in (handle if handle != person.name else "", person.id) if fact]
+    tail = {"blocked": ", blocked", "requested": ", asks to talk", "known": ", met in a group"}.get(person.status, "")
+    return f"{clean_line(person.name, NAME_CELLS)}  {'  '.join(facts)}  {trust(person)}{tail}"
+
+
+def person_facts(person: Person) -> list[tuple[str, str]]:
+    """One person, as pairs of label and words."""
+    standing = {
+        "self": "you",
+        "known": "met in a group",
+        "requested": "asks to talk",
+        "accepted": "you talk",
+        "blocked": "blocked",
+    }[person.status]
+    return [
+        ("name", clean_line(person.name)),
+        ("handle", f"@{person.handle}" if person.handle else "none"),
+        ("account", person.id),
+        ("standing", standing),
+        *([] if person.status == "self" else [("key", trust(person))]),
+    ]
+
+
+def about(chat: ChatInfo) -> str:
+    """What to know on entering a chat."""
+    commands = "/help lists the commands."
+    if chat.status == "ended":
+        return f"This {'chat' if chat.kind == 'direct' else 'group'} has ended; its history can be read. {commands}"
+    if chat.kind == "group":
+        return f"{names(chat.members)}. {commands}"
+    if chat.peer is None or chat.peer.verified:
+        return f"Verified. {commands}"
+    return f"Not verified yet: /safety shows what to compare with {name(chat.peer)}. {commands}"
+
+
+def digit_rows(digits: Sequence[str]) -> list[str]:
+    """A safety number in rows of four groups."""
+    return ["  ".join(digits[index : index + 4]) for index in range(0, len(digits), 4)]
+
+
+def status_lines(status: StatusInfo, link: str) -> list[tuple[str, str]]:
+    """How the profile stands, as pairs of label and words."""
+    queued = {0: "nothing", 1: "1 message or change"}.get(status.queued, f"{status.queued} messages or changes")
+    return [
+        ("you", clean_line(status.me.name)),
+        ("account", status.me.id),
+        ("profile", clean_line(status.profile)),
+        ("relay", clean_line(status.relay)),
+        ("connection", status.connection),
+        ("waiting to go out", queued),
+        ("chats", str(status.chats)),
+        ("requests", str(status.requests)),
+        ("key packages at the relay", str(status.key_packages) if status.key_packages >= 0 else "not known"),
+        ("receipts", "on" if status.receipts else "off"),
+        (
+            "store",
+            "encrypted, with a passphrase"
+            if status.encrypted_at_rest
+            else "no passphrase: whoever has the files can read",
+        ),
+        ("your link for others", link),
+    ]
+
+
+def _missing(info: NoticeInfo) -> str:
+    count = "1 message" if info.count == 1 else f"{info.count} messages" if info.count else "Messages"
+    return f"{count}{f' of {name(info.by)}' if info.by else ''} {'is' if info.count == 1 else 'are'}"
