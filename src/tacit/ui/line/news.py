@@ -1,5 +1,4 @@
 """What a session tells as events come. What is not about the open chat is told in one line: nobody answers it there."""
-"""
 
 from __future__ import annotations
 
