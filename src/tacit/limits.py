@@ -77,6 +77,9 @@ MAX_GROUP_NAME_BYTES: Final = 256
 RETENTION_S: Final = 30 * DAY_S
 """How long the relay keeps an entry that a reader has not acknowledged."""
 
+RELAY_CERTIFICATE_LIFETIME_S: Final = 10 * 365 * DAY_S
+"""Dates of the relay's self-made certificate; trust comes from the pinned relay key, so nothing is gained by less."""
+
 HANDSHAKE_TIMEOUT_S: Final = 15
 """From connection to login; unauthenticated peers get little time."""
 

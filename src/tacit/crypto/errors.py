@@ -31,6 +31,13 @@ class WrongPassphrase(UsageError):
     code = "wrong-passphrase"
 
 
+class BadCertificateName(UsageError):
+    """A certificate cannot be made for this name."""
+
+    code = "bad-certificate-name"
+    hint = "Use an IP address or a host name in ASCII; for names in other alphabets, their form that begins with xn--."
+
+
 class BadKdfParameters(ConfigError):
     """The settings for stretching the passphrase are out of range."""
 
