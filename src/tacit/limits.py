@@ -159,7 +159,3 @@ ARGON2_MAX_MEMORY_KIB: Final = 1024 * 1024
 ARGON2_MAX_TIME_COST: Final = 64
 ARGON2_MAX_LANES: Final = 16
 """Settings read from a file: no weaker than a slow machine needs, no stronger than a small one survives."""
-
-ARGON2_MAX_TIME_COST: Final = 100
-ARGON2_MAX_MEMORY_KIB: Final = 4 * 1024 * 1024
-"""What a key file may ask for at most; a file with a broken number must not take the machine."""

@@ -16,6 +16,7 @@ from tacit.client.model import (
     Contact,
     ContactStatus,
     ConversationStatus,
+    GroupId,
     IntentKind,
     KeyPackageRow,
     MessageKind,
@@ -139,7 +140,9 @@ def test_replacing_a_chat_keeps_its_history(store: Store) -> None:
 def test_conversations_smallest_group_first(store: Store) -> None:
     store.put_chat(chat(OTHER_CHAT))
     other = conversation(OTHER_GROUP, OTHER_CHAT)
-    small = dataclasses.replace(conversation(), group_id=b"a" * 16, status=ConversationStatus.BEHIND, cursor=2**50)
+    small = dataclasses.replace(
+        conversation(), group_id=GroupId(b"a" * 16), status=ConversationStatus.BEHIND, cursor=2**50
+    )
     store.put_conversation(other)
     store.put_conversation(small)
     assert store.conversation(GROUP) == conversation()

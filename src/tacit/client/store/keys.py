@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from argon2 import low_level
 
 from tacit import limits
 from tacit.client.paths import write_private
 from tacit.client.store.database import KEY_SIZE
 from tacit.client.store.errors import KeyFileInvalid, PassphraseNeeded, StoreFailed, StoreNewer
+from tacit.crypto.errors import BadKdfParameters
+from tacit.crypto.passphrase import PassphraseParams, derive_passphrase_key
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.errors import UsageError
@@ -78,7 +79,7 @@ def unlock(key_file: Path, passphrase: str | None) -> Secret:
     """The store key, which only ``Store.open`` can tell from a wrong one.
 
     Raises ``PassphraseNeeded`` when there is none and must be, ``KeyFileInvalid`` when the file is missing, broken or
-    asks for less than ``limits`` does. A passphrase that is not needed is passed over.
+    out of the bounds that ``limits`` sets. A passphrase that is not needed is passed over.
     """
     how = _read(key_file)
     if isinstance(how, _Plain):
@@ -96,8 +97,7 @@ def is_protected(key_file: Path) -> bool:
 def _derive(passphrase: str, how: _Derived) -> Secret:
     # One form for what keyboards of different machines compose differently; bytes that are no text stay themselves.
     text = unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogateescape")
-    salt = _bytes(how.salt, _SALT_SIZE)
-    return Secret(low_level.hash_secret_raw(text, salt, how.time, how.memory, how.lanes, KEY_SIZE, low_level.Type.ID))
+    return derive_passphrase_key(text, _bytes(how.salt, _SALT_SIZE), _params(how))
 
 
 def _write(key_file: Path, how: _Derived | _Plain) -> None:
@@ -122,17 +122,14 @@ def _read(key_file: Path) -> _Derived | _Plain:
         raise KeyFileInvalid("not readable") from None
     if how.version != VERSION:
         raise KeyFileInvalid("unknown version")
-    if isinstance(how, _Derived):
-        _check_cost(how)
     return how
 
 
-def _check_cost(how: _Derived) -> None:
-    """A key file that asks for less work than ``limits`` is refused, so that nobody's passphrase becomes cheap."""
-    if how.time < limits.ARGON2_TIME_COST or how.memory < limits.ARGON2_MEMORY_KIB or how.lanes < 1:
-        raise KeyFileInvalid("too weak")
-    if how.time > limits.ARGON2_MAX_TIME_COST or how.memory > limits.ARGON2_MAX_MEMORY_KIB or how.lanes > 64:
-        raise KeyFileInvalid("too costly")
+def _params(how: _Derived) -> PassphraseParams:
+    try:
+        return PassphraseParams(time_cost=how.time, memory_kib=how.memory, lanes=how.lanes)
+    except BadKdfParameters:
+        raise KeyFileInvalid("cost out of bounds") from None
 
 
 def _bytes(text: str, size: int) -> bytes:
