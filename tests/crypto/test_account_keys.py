@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from tacit.crypto import account_keys
+from tacit.crypto.errors import BadKey
+from tacit.crypto.secret import Secret
+from tacit.errors import CryptoError
+from tacit.limits import MAX_ACCOUNT_KEY_BYTES
+
+PRIVATE = account_keys.generate(random.Random(1).randbytes)
+PUBLIC = account_keys.public_key(PRIVATE)
+
+
+def spki(key) -> bytes:
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def pkcs8(key) -> Secret:
+    return Secret(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def foreign_keys():
+    return [
+        pytest.param(x25519.X25519PrivateKey.from_private_bytes(b"\x01" * 32), id="x25519"),
+        pytest.param(ed448.Ed448PrivateKey.from_private_bytes(b"\x01" * 57), id="ed448"),
+        pytest.param(ec.derive_private_key(5, ec.SECP256R1()), id="p256"),
+        pytest.param(rsa.generate_private_key(65537, 2048), id="rsa"),
+    ]
+
+
+def test_the_public_key_is_the_spki_of_rfc_8410():
+    assert PUBLIC[:12].hex() == "302a300506032b6570032100"
+    assert len(PUBLIC) == 44
+    assert account_keys.algorithm_name(PUBLIC) == "ed25519"
+    account_keys.check_public_key(PUBLIC)
+
+
+def test_the_same_entropy_gives_the_same_key():
+    assert account_keys.generate(random.Random(1).randbytes) == PRIVATE
+    assert account_keys.generate(random.Random(2).randbytes) != PRIVATE
+
+
+def test_signatures_hold_for_their_key_and_data_only():
+    signature = account_keys.sign(PRIVATE, b"data")
+    account_keys.verify(PUBLIC, b"data", signature)
+    other = account_keys.public_key(account_keys.generate(random.Random(2).randbytes))
+    changed = signature[:-1] + bytes([signature[-1] ^ 1])
+    for attempt in (
+        (PUBLIC, b"date", signature),
+        (other, b"data", signature),
+        (PUBLIC, b"data", b""),
+        (PUBLIC, b"data", signature + b"\x00"),
+        (PUBLIC, b"data", changed),
+    ):
+        with pytest.raises(CryptoError):
+            account_keys.verify(*attempt)
+
+
+@pytest.mark.parametrize("key", foreign_keys())
+def test_other_kinds_of_key_are_refused(key):
+    with pytest.raises(BadKey):
+        account_keys.check_public_key(spki(key))
+    with pytest.raises(BadKey):
+        account_keys.public_key(pkcs8(key))
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        b"",
+        b"\x30",
+        PUBLIC[:-1],
+        PUBLIC + b"\x00",
+        PUBLIC[12:],
+        bytes.fromhex("30812a") + PUBLIC[2:],  # the length in long form
+        bytes.fromhex("302c300706032b65700500032100") + PUBLIC[12:],  # parameters that must be absent
+        bytes.fromhex("302a300506032b6570032101") + PUBLIC[12:],  # unused bits
+        PUBLIC[:12] + bytes(32),
+        PUBLIC[:12] + b"\x01" + bytes(31),
+        PUBLIC[:12] + b"\xff" * 32,
+        b"\x30" * (MAX_ACCOUNT_KEY_BYTES + 1),
+    ],
+    ids=[
+        "empty",
+        "stub",
+        "cut",
+        "trailing",
+        "raw",
+        "long-length",
+        "parameters",
+        "unused-bits",
+        "zero",
+        "neutral",
+        "not-canonical",
+        "huge",
+    ],
+)
+def test_any_other_encoding_is_refused(public: bytes):
+    with pytest.raises(BadKey):
+        account_keys.check_public_key(public)
+    with pytest.raises(BadKey):
+        account_keys.verify(public, b"", bytes(64))
+
+
+def test_every_single_byte_change_is_refused_or_another_sound_key():
+    for place in range(12):
+        for value in range(256):
+            changed = PUBLIC[:place] + bytes([value]) + PUBLIC[place + 1 :]
+            if changed != PUBLIC:
+                with pytest.raises(BadKey):
+                    account_keys.check_public_key(changed)
+
+
+@pytest.mark.parametrize("private", [b"", b"\x30\x00", PRIVATE.reveal()[:-1], PRIVATE.reveal() + b"\x00"])
+def test_damaged_private_keys_are_refused(private: bytes):
+    with pytest.raises(BadKey):
+        account_keys.sign(Secret(private), b"")

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+
+from tacit.crypto import account_keys
+from tacit.crypto.errors import UnsupportedKey, WrongPassphrase
+from tacit.crypto.pem import BadPem, account_key_from_pem, account_key_to_pem
+
+PRIVATE = account_keys.generate(random.Random(1).randbytes)
+PEM = account_key_to_pem(PRIVATE, b"correct horse", random.Random(2).randbytes)
+
+
+def test_a_key_survives_the_way_there_and_back():
+    assert PEM.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+    assert max(map(len, PEM.splitlines())) <= 64
+    assert account_key_from_pem(PEM, b"correct horse") == PRIVATE
+
+
+def test_salt_and_iv_come_from_the_entropy_given():
+    assert account_key_to_pem(PRIVATE, b"correct horse", random.Random(2).randbytes) == PEM
+    assert account_key_to_pem(PRIVATE, b"correct horse", random.Random(3).randbytes) != PEM
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl command is not installed")
+def test_the_openssl_command_reads_it():
+    command = ["openssl", "pkey", "-passin", "pass:correct horse", "-outform", "DER"]
+    assert subprocess.run(command, input=PEM, capture_output=True, check=True).stdout == PRIVATE.reveal()
+    parsed = subprocess.run(["openssl", "asn1parse"], input=PEM, capture_output=True, check=True).stdout
+    assert b"0927C0" in parsed  # 600,000 rounds
+
+
+def test_files_of_other_tools_are_read():
+    key = load_der_private_key(PRIVATE.reveal(), None)
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"pw"))
+    assert account_key_from_pem(plain, None) == PRIVATE
+    assert account_key_from_pem(sealed, b"pw") == PRIVATE
+    with pytest.raises(WrongPassphrase):
+        account_key_from_pem(plain, b"pw")
+
+
+@pytest.mark.parametrize("passphrase", [None, b"wrong horse"])
+def test_a_wrong_or_missing_passphrase_is_named_as_such(passphrase: bytes | None):
+    with pytest.raises(WrongPassphrase):
+        account_key_from_pem(PEM, passphrase)
+
+
+def test_an_empty_passphrase_is_refused():
+    with pytest.raises(WrongPassphrase):
+        account_key_to_pem(PRIVATE, b"", random.Random(2).randbytes)
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        b"",
+        b"hello",
+        b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 70_000,
+    ],
+)
+def test_what_is_no_pem_is_refused(pem: bytes):
+    with pytest.raises(BadPem):
+        account_key_from_pem(pem, None)
+
+
+@pytest.mark.parametrize("key", [ec.derive_private_key(5, ec.SECP256R1()), rsa.generate_private_key(65537, 2048)])
+def test_keys_that_no_account_can_have_are_refused(key):
+    with pytest.raises(UnsupportedKey):
+        account_key_from_pem(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), None)
