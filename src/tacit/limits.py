@@ -36,6 +36,9 @@ ONE_TIME_KEY_PACKAGES: Final = 20
 MAX_GROUP_MEMBERS: Final = 1_000
 """Leaves in a group; bounds the tree that a Welcome can make us check."""
 
+MAX_PENDING_PROPOSALS: Final = 1_000
+"""Proposals of one epoch that wait to be committed; each member may leave once."""
+
 MAX_TREE_NODES: Final = 4_096
 """Nodes in a decoded ratchet tree, blanks included."""
 
@@ -128,6 +131,25 @@ MAX_PENDING_BYTES_PER_LOG: Final = 256 * 1024 * 1024
 
 MAX_LISTEN_LOGS: Final = MAX_LOGS_PER_ACCOUNT + 1
 """Logs named in one Listen request: every conversation and the inbox."""
+
+RATE_APPENDS: Final = (5_000.0, 20_000.0)
+"""Requests a second, and at once after a pause, of one account; the store's quotas bound what stays."""
+
+RATE_CLAIMS: Final = (2.0, 200.0)
+"""KeyPackages are few: one account cannot drain everybody's."""
+
+RATE_LOOKUPS: Final = (20.0, 500.0)
+"""Slow enough that trying out handles does not list a relay's people."""
+
+RATE_NEW_LOGS: Final = (2.0, 200.0)
+RATE_PUBLISHED_KEYS: Final = (2.0, 100.0)
+RATE_OTHERS: Final = (1_000.0, 5_000.0)
+
+RATE_LOGINS: Final = (1.0, 10.0)
+"""Of one connection before login; each costs the relay a signature check."""
+
+RATE_NEW_ACCOUNTS: Final = (20.0, 500.0)
+"""Of the whole relay."""
 
 # --- Client --------------------------------------------------------------------------------------------------------
 RECONNECT_FIRST_S: Final = 0.5

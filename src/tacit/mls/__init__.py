@@ -1,0 +1,132 @@
+"""MLS (RFC 9420): groups that agree on keys. Sans-IO, synchronous, every value frozen.
+
+Knows no accounts, chat, files, clock or disk: credentials are opaque and judged by a callback, time and randomness are
+arguments. A call that raises has changed nothing; a call that returns gives what there is afterwards.
+
+    bundle = create_key_package(suite_id, identity, signature_private, now_s=, entropy=, last_resort=False,
+                                lifetime_s=, extensions=(), extension_types=())
+    publish bundle.key_package_bytes; keep bundle.encode()
+    key_package = read_key_package(data, now_s=, authenticate=)                        # every check of §10.1
+    group = create_group(group_id, suite_id, identity, signature_private, extensions=(), extension_types=(), now_s=,
+                         entropy=)
+    joined = join(welcome, bundles, authenticate=, known_group=, now_s=)               # joined.group, joined.used_ref
+
+    group, message = group.seal(plaintext, aad=b"", entropy=)                          # PendingProposals: commit first
+    group, message = group.propose(Remove(leaf), entropy=)                             # also propose_update(entropy=)
+    group, pending = group.create_commit([Add(key_package), ...], now_s=, entropy=, authenticate=)
+    group = group.merge(pending)                                                       # when the commit has come back
+    event = group.process(message, authenticate=, authorize=None, now_s=)
+        ApplicationData(group, sender, sender_leaf, epoch, generation, aad, data)
+        ProposalReceived(group, sender, proposal, ref, aad)
+        StagedCommit(group_before, group_after | None, committer, committer_leaf, proposals, added, removed, updated,
+                     new_extensions | None, aad)
+
+    position = group.sender_position(message);  group = group.advance_own_ratchet(generation, handshake=False)
+    saved = save(group)                                                                # .epoch_blob, .ratchet_blob
+    group = load(saved);  PendingCommit.encode / decode;  KeyPackageBundle.encode / decode
+
+``authenticate(old_leaf | None, new_leaf)`` is called for every leaf that enters a tree, and raises to refuse it.
+Errors: ``DecodeError`` for bad bytes, ``InvalidMessage`` for a broken rule, and of that the subclasses in
+``tacit.mls.errors`` where the caller has something to do: ``OwnMessage``, ``WrongEpoch``, ``GenerationConsumed``, ...
+"""
+
+from __future__ import annotations
+
+from tacit.mls.credentials import BasicCredential, Credential, X509Credential
+from tacit.mls.errors import (
+    BadState,
+    CommitMismatch,
+    GenerationConsumed,
+    GenerationTooFar,
+    NotForUs,
+    OwnMessage,
+    PendingProposals,
+    RatchetExhausted,
+    UnsupportedOperation,
+    WrongEpoch,
+    WrongGroup,
+)
+from tacit.mls.events import (
+    ApplicationData,
+    Authorize,
+    Member,
+    Processed,
+    ProposalReceived,
+    SenderPosition,
+    StagedCommit,
+)
+from tacit.mls.extensions import Extension, Extensions, RequiredCapabilities, find_extension
+from tacit.mls.group import Group, Joined, create_group, join
+from tacit.mls.key_package_reading import read_key_package
+from tacit.mls.key_packages import Authenticate, KeyPackage, KeyPackageBundle, create_key_package
+from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.pending import CachedProposal, PendingCommit
+from tacit.mls.proposal_lists import AddedMember, CommittedProposal, RemovedMember, UpdatedMember
+from tacit.mls.proposals import (
+    Add,
+    ExternalInit,
+    GroupContextExtensions,
+    PreSharedKey,
+    Proposal,
+    ReInit,
+    Remove,
+    Update,
+)
+from tacit.mls.state import SavedGroup, load, save
+from tacit.mls.tree_math import LeafIndex
+
+__all__ = [
+    "Add",
+    "AddedMember",
+    "ApplicationData",
+    "Authenticate",
+    "Authorize",
+    "BadState",
+    "BasicCredential",
+    "CachedProposal",
+    "CommitMismatch",
+    "CommittedProposal",
+    "Credential",
+    "Extension",
+    "Extensions",
+    "ExternalInit",
+    "GenerationConsumed",
+    "GenerationTooFar",
+    "Group",
+    "GroupContextExtensions",
+    "Joined",
+    "KeyPackage",
+    "KeyPackageBundle",
+    "LeafIndex",
+    "LeafNode",
+    "Member",
+    "NotForUs",
+    "OwnMessage",
+    "PendingCommit",
+    "PendingProposals",
+    "PreSharedKey",
+    "Processed",
+    "Proposal",
+    "ProposalReceived",
+    "RatchetExhausted",
+    "ReInit",
+    "Remove",
+    "RemovedMember",
+    "RequiredCapabilities",
+    "SavedGroup",
+    "SenderPosition",
+    "StagedCommit",
+    "UnsupportedOperation",
+    "Update",
+    "UpdatedMember",
+    "WrongEpoch",
+    "WrongGroup",
+    "X509Credential",
+    "create_group",
+    "create_key_package",
+    "find_extension",
+    "join",
+    "load",
+    "read_key_package",
+    "save",
+]

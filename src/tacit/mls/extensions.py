@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 from tacit.codec import Reader, Writer, decode, encode
@@ -145,7 +146,7 @@ def read_app_data_dictionary(data: bytes) -> dict[int, bytes]:
     components = r.vector(ComponentData.read)
     r.finish()
     ids = [component.component_id for component in components]
-    if any(a >= b for a, b in zip(ids, ids[1:], strict=False)):
+    if any(a >= b for a, b in pairwise(ids)):
         raise DecodeError("component IDs out of order")
     return {component.component_id: component.data for component in components}
 

@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Final, Self
 
 from tacit.codec import Reader, Writer, encode_varint
+from tacit.crypto.suites import CipherSuite
 from tacit.mls.commits import Commit
 from tacit.mls.labels import PROPOSAL_REFERENCE, ref_hash
-from tacit.crypto.suites import CipherSuite
 from tacit.mls.proposals import Proposal, read_proposal, write_proposal
 from tacit.mls.registry import MLS10, ContentType, SenderType, WireFormat, read_enum
 from tacit.mls.tree_math import LeafIndex

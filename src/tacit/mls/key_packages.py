@@ -16,12 +16,19 @@ from tacit.crypto.suites import CipherSuite, suite
 from tacit.entropy import Entropy
 from tacit.errors import DecodeError
 from tacit.limits import KEY_PACKAGE_CLOCK_SKEW_S, KEY_PACKAGE_LIFETIME_S
+from tacit.mls.checks.leaf_nodes import check_no_default_capabilities
 from tacit.mls.credentials import BasicCredential
-from tacit.mls.extensions import LAST_RESORT, Extensions, find_extension, read_app_data_dictionary, read_extensions
-from tacit.mls.extensions import write_extensions
+from tacit.mls.extensions import (
+    LAST_RESORT,
+    Extensions,
+    find_extension,
+    read_app_data_dictionary,
+    read_extensions,
+    write_extensions,
+)
 from tacit.mls.labels import KEY_PACKAGE_REFERENCE, KEY_PACKAGE_TBS, ref_hash, sign_with_label
 from tacit.mls.leaf_nodes import NO_PARENT_HASH, LeafNode, Lifetime, own_capabilities, sign_leaf
-from tacit.mls.registry import MLS10, ComponentID, ExtensionType, LeafNodeSource, WireFormat, read_enum
+from tacit.mls.registry import MLS10, ComponentID, ExtensionType, LeafNodeSource, WireFormat
 from tacit.mls.tree_math import LeafIndex
 
 Authenticate = Callable[[LeafNode | None, LeafNode], None]
@@ -139,7 +146,6 @@ def create_key_package(
     suite_id: int,
     credential_identity: bytes,
     signature_private: bytes,
-    signature_public: bytes,
     *,
     now_s: float,
     entropy: Entropy,
@@ -150,13 +156,15 @@ def create_key_package(
 ) -> KeyPackageBundle:
     """Make a key package with fresh keys; ``extension_types`` are those of the application that the client supports."""
     cipher_suite = suite(suite_id)
+    capabilities = own_capabilities((suite_id,), extension_types, entropy)
+    check_no_default_capabilities(capabilities)
     init = cipher_suite.generate_key_pair(entropy)
     encryption = cipher_suite.generate_key_pair(entropy)
     leaf = LeafNode(
         encryption_key=encryption.public,
-        signature_key=signature_public,
+        signature_key=cipher_suite.signature_key_pair(signature_private).public,
         credential=BasicCredential(credential_identity),
-        capabilities=own_capabilities((suite_id,), extension_types, entropy),
+        capabilities=capabilities,
         source=LeafNodeSource.KEY_PACKAGE,
         lifetime=Lifetime(max(int(now_s) - KEY_PACKAGE_CLOCK_SKEW_S, 0), int(now_s) + lifetime_s),
         parent_hash=NO_PARENT_HASH,
@@ -174,15 +182,3 @@ def create_key_package(
         Secret(encryption.private),
         Secret(signature_private),
     )
-
-
-def decode_key_package(data: bytes) -> KeyPackage:
-    """The key package in an MLSMessage, not yet checked; raises ``DecodeError``."""
-    r = Reader(data)
-    if r.u16() != MLS10 or read_enum(WireFormat, r.u16()) is not WireFormat.KEY_PACKAGE:
-        raise DecodeError("not a key package")
-    key_package = KeyPackage.read(r)
-    r.finish()
-    if key_package.version != MLS10:
-        raise DecodeError("key package of another version of MLS")
-    return key_package

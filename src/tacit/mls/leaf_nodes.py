@@ -162,7 +162,9 @@ def sign_leaf(
     return replace(leaf, signature=sign_with_label(suite, signature_private, LEAF_NODE_TBS, content))
 
 
-def own_capabilities(cipher_suites: tuple[int, ...], extension_types: tuple[int, ...], entropy: Entropy) -> Capabilities:
+def own_capabilities(
+    cipher_suites: tuple[int, ...], extension_types: tuple[int, ...], entropy: Entropy
+) -> Capabilities:
     """What this client supports, salted with GREASE so that others stay tolerant. Source: RFC 9420 §13.5"""
     extensions = dict.fromkeys((int(ExtensionType.APP_DATA_DICTIONARY), *extension_types))
     salt = [GREASE_VALUES[byte % len(GREASE_VALUES)] for byte in entropy(4)]

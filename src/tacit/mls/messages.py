@@ -5,6 +5,7 @@ Source: RFC 9420 §6, §6.2, §6.3, §12.4.3
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -200,7 +201,7 @@ def decode_message(data: bytes) -> Message:
     return message
 
 
-_READERS = {
+_READERS: dict[WireFormat, Callable[[Reader], Message]] = {
     WireFormat.PUBLIC_MESSAGE: PublicMessage.read,
     WireFormat.PRIVATE_MESSAGE: PrivateMessage.read,
     WireFormat.WELCOME: Welcome.read,

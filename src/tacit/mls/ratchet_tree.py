@@ -43,7 +43,7 @@ class RatchetTree:
         self.suite: Final = suite
         self.nodes: Final = nodes
         self.leaf_count: Final = (len(nodes) + 1) // 2
-        self._hashes: Final = [None] * len(nodes) if hashes is None else hashes
+        self._hashes: Final[list[bytes | None]] = [None] * len(nodes) if hashes is None else hashes
 
     @classmethod
     def of_one(cls, suite: CipherSuite, leaf: LeafNode) -> RatchetTree:

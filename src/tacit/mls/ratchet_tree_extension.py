@@ -38,10 +38,10 @@ def decode_ratchet_tree(suite: CipherSuite, data: bytes) -> RatchetTree:
 
 
 def _write_optional_node(w: Writer, node: Node | None) -> None:
-    w.optional(node, _write_node)
-
-
-def _write_node(w: Writer, node: Node) -> None:
+    if node is None:
+        w.u8(0)
+        return
+    w.u8(1)
     w.u8(NodeType.LEAF if isinstance(node, LeafNode) else NodeType.PARENT)
     node.write(w)
 

@@ -1,0 +1,144 @@
+"""Rules for leaf nodes. Source: RFC 9420 §7.2, §7.3, §13.4"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tacit.crypto.suites import CipherSuite
+from tacit.errors import CryptoError, InvalidMessage
+from tacit.limits import KEY_PACKAGE_MAX_RANGE_S
+from tacit.mls.checks.extensions import check_extensions
+from tacit.mls.extensions import Extensions, RequiredCapabilities
+from tacit.mls.labels import LEAF_NODE_TBS, verify_with_label
+from tacit.mls.leaf_nodes import Capabilities, LeafNode
+from tacit.mls.registry import (
+    DEFAULT_EXTENSION_TYPES,
+    DEFAULT_PROPOSAL_TYPES,
+    GREASE_VALUES,
+    MLS10,
+    Container,
+    LeafNodeSource,
+)
+from tacit.mls.tree_math import LeafIndex
+
+
+def check_leaf(suite: CipherSuite, leaf: LeafNode, group_id: bytes, index: LeafIndex) -> None:
+    """Everything about a leaf that does not depend on the other members; any source will do."""
+    check_leaf_keys(suite, leaf)
+    check_leaf_capabilities(suite, leaf)
+    check_leaf_extensions(leaf)
+    check_lifetime_range(leaf)
+    check_leaf_signature(suite, leaf, group_id, index)
+
+
+def check_leaf_keys(suite: CipherSuite, leaf: LeafNode) -> None:
+    """Both keys are of the suite, canonical and safe to use."""
+    try:
+        suite.check_public_key(leaf.encryption_key)
+        suite.check_signature_key(leaf.signature_key)
+    except CryptoError:
+        raise InvalidMessage("7.2/key-form") from None
+
+
+def check_leaf_capabilities(suite: CipherSuite, leaf: LeafNode) -> None:
+    """A leaf supports the version, the suite and its own credential, and lists nothing that everyone supports."""
+    capabilities = leaf.capabilities
+    if MLS10 not in capabilities.versions or suite.id not in capabilities.cipher_suites:
+        raise InvalidMessage("7.2/version-and-suite")
+    if leaf.credential.credential_type not in capabilities.credentials:
+        raise InvalidMessage("7.2/own-credential-type")
+
+
+def check_no_default_capabilities(capabilities: Capabilities) -> None:
+    """What every client supports is not listed. Asked of leaves made here; others are let be."""
+    listed_defaults = DEFAULT_EXTENSION_TYPES.intersection(capabilities.extensions)
+    if listed_defaults or DEFAULT_PROPOSAL_TYPES.intersection(capabilities.proposals):
+        raise InvalidMessage("7.2/default-capability")
+
+
+def check_leaf_extensions(leaf: LeafNode) -> None:
+    """Extensions of a leaf are listed in its capabilities and may stand in a leaf."""
+    check_extensions(leaf.extensions, Container.LEAF_NODE)
+    check_extensions_listed(leaf.extensions, leaf.capabilities)
+
+
+def check_extensions_listed(extensions: Extensions, capabilities: Capabilities) -> None:
+    """Every extension beyond the default ones is listed in the capabilities of the leaf that comes with it."""
+    types = {extension.extension_type for extension in extensions}
+    if not types - DEFAULT_EXTENSION_TYPES <= set(capabilities.extensions):
+        raise InvalidMessage("7.3/extension-listed")
+
+
+def check_lifetime_range(leaf: LeafNode) -> None:
+    """A key package is not good for longer than the longest time accepted."""
+    lifetime = leaf.lifetime
+    if lifetime is not None and not 0 <= lifetime.not_after - lifetime.not_before <= KEY_PACKAGE_MAX_RANGE_S:
+        raise InvalidMessage("7.2/lifetime-range")
+
+
+def check_lifetime(leaf: LeafNode, now_s: float) -> None:
+    """The present lies in the lifetime. Asked of leaves that we send; a received one may have aged on the way."""
+    lifetime = leaf.lifetime
+    if lifetime is not None and not lifetime.not_before <= now_s <= lifetime.not_after:
+        raise InvalidMessage("7.3/lifetime")
+
+
+def check_leaf_signature(suite: CipherSuite, leaf: LeafNode, group_id: bytes, index: LeafIndex) -> None:
+    """The leaf is signed by its own signature key, for this group and place unless it comes from a key package."""
+    content = leaf.to_be_signed(group_id, index)
+    try:
+        verify_with_label(suite, leaf.signature_key, LEAF_NODE_TBS, content, leaf.signature)
+    except CryptoError:
+        raise InvalidMessage("7.3/signature") from None
+
+
+def check_leaf_source(leaf: LeafNode, expected: LeafNodeSource) -> None:
+    """The leaf was made for the place where it stands."""
+    if leaf.source is not expected:
+        raise InvalidMessage("7.3/source")
+
+
+def check_encryption_key_changed(old: LeafNode, new: LeafNode) -> None:
+    """A leaf that replaces another brings a new encryption key."""
+    if old.encryption_key == new.encryption_key:
+        raise InvalidMessage("7.3/encryption-key-changed")
+
+
+def check_required_capabilities(leaf: LeafNode, required: RequiredCapabilities) -> None:
+    """The leaf supports what the group requires."""
+    capabilities = leaf.capabilities
+    supported = (
+        set(required.extension_types) - DEFAULT_EXTENSION_TYPES <= set(capabilities.extensions)
+        and set(required.proposal_types) - DEFAULT_PROPOSAL_TYPES <= set(capabilities.proposals)
+        and set(required.credential_types) <= set(capabilities.credentials)
+    )
+    if not supported:
+        raise InvalidMessage("7.3/required-capabilities")
+
+
+def check_supports_group_extensions(leaf: LeafNode, extensions: Extensions) -> None:
+    """The leaf supports every extension in the group context."""
+    types = {extension.extension_type for extension in extensions}
+    if not types - DEFAULT_EXTENSION_TYPES <= set(leaf.capabilities.extensions):
+        raise InvalidMessage("13.4/group-context-extension")
+
+
+def check_we_support_group_extensions(own_leaf: LeafNode, extensions: Extensions) -> None:
+    """We support every extension in the group context; the GREASE that we list is no promise."""
+    types = {extension.extension_type for extension in extensions}
+    supported = set(own_leaf.capabilities.extensions).difference(GREASE_VALUES) | DEFAULT_EXTENSION_TYPES
+    if not types <= supported:
+        raise InvalidMessage("13.4/unsupported-group-extension")
+
+
+def check_credential_types(leaves: Sequence[LeafNode]) -> None:
+    """Every member supports every type of credential that is in use in the group."""
+    in_use = {int(leaf.credential.credential_type) for leaf in leaves}
+    if any(not in_use.issubset(leaf.capabilities.credentials) for leaf in leaves):
+        raise InvalidMessage("7.3/credential-types")
+
+
+def check_signature_keys_unique(leaves: Sequence[LeafNode]) -> None:
+    """No two members sign with the same key, so no client is in the group twice."""
+    if len({leaf.signature_key for leaf in leaves}) != len(leaves):
+        raise InvalidMessage("7.3/signature-key-unique")

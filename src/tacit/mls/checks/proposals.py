@@ -1,0 +1,190 @@
+"""Rules for single proposals and for the list of a regular commit. Source: RFC 9420 §8.4, §12.1, §12.2"""
+
+from __future__ import annotations
+
+from tacit.crypto.suites import CipherSuite
+from tacit.errors import InvalidMessage
+from tacit.limits import MAX_PENDING_PROPOSALS
+from tacit.mls.checks.extensions import check_group_context_extensions
+from tacit.mls.checks.key_packages import check_key_package
+from tacit.mls.checks.leaf_nodes import check_encryption_key_changed, check_leaf, check_leaf_source
+from tacit.mls.errors import UnsupportedOperation
+from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
+from tacit.mls.proposal_lists import ProposalList, of_type
+from tacit.mls.proposals import (
+    Add,
+    CustomProposal,
+    ExternalInit,
+    GroupContextExtensions,
+    PreSharedKey,
+    Proposal,
+    ReInit,
+    Remove,
+    Update,
+)
+from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.registry import MLS10, LeafNodeSource, ResumptionPSKUsage
+from tacit.mls.tree_math import LeafIndex
+
+
+def check_proposal(
+    suite: CipherSuite, tree: RatchetTree, group_id: bytes, proposal: Proposal, sender: LeafIndex
+) -> None:
+    """A proposal is valid by itself, whatever stands beside it."""
+    match proposal:
+        case Add():
+            check_key_package(suite, proposal.key_package)
+        case Update():
+            check_update(suite, proposal.leaf_node, check_update_sender(tree, sender), group_id, sender)
+        case Remove():
+            check_remove(tree, proposal)
+        case GroupContextExtensions():
+            check_group_context_extensions(proposal.extensions)
+        case PreSharedKey():
+            check_psk(suite, proposal.psk)
+        case ReInit():
+            check_reinit(proposal)
+        case ExternalInit():
+            check_no_external_init()
+        case CustomProposal():
+            check_proposal_type_supported()
+
+
+def check_pending_count(count: int) -> None:
+    """No more proposals wait than anybody has use for."""
+    if count >= MAX_PENDING_PROPOSALS:
+        raise InvalidMessage("limits/pending-proposals")
+
+
+def check_update_sender(tree: RatchetTree, sender: LeafIndex) -> LeafNode:
+    """An update comes from a member, whose leaf it replaces."""
+    leaf = tree.leaf(sender)
+    if leaf is None:
+        raise InvalidMessage("12.1.2/sender")
+    return leaf
+
+
+def check_update(suite: CipherSuite, new: LeafNode, old: LeafNode, group_id: bytes, sender: LeafIndex) -> None:
+    """An update's leaf was made for an update of this place, with a new encryption key."""
+    check_leaf_source(new, LeafNodeSource.UPDATE)
+    check_encryption_key_changed(old, new)
+    check_leaf(suite, new, group_id, sender)
+
+
+def check_remove(tree: RatchetTree, proposal: Remove) -> None:
+    """Who is to be removed is a member."""
+    if tree.leaf(proposal.removed) is None:
+        raise InvalidMessage("12.1.3/removed-leaf")
+
+
+def check_psk(suite: CipherSuite, psk: PreSharedKeyID) -> None:
+    """A pre-shared key comes with a nonce of its own and is not one for starting other groups."""
+    check_psk_nonce(suite, psk)
+    check_psk_usage(psk)
+
+
+def check_psk_nonce(suite: CipherSuite, psk: PreSharedKeyID) -> None:
+    """The nonce has Nh bytes."""
+    if len(psk.psk_nonce) != suite.hash_size:
+        raise InvalidMessage("12.1.4/psk-nonce")
+
+
+def check_psk_usage(psk: PreSharedKeyID) -> None:
+    """Resumption PSKs for reinitialization and branching stay there."""
+    if isinstance(psk.key, ResumptionPSK) and psk.key.usage is not ResumptionPSKUsage.APPLICATION:
+        raise InvalidMessage("12.1.4/psk-usage")
+
+
+def check_reinit(proposal: ReInit) -> None:
+    """A group is not reinitialized to an older version."""
+    if proposal.version < MLS10:
+        raise InvalidMessage("12.1.5/version")
+
+
+def check_no_external_init() -> None:
+    """A regular commit has no ExternalInit."""
+    raise InvalidMessage("12.2/external-init")
+
+
+def check_proposal_type_supported() -> None:
+    """A proposal of a type that no RFC member need support is not committed; we list none as supported."""
+    raise InvalidMessage("12.2/proposal-type")
+
+
+def check_proposal_list(
+    suite: CipherSuite, tree: RatchetTree, group_id: bytes, proposals: ProposalList, committer: LeafIndex
+) -> None:
+    """The list of a regular commit by the member at ``committer``."""
+    check_no_update_by_committer(proposals, committer)
+    check_committer_stays(proposals, committer)
+    check_one_change_per_leaf(proposals)
+    check_adds_distinct(proposals)
+    check_added_not_members(tree, proposals)
+    check_psks_distinct(proposals)
+    check_one_group_context_extensions(proposals)
+    check_reinit_alone(proposals)
+    for item in proposals:
+        check_proposal(suite, tree, group_id, item.proposal, item.sender)
+    check_supported_now(proposals)
+
+
+def check_no_update_by_committer(proposals: ProposalList, committer: LeafIndex) -> None:
+    """The committer updates its leaf by the path, not by a proposal."""
+    if any(sender == committer for _, sender in of_type(proposals, Update)):
+        raise InvalidMessage("12.2/update-by-committer")
+
+
+def check_committer_stays(proposals: ProposalList, committer: LeafIndex) -> None:
+    """Nobody commits his own removal, by value or by reference."""
+    if any(remove.removed == committer for remove, _ in of_type(proposals, Remove)):
+        raise InvalidMessage("12.2/remove-committer")
+
+
+def check_one_change_per_leaf(proposals: ProposalList) -> None:
+    """No leaf is updated or removed more than once."""
+    leaves = [sender for _, sender in of_type(proposals, Update)]
+    leaves += [remove.removed for remove, _ in of_type(proposals, Remove)]
+    if len(set(leaves)) != len(leaves):
+        raise InvalidMessage("12.2/change-per-leaf")
+
+
+def check_adds_distinct(proposals: ProposalList) -> None:
+    """No client is added twice, and no two init keys are the same."""
+    packages = [add.key_package for add, _ in of_type(proposals, Add)]
+    clients = {package.leaf_node.signature_key for package in packages}
+    if len(clients) != len(packages) or len({package.init_key for package in packages}) != len(packages):
+        raise InvalidMessage("12.2/add-twice")
+
+
+def check_psks_distinct(proposals: ProposalList) -> None:
+    """No pre-shared key is named twice."""
+    psks = [item.proposal.psk for item in proposals if isinstance(item.proposal, PreSharedKey)]
+    if len(set(psks)) != len(psks):
+        raise InvalidMessage("12.2/psk-twice")
+
+
+def check_one_group_context_extensions(proposals: ProposalList) -> None:
+    """The extensions of the group are replaced at most once."""
+    if len(list(of_type(proposals, GroupContextExtensions))) > 1:
+        raise InvalidMessage("12.2/group-context-extensions-twice")
+
+
+def check_reinit_alone(proposals: ProposalList) -> None:
+    """A ReInit stands alone."""
+    if len(proposals) > 1 and any(isinstance(item.proposal, ReInit) for item in proposals):
+        raise InvalidMessage("12.2/reinit-alone")
+
+
+def check_supported_now(proposals: ProposalList) -> None:
+    """Groups are not reinitialized and pre-shared keys not used by this version."""
+    if any(isinstance(item.proposal, ReInit | PreSharedKey) for item in proposals):
+        raise UnsupportedOperation("12.1/unsupported")
+
+
+def check_added_not_members(tree: RatchetTree, proposals: ProposalList) -> None:
+    """Nobody is added who is in the group already and is not removed by the same list."""
+    removed = {remove.removed for remove, _ in of_type(proposals, Remove)}
+    staying = {leaf.signature_key for index, leaf in tree.leaves() if index not in removed}
+    if any(add.key_package.leaf_node.signature_key in staying for add, _ in of_type(proposals, Add)):
+        raise InvalidMessage("12.2/add-member")

@@ -1,0 +1,33 @@
+"""What a list of proposals makes of a group, judged the same way by who commits it and by everyone else.
+
+Source: RFC 9420 §12.2, §12.3
+"""
+
+from __future__ import annotations
+
+from tacit.mls.checks.proposals import check_proposal_list
+from tacit.mls.checks.trees import check_encryption_keys_unique, check_group_size, check_members
+from tacit.mls.epochs import Epoch
+from tacit.mls.key_packages import Authenticate
+from tacit.mls.proposal_lists import Applied, ProposalList, apply_proposals
+from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.tree_math import LeafIndex
+
+
+def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex, authenticate: Authenticate) -> Applied:
+    """Judge a list of proposals and every leaf it brings in, and apply it; the same for maker and receivers."""
+    check_proposal_list(epoch.suite, epoch.tree, epoch.context.group_id, proposals, committer)
+    applied = apply_proposals(epoch.tree, epoch.context.extensions, proposals)
+    for updated in applied.updated:
+        authenticate(updated.old, updated.new)
+    for added in applied.added:
+        authenticate(None, added.key_package.leaf_node)
+    return applied
+
+
+def check_result(tree: RatchetTree, applied: Applied, *, added_path_leaf: bool) -> None:
+    """The group that a commit leads to is one that its members can be in. Source: RFC 9420 §12.2, last rule"""
+    check_group_size(tree)
+    check_members(tree, applied.extensions)
+    if added_path_leaf or applied.added or applied.updated:
+        check_encryption_keys_unique(tree)

@@ -1,0 +1,138 @@
+"""Processing another member's commit: every check of the RFC, and only then the epoch that it leads to.
+
+Source: RFC 9420 §12.4.2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tacit.crypto.secret import Secret
+from tacit.mls.checks.commits import check_path_keys_fresh, check_path_leaf, check_path_present
+from tacit.mls.checks.framing import check_confirmation_tag
+from tacit.mls.commit_effects import check_and_apply, check_result
+from tacit.mls.commits import UpdatePath
+from tacit.mls.epochs import Epoch, NextEpoch, advance_schedule, next_context
+from tacit.mls.framing import AuthenticatedContent
+from tacit.mls.key_packages import Authenticate
+from tacit.mls.proposal_lists import Applied, ProposalList
+from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.secret_tree import SecretTree
+from tacit.mls.transcript import confirmed_transcript_hash, interim_transcript_hash
+from tacit.mls.tree_math import LeafIndex, NodeIndex, node_of
+from tacit.mls.update_paths import PathNode, decrypt_path, merge_path, path_nodes, surviving_keys
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedCommit:
+    """What a valid commit does; ``next`` is None if it removes us."""
+
+    applied: Applied
+    tree: RatchetTree
+    next: NextEpoch | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUpdate:
+    """The private keys of a leaf that we proposed for ourselves, until somebody commits it."""
+
+    encryption_private: Secret
+    signature_private: Secret
+
+
+OwnUpdates = Mapping[bytes, OwnUpdate]
+"""Our proposed leaves by their encryption keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    """What we get out of a commit's path, or what stands for it where there is none."""
+
+    commit_secret: bytes
+    private_keys: dict[NodeIndex, Secret]
+    signature_private: Secret
+
+
+def process_commit(
+    epoch: Epoch,
+    message: AuthenticatedContent,
+    committer: LeafIndex,
+    proposals: ProposalList,
+    path: UpdatePath | None,
+    own_updates: OwnUpdates,
+    authenticate: Authenticate,
+) -> ProcessedCommit:
+    """Judge a commit whose signature was verified; raises ``InvalidMessage``."""
+    applied = check_and_apply(epoch, proposals, committer, authenticate)
+    check_path_present(proposals, path)
+    tree, nodes = _merge(epoch, applied, committer, path, authenticate)
+    check_result(tree, applied, added_path_leaf=path is not None)
+    if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
+        return ProcessedCommit(applied, tree, None)
+    secrets = _open_path(epoch, applied, tree, nodes, path, own_updates)
+    return ProcessedCommit(applied, tree, _begin(epoch, message, applied, tree, secrets))
+
+
+def _merge(
+    epoch: Epoch, applied: Applied, committer: LeafIndex, path: UpdatePath | None, authenticate: Authenticate
+) -> tuple[RatchetTree, tuple[PathNode, ...]]:
+    if path is None:
+        return applied.tree, ()
+    old = epoch.leaves[committer]
+    check_path_leaf(epoch.suite, path, old, epoch.context.group_id, committer)
+    check_path_keys_fresh(epoch.suite, path, applied.tree)
+    authenticate(old, path.leaf_node)
+    nodes = path_nodes(applied.tree, committer, [member.leaf_index for member in applied.added])
+    return merge_path(applied.tree, committer, nodes, path), nodes
+
+
+def _open_path(
+    epoch: Epoch,
+    applied: Applied,
+    tree: RatchetTree,
+    nodes: tuple[PathNode, ...],
+    path: UpdatePath | None,
+    own_updates: OwnUpdates,
+) -> _Secrets:
+    known: dict[NodeIndex, Secret] = surviving_keys(epoch.private_keys, epoch.tree, applied.tree)
+    signature_private = epoch.signature_private
+    for item in applied.updated:
+        if item.leaf_index == epoch.own_leaf:
+            own = own_updates[item.new.encryption_key]
+            known[node_of(epoch.own_leaf)] = own.encryption_private
+            signature_private = own.signature_private
+    if path is None:
+        return _Secrets(bytes(epoch.suite.hash_size), known, signature_private)
+    provisional = next_context(epoch, tree, applied.extensions)
+    commit_secret, shared = decrypt_path(epoch.suite, nodes, path, epoch.own_leaf, known, provisional.encoded)
+    return _Secrets(commit_secret, {**surviving_keys(known, applied.tree, tree), **shared}, signature_private)
+
+
+def _begin(
+    epoch: Epoch,
+    message: AuthenticatedContent,
+    applied: Applied,
+    tree: RatchetTree,
+    secrets: _Secrets,
+) -> NextEpoch:
+    suite, auth = epoch.suite, message.auth
+    confirmed = confirmed_transcript_hash(
+        suite, epoch.interim_transcript_hash, message.wire_format, message.content, auth.signature
+    )
+    context = next_context(epoch, tree, applied.extensions, confirmed)
+    keys = advance_schedule(epoch, secrets.commit_secret, bytes(suite.hash_size), context).keys
+    check_confirmation_tag(suite, keys.confirmation_key, confirmed, auth.confirmation_tag)
+    tag = keys.confirmation_tag(suite, confirmed)
+    begun = Epoch(
+        suite,
+        context,
+        tree,
+        epoch.own_leaf,
+        secrets.private_keys,
+        secrets.signature_private,
+        keys.kept,
+        interim_transcript_hash(suite, confirmed, tag),
+        tag,
+    )
+    return NextEpoch(begun, SecretTree.from_encryption_secret(tree.leaf_count, keys.encryption_secret))

@@ -1,0 +1,89 @@
+"""What comes of processing a message: values for the caller to look at before keeping the group that they hold.
+
+Source: RFC 9420 §12, §15
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tacit.mls.extensions import Extensions
+from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.proposal_lists import AddedMember, ProposalList, RemovedMember, UpdatedMember
+from tacit.mls.proposals import Proposal
+from tacit.mls.tree_math import LeafIndex
+
+if TYPE_CHECKING:
+    from tacit.mls.group import Group
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a group."""
+
+    leaf_index: LeafIndex
+    leaf_node: LeafNode
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationData:
+    """An application message; ``sender_leaf`` is the sender's leaf in the message's own epoch.
+
+    Keep ``group`` in the same transaction as ``data``: the message opens only once.
+    """
+
+    group: Group
+    sender: LeafIndex
+    sender_leaf: LeafNode
+    epoch: int
+    generation: int
+    aad: bytes
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalReceived:
+    """A proposal that a commit of this epoch may refer to."""
+
+    group: Group
+    sender: LeafIndex
+    proposal: Proposal
+    ref: bytes
+    aad: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StagedCommit:
+    """A valid commit that takes effect when the caller keeps ``group_after``, which is None if it removes us.
+
+    ``committer_leaf`` is the committer's leaf before, ``new_extensions`` the group's extensions if they were replaced.
+    """
+
+    group_before: Group
+    group_after: Group | None
+    committer: LeafIndex
+    committer_leaf: LeafNode
+    proposals: ProposalList
+    added: tuple[AddedMember, ...]
+    removed: tuple[RemovedMember, ...]
+    updated: tuple[UpdatedMember, ...]
+    new_extensions: Extensions | None
+    aad: bytes
+
+
+Processed = ApplicationData | ProposalReceived | StagedCommit
+
+Authorize = Callable[[ProposalReceived | StagedCommit], None]
+"""Judges by the application's own rules whether a change may be made; raises if not."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderPosition:
+    """Where in its sender's ratchet a private message stands."""
+
+    epoch: int
+    leaf_index: LeafIndex
+    generation: int
+    is_handshake: bool

@@ -1,0 +1,129 @@
+"""What waits: proposals for somebody to commit, and an own commit for its place in the group's order of messages.
+
+Source: RFC 9420 §12.4, §14
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from tacit.codec import Reader, Writer
+from tacit.crypto.secret import Secret
+from tacit.errors import CryptoError, DecodeError, InvalidMessage
+from tacit.mls.commit_processing import OwnUpdate
+from tacit.mls.epochs import NextEpoch
+from tacit.mls.errors import BadState
+from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.proposal_lists import CommittedProposal, ProposalList
+from tacit.mls.proposals import (
+    Add,
+    GroupContextExtensions,
+    Proposal,
+    Remove,
+    Update,
+)
+from tacit.mls.secret_tree import SecretTree
+from tacit.mls.stored_epochs import VERSION, check_version, epoch_blob, read_epoch
+from tacit.mls.tree_math import LeafIndex
+
+if TYPE_CHECKING:
+    from tacit.mls.group import Group
+
+
+@dataclass(frozen=True, slots=True)
+class CachedProposal:
+    """A valid proposal of this epoch; ``own`` holds the keys of one that updates our leaf."""
+
+    ref: bytes
+    sender: LeafIndex
+    proposal: Proposal
+    own: OwnUpdate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCommit:
+    """An own commit that the group has not taken up yet.
+
+    Send ``welcome`` only once ``commit`` has its place. ``added`` are the leaves of the new members.
+    """
+
+    commit: bytes
+    welcome: bytes | None
+    base_authenticator: Secret
+    created_at: float
+    added: tuple[LeafNode, ...]
+    next: NextEpoch
+
+    @property
+    def group_after(self) -> Group:
+        """The group that ``merge`` leads to, for looking at; only ``merge`` keeps what is due of the present epoch."""
+        from tacit.mls.group import Group  # that module needs this one
+
+        return Group(self.next.epoch, self.next.secret_tree)
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        w = Writer()
+        w.u8(VERSION)
+        w.opaque(self.commit)
+        w.optional(self.welcome, Writer.opaque)
+        w.opaque(self.base_authenticator.reveal())
+        w.u64(int(self.created_at))
+        w.vector(self.added, Writer.struct)
+        w.opaque(epoch_blob(self.next.epoch))
+        self.next.secret_tree.write(w)
+        return w.finish()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """The pending commit that was stored; raises ``BadState``."""
+        try:
+            r = Reader(data)
+            check_version(r)
+            commit, welcome, base, created_at = r.opaque(), r.optional(Reader.opaque), Secret(r.opaque()), r.u64()
+            added, epoch = r.vector(LeafNode.read), read_epoch(r.opaque())
+            begun = NextEpoch(epoch, SecretTree.read(r))
+            r.finish()
+        except (DecodeError, InvalidMessage, CryptoError) as error:
+            raise BadState(error.code) from error
+        return cls(commit, welcome, base, created_at, added, begun)
+
+
+def select_for_commit(
+    pending: Sequence[CachedProposal],
+    by_value: Sequence[Proposal],
+    committer: LeafIndex,
+    include: bool | Callable[[CachedProposal], bool],
+) -> ProposalList:
+    """The list for a commit: pending proposals that make a valid list with ``by_value``, and then those.
+
+    Removes win over updates of the same leaf, and later updates over earlier ones. Source: RFC 9420 §12.2
+    """
+    values = [CommittedProposal(proposal, committer) for proposal in by_value]
+    wanted = [cached for cached in pending if include is True or (callable(include) and include(cached))]
+    changed = {proposal.removed for proposal in by_value if isinstance(proposal, Remove)} | {committer}
+    added = {_client(proposal) for proposal in by_value if isinstance(proposal, Add)}
+    replaced = any(isinstance(proposal, GroupContextExtensions) for proposal in by_value)
+    chosen: list[CachedProposal] = []
+    newest_first = wanted[::-1]
+    for cached in sorted(newest_first, key=lambda item: not isinstance(item.proposal, Remove)):
+        match cached.proposal:
+            case Remove(removed=leaf) if leaf not in changed:
+                changed.add(leaf)
+            case Update() if cached.sender not in changed:
+                changed.add(cached.sender)
+            case Add() if _client(cached.proposal) not in added:
+                added.add(_client(cached.proposal))
+            case GroupContextExtensions() if not replaced:
+                replaced = True
+            case _:
+                continue
+        chosen.append(cached)
+    kept = [CommittedProposal(c.proposal, c.sender, c.ref) for c in pending if c in chosen]
+    return (*kept, *values)
+
+
+def _client(add: Add) -> bytes:
+    return add.key_package.leaf_node.signature_key

@@ -1,0 +1,236 @@
+"""The secret tree: every member's message keys of one epoch, each used once and then gone.
+
+A ``SecretTree`` never changes; taking a key gives the tree without it, and whoever keeps that tree has deleted the key
+and everything it came from. Source: RFC 9420 §9
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property, lru_cache
+from typing import Final, Self
+
+from tacit.codec import Reader, Writer
+from tacit.crypto.suites import CipherSuite
+from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS
+from tacit.mls.errors import GenerationConsumed, GenerationTooFar, RatchetExhausted
+from tacit.mls.labels import derive_tree_secret, expand_with_label, kdf_label
+from tacit.mls.tree_math import LeafIndex, NodeIndex, is_leaf, left, node_of, parent, right, root
+
+LAST_GENERATION: Final = 0xFFFF_FFFF
+
+
+class RatchetKind(IntEnum):
+    """The two ratchets of each member."""
+
+    HANDSHAKE = 1
+    APPLICATION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKey:
+    """The key and nonce for one message."""
+
+    generation: int
+    key: bytes = field(repr=False)
+    nonce: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Ratchet:
+    """One hash ratchet at ``generation``, with the keys of earlier messages that have not come yet."""
+
+    generation: int
+    secret: bytes = field(repr=False)
+    skipped: Mapping[int, MessageKey] = field(repr=False, default_factory=dict)
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The stored form; most ratchets stay as they are from one save to the next."""
+        w = Writer()
+        w.u32(self.generation)
+        w.opaque(self.secret)
+        w.vector(self.skipped.values(), _write_message_key)
+        return w.finish()
+
+    @classmethod
+    def read(cls, r: Reader) -> Self:
+        """Take the stored form off ``r``."""
+        generation, secret = r.u32(), r.opaque()
+        return cls(generation, secret, {key.generation: key for key in r.vector(_read_message_key)})
+
+    def next_key(self, suite: CipherSuite) -> tuple[MessageKey, Ratchet]:
+        """The next key for sending, and the ratchet behind it; raises ``RatchetExhausted``."""
+        if self.generation >= LAST_GENERATION:
+            raise RatchetExhausted
+        key = _message_key(suite, self.secret, self.generation)
+        return key, Ratchet(self.generation + 1, _next_secret(suite, self.secret, self.generation), self.skipped)
+
+    def key_at(self, suite: CipherSuite, generation: int) -> tuple[MessageKey, Ratchet]:
+        """The key of a received message, and the ratchet without it.
+
+        Raises ``GenerationConsumed`` and ``GenerationTooFar``, before anything is derived.
+        """
+        if generation < self.generation:
+            return self._skipped_key(generation)
+        check_forward_distance(self.generation, generation)
+        skipped = dict(self.skipped)
+        secret = self.secret
+        for step in range(self.generation, generation):
+            if generation - step <= MAX_SKIPPED_KEYS:
+                skipped[step] = _message_key(suite, secret, step)
+            secret = _next_secret(suite, secret, step)
+        while len(skipped) > MAX_SKIPPED_KEYS:
+            del skipped[next(iter(skipped))]
+        key = _message_key(suite, secret, generation)
+        return key, Ratchet(generation + 1, _next_secret(suite, secret, generation), skipped)
+
+    def advanced_to(self, suite: CipherSuite, generation: int) -> Ratchet:
+        """The ratchet that continues at ``generation``, giving up every key before it."""
+        check_forward_distance(self.generation, generation)
+        secret = self.secret
+        for step in range(self.generation, generation):
+            secret = _next_secret(suite, secret, step)
+        return Ratchet(max(self.generation, generation), secret)
+
+    def _skipped_key(self, generation: int) -> tuple[MessageKey, Ratchet]:
+        key = self.skipped.get(generation)
+        if key is None:
+            raise GenerationConsumed
+        skipped = {step: other for step, other in self.skipped.items() if step != generation}
+        return key, Ratchet(self.generation, self.secret, skipped)
+
+
+Sender = tuple[Ratchet, Ratchet]
+"""The handshake and the application ratchet of one member."""
+
+
+@dataclass(frozen=True)
+class SecretTree:
+    """What is left of the secrets of one epoch: nodes nobody has sent below yet, and ratchets of those who have."""
+
+    leaf_count: int
+    nodes: Mapping[NodeIndex, bytes] = field(repr=False)
+    senders: Mapping[LeafIndex, Sender] = field(repr=False)
+
+    @classmethod
+    def from_encryption_secret(cls, leaf_count: int, encryption_secret: bytes) -> Self:
+        """The tree of an epoch in which nobody has sent anything."""
+        return cls(leaf_count, {root(leaf_count): encryption_secret}, {})
+
+    def next_key(self, suite: CipherSuite, leaf: LeafIndex, kind: RatchetKind) -> tuple[MessageKey, SecretTree]:
+        """The next key of a member for sending, and the tree without it."""
+        tree = self._with_sender(suite, leaf)
+        key, ratchet = tree.ratchet(leaf, kind).next_key(suite)
+        return key, tree._with_ratchet(leaf, kind, ratchet)
+
+    def key_at(
+        self, suite: CipherSuite, leaf: LeafIndex, kind: RatchetKind, generation: int
+    ) -> tuple[MessageKey, SecretTree]:
+        """The key of a member's message, and the tree without it; keep that tree only if the message is authentic.
+
+        Raises ``GenerationConsumed`` and ``GenerationTooFar``, before anything is derived.
+        """
+        if leaf not in self.senders:
+            check_forward_distance(0, generation)
+        tree = self._with_sender(suite, leaf)
+        key, ratchet = tree.ratchet(leaf, kind).key_at(suite, generation)
+        return key, tree._with_ratchet(leaf, kind, ratchet)
+
+    def advanced_to(self, suite: CipherSuite, leaf: LeafIndex, kind: RatchetKind, generation: int) -> SecretTree:
+        """The tree in which a member's ratchet continues at ``generation``."""
+        tree = self._with_sender(suite, leaf)
+        return tree._with_ratchet(leaf, kind, tree.ratchet(leaf, kind).advanced_to(suite, generation))
+
+    def ratchet(self, leaf: LeafIndex, kind: RatchetKind) -> Ratchet:
+        """The ratchet of a member that has one."""
+        return self.senders[leaf][kind - 1]
+
+    def write(self, w: Writer) -> None:
+        """Append the stored form."""
+        w.u32(self.leaf_count)
+        w.vector(self.nodes.items(), _write_node)
+        w.vector(self.senders.items(), _write_sender)
+
+    @classmethod
+    def read(cls, r: Reader) -> Self:
+        """Take the stored form off ``r``."""
+        return cls(r.u32(), dict(r.vector(_read_node)), dict(r.vector(_read_sender)))
+
+    def _with_sender(self, suite: CipherSuite, leaf: LeafIndex) -> SecretTree:
+        """The tree in which the member has its ratchets and no secret is left that they could be derived from."""
+        if leaf in self.senders:
+            return self
+        nodes = dict(self.nodes)
+        node = node_of(leaf)
+        path = [node]
+        while path[-1] not in nodes:
+            path.append(parent(path[-1], self.leaf_count))
+        while not is_leaf(head := path.pop()):
+            secret = nodes.pop(head)
+            nodes[left(head)] = expand_with_label(suite, secret, b"tree", b"left", suite.hash_size)
+            nodes[right(head)] = expand_with_label(suite, secret, b"tree", b"right", suite.hash_size)
+        secret = nodes.pop(node)
+        handshake = expand_with_label(suite, secret, b"handshake", b"", suite.hash_size)
+        application = expand_with_label(suite, secret, b"application", b"", suite.hash_size)
+        senders = {**self.senders, leaf: (Ratchet(0, handshake), Ratchet(0, application))}
+        return SecretTree(self.leaf_count, nodes, senders)
+
+    def _with_ratchet(self, leaf: LeafIndex, kind: RatchetKind, ratchet: Ratchet) -> SecretTree:
+        handshake, application = self.senders[leaf]
+        pair = (ratchet, application) if kind is RatchetKind.HANDSHAKE else (handshake, ratchet)
+        return SecretTree(self.leaf_count, self.nodes, {**self.senders, leaf: pair})
+
+
+def check_forward_distance(expected: int, generation: int) -> None:
+    """Refuse a generation too far ahead, or one that no ratchet reaches. Source: RFC 9420 §15.3"""
+    if generation >= LAST_GENERATION or generation - expected > MAX_FORWARD_GENERATIONS:
+        raise GenerationTooFar
+
+
+def _message_key(suite: CipherSuite, secret: bytes, generation: int) -> MessageKey:
+    step = generation.to_bytes(4, "big")
+    key = suite.expand(secret, _label_before_step(b"key", suite.key_size) + step, suite.key_size)
+    nonce = suite.expand(secret, _label_before_step(b"nonce", suite.nonce_size) + step, suite.nonce_size)
+    return MessageKey(generation, key, nonce)
+
+
+def _next_secret(suite: CipherSuite, secret: bytes, generation: int) -> bytes:
+    return derive_tree_secret(suite, secret, b"secret", generation, suite.hash_size)
+
+
+@lru_cache(maxsize=16)
+def _label_before_step(label: bytes, length: int) -> bytes:
+    """The KDFLabel of DeriveTreeSecret up to the generation, which is its last four bytes."""
+    return kdf_label(label, bytes(4), length)[:-4]
+
+
+def _write_message_key(w: Writer, key: MessageKey) -> None:
+    w.u32(key.generation)
+    w.opaque(key.key)
+    w.opaque(key.nonce)
+
+
+def _read_message_key(r: Reader) -> MessageKey:
+    return MessageKey(r.u32(), r.opaque(), r.opaque())
+
+
+def _write_node(w: Writer, item: tuple[NodeIndex, bytes]) -> None:
+    w.u32(item[0])
+    w.opaque(item[1])
+
+
+def _read_node(r: Reader) -> tuple[NodeIndex, bytes]:
+    return NodeIndex(r.u32()), r.opaque()
+
+
+def _write_sender(w: Writer, item: tuple[LeafIndex, Sender]) -> None:
+    w.u32(item[0])
+    w.fixed(item[1][0].encoded)
+    w.fixed(item[1][1].encoded)
+
+
+def _read_sender(r: Reader) -> tuple[LeafIndex, Sender]:
+    return LeafIndex(r.u32()), (Ratchet.read(r), Ratchet.read(r))

@@ -1,0 +1,254 @@
+"""Welcomes: how the members that a commit added are let in, and how one of them joins.
+
+Source: RFC 9420 §12.4.3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tacit.codec import decode, encode
+from tacit.crypto.secret import Secret
+from tacit.crypto.suites import CipherSuite, suite
+from tacit.entropy import Entropy
+from tacit.errors import CryptoError, DecodeError, InvalidMessage
+from tacit.mls.checks.extensions import check_extensions
+from tacit.mls.checks.framing import check_confirmation_tag
+from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
+from tacit.mls.checks.trees import check_joined_tree, check_tree_hash
+from tacit.mls.checks.welcomes import (
+    check_group_info_signature,
+    check_group_is_new,
+    check_group_suite,
+    check_no_psks,
+    check_own_leaf,
+    check_path_node,
+    check_path_secret_matches,
+    check_signer,
+    check_welcome_suite,
+)
+from tacit.mls.commits import HPKECiphertext
+from tacit.mls.epochs import Epoch, NextEpoch, Schedule
+from tacit.mls.errors import NotForUs
+from tacit.mls.extensions import Extension, find_extension
+from tacit.mls.key_packages import Authenticate, KeyPackageBundle
+from tacit.mls.key_schedule import (
+    derive_epoch_secret,
+    derive_member_secret,
+    derive_welcome_key,
+    schedule_epoch,
+)
+from tacit.mls.labels import (
+    GROUP_INFO_TBS,
+    WELCOME,
+    decrypt_with_label,
+    derive_secret,
+    encrypt_with_label,
+    sign_with_label,
+)
+from tacit.mls.messages import (
+    EncryptedGroupSecrets,
+    GroupInfo,
+    GroupSecrets,
+    Welcome,
+    decode_message,
+)
+from tacit.mls.proposal_lists import AddedMember
+from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.ratchet_tree_extension import decode_ratchet_tree, encode_ratchet_tree
+from tacit.mls.registry import GREASE_VALUES, Container, ExtensionType
+from tacit.mls.secret_tree import SecretTree
+from tacit.mls.transcript import interim_transcript_hash
+from tacit.mls.tree_math import LeafIndex, NodeIndex, common_ancestor, direct_path, node_of
+from tacit.mls.update_paths import NewPath, derive_node_key
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedEpoch:
+    """The epoch that a Welcome lets us into, the KeyPackage that it used up and who invites."""
+
+    next: NextEpoch
+    used_ref: bytes
+    signer: LeafIndex
+
+
+def create_welcome(
+    epoch: Epoch, schedule: Schedule, added: Sequence[AddedMember], path: NewPath | None, entropy: Entropy
+) -> Welcome:
+    """One Welcome for all members that a commit added; ``epoch`` is the one that they join in."""
+    cipher_suite = epoch.suite
+    group_info = sign_group_info(epoch, entropy)
+    key, nonce = derive_welcome_key(cipher_suite, schedule.member_secret)
+    encrypted_group_info = cipher_suite.aead_seal(key, nonce, b"", encode(group_info))
+    secrets = []
+    for member in added:
+        path_secret = None if path is None else _shared_path_secret(path, epoch.own_leaf, member.leaf_index)
+        group_secrets = encode(GroupSecrets(schedule.joiner_secret, path_secret, ()))
+        init_key = member.key_package.init_key
+        sealed = encrypt_with_label(cipher_suite, init_key, WELCOME, encrypted_group_info, group_secrets)
+        secrets.append(EncryptedGroupSecrets(member.key_package.ref(cipher_suite), HPKECiphertext(*sealed)))
+    return Welcome(cipher_suite.id, tuple(secrets), encrypted_group_info)
+
+
+def sign_group_info(epoch: Epoch, entropy: Entropy) -> GroupInfo:
+    """A signed description of an epoch with the tree in it, and a GREASE extension for the tolerance of joiners."""
+    salt = entropy(2)
+    extensions = (
+        Extension(ExtensionType.RATCHET_TREE, encode_ratchet_tree(epoch.tree)),
+        Extension(GREASE_VALUES[salt[0] % len(GREASE_VALUES)], salt[1:]),
+    )
+    unsigned = GroupInfo(epoch.context, extensions, epoch.confirmation_tag, epoch.own_leaf, b"")
+    private = epoch.signature_private.reveal()
+    return replace(unsigned, signature=sign_with_label(epoch.suite, private, GROUP_INFO_TBS, unsigned.to_be_signed))
+
+
+def join_by_welcome(
+    data: bytes,
+    bundles: Sequence[KeyPackageBundle],
+    *,
+    authenticate: Authenticate,
+    known_group: Callable[[bytes], bool],
+    ratchet_tree: bytes | None = None,
+) -> JoinedEpoch:
+    """Join by a Welcome; raises ``NotForUs``, ``DecodeError`` and ``InvalidMessage``, and then nothing has happened.
+
+    ``ratchet_tree`` is the encoded tree where it did not come in the Welcome. Source: RFC 9420 §12.4.3.1
+    """
+    welcome = decode_message(data)
+    if not isinstance(welcome, Welcome):
+        raise DecodeError("not a Welcome")
+    bundle, entry = _find_entry(welcome, bundles)
+    check_welcome_suite(welcome, bundle.key_package)
+    cipher_suite = suite(welcome.cipher_suite)
+    group_secrets = open_group_secrets(cipher_suite, welcome, entry, bundle.init_private.reveal())
+    check_no_psks(group_secrets)
+    member_secret = derive_member_secret(cipher_suite, group_secrets.joiner_secret, bytes(cipher_suite.hash_size))
+    group_info = open_group_info(cipher_suite, welcome, member_secret)
+    tree = _tree_of(cipher_suite, group_info, ratchet_tree)
+    own_leaf = check_group_info(cipher_suite, group_info, tree, bundle, authenticate, known_group)
+    private_keys = _private_keys(tree, own_leaf, LeafIndex(group_info.signer), group_secrets, bundle)
+    begun = _begin(cipher_suite, group_info, tree, own_leaf, private_keys, member_secret, bundle)
+    return JoinedEpoch(begun, bundle.ref, LeafIndex(group_info.signer))
+
+
+def check_group_info(
+    cipher_suite: CipherSuite,
+    group_info: GroupInfo,
+    tree: RatchetTree,
+    bundle: KeyPackageBundle,
+    authenticate: Authenticate,
+    known_group: Callable[[bytes], bool],
+) -> LeafIndex:
+    """Judge everything public about the group that we are invited to; returns our place in it."""
+    context, leaf = group_info.group_context, bundle.key_package.leaf_node
+    signer = check_signer(tree, group_info)
+    check_group_info_signature(cipher_suite, group_info, signer)
+    check_group_is_new(known_group(context.group_id))
+    check_group_suite(context, cipher_suite)
+    check_extensions(group_info.extensions, Container.GROUP_INFO)
+    check_we_support_group_extensions(leaf, context.extensions)
+    check_tree_hash(tree, context.tree_hash)
+    check_joined_tree(cipher_suite, tree, context.group_id, context.extensions)
+    own_leaf = check_own_leaf(tree, leaf)
+    for _, member in tree.leaves():
+        authenticate(None, member)
+    return own_leaf
+
+
+def open_group_secrets(
+    cipher_suite: CipherSuite, welcome: Welcome, entry: EncryptedGroupSecrets, init_private: bytes
+) -> GroupSecrets:
+    """Decrypt what is meant for us; raises ``InvalidMessage`` and ``DecodeError``."""
+    sealed = entry.encrypted_group_secrets
+    try:
+        data = decrypt_with_label(
+            cipher_suite, init_private, WELCOME, welcome.encrypted_group_info, sealed.kem_output, sealed.ciphertext
+        )
+    except CryptoError:
+        raise InvalidMessage("12.4.3.1/group-secrets") from None
+    return decode(GroupSecrets, data)
+
+
+def open_group_info(cipher_suite: CipherSuite, welcome: Welcome, member_secret: bytes) -> GroupInfo:
+    """Decrypt what is meant for all new members; raises ``InvalidMessage`` and ``DecodeError``."""
+    key, nonce = derive_welcome_key(cipher_suite, member_secret)
+    try:
+        data = cipher_suite.aead_open(key, nonce, b"", welcome.encrypted_group_info)
+    except CryptoError:
+        raise InvalidMessage("12.4.3.1/group-info") from None
+    return decode(GroupInfo, data)
+
+
+def _find_entry(
+    welcome: Welcome, bundles: Sequence[KeyPackageBundle]
+) -> tuple[KeyPackageBundle, EncryptedGroupSecrets]:
+    by_ref = {bundle.ref: bundle for bundle in bundles}
+    for entry in welcome.secrets:
+        bundle = by_ref.get(entry.new_member)
+        if bundle is not None:
+            return bundle, entry
+    raise NotForUs
+
+
+def _tree_of(cipher_suite: CipherSuite, group_info: GroupInfo, ratchet_tree: bytes | None) -> RatchetTree:
+    sent = find_extension(group_info.extensions, ExtensionType.RATCHET_TREE)
+    data = ratchet_tree if sent is None else sent
+    if data is None:
+        raise InvalidMessage("12.4.3.3/no-tree")
+    return decode_ratchet_tree(cipher_suite, data)
+
+
+def _shared_path_secret(path: NewPath, own_leaf: LeafIndex, new_leaf: LeafIndex) -> bytes:
+    shared = common_ancestor(own_leaf, new_leaf)
+    return next(secret for step, secret in zip(path.nodes, path.path_secrets, strict=True) if step.node == shared)
+
+
+def _private_keys(
+    tree: RatchetTree, own_leaf: LeafIndex, signer: LeafIndex, group_secrets: GroupSecrets, bundle: KeyPackageBundle
+) -> dict[NodeIndex, Secret]:
+    """Our leaf's private key, and those from the common ancestor with the committer up that its path secret gives."""
+    cipher_suite = tree.suite
+    keys = {node_of(own_leaf): bundle.encryption_private}
+    secret = group_secrets.path_secret
+    if secret is None:
+        return keys
+    check_path_node(own_leaf != signer)
+    node = common_ancestor(own_leaf, signer)
+    check_path_node(tree.parent(node) is not None)
+    for ancestor in (node, *direct_path(node, tree.leaf_count)):
+        parent = tree.parent(ancestor)
+        if parent is None:
+            continue
+        pair = derive_node_key(cipher_suite, secret)
+        check_path_secret_matches(pair.public, parent)
+        keys[ancestor] = Secret(pair.private)
+        secret = derive_secret(cipher_suite, secret, b"path")
+    return keys
+
+
+def _begin(
+    cipher_suite: CipherSuite,
+    group_info: GroupInfo,
+    tree: RatchetTree,
+    own_leaf: LeafIndex,
+    private_keys: dict[NodeIndex, Secret],
+    member_secret: bytes,
+    bundle: KeyPackageBundle,
+) -> NextEpoch:
+    context = group_info.group_context
+    keys = schedule_epoch(cipher_suite, derive_epoch_secret(cipher_suite, member_secret, context.encoded))
+    confirmed = context.confirmed_transcript_hash
+    check_confirmation_tag(cipher_suite, keys.confirmation_key, confirmed, group_info.confirmation_tag)
+    epoch = Epoch(
+        cipher_suite,
+        context,
+        tree,
+        own_leaf,
+        private_keys,
+        bundle.signature_private,
+        keys.kept,
+        interim_transcript_hash(cipher_suite, confirmed, group_info.confirmation_tag),
+        group_info.confirmation_tag,
+    )
+    return NextEpoch(epoch, SecretTree.from_encryption_secret(tree.leaf_count, keys.encryption_secret))
