@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,11 +79,12 @@ def install(kind: str, lock_file: Path) -> None:
     uv = shutil.which("uv")
     if UNFINISHED.exists() or not _works():
         shutil.rmtree(VENV, ignore_errors=True)
+    VENV.mkdir(exist_ok=True)
+    UNFINISHED.touch()
+    stamp(kind).unlink(missing_ok=True)
     if not PYTHON.exists():
         say(f"first start here: making .venv with Python {_version()} and {'uv' if uv else 'venv'}")
         _make_venv(uv)
-    UNFINISHED.touch()
-    stamp(kind).unlink(missing_ok=True)
     pinned = [line.split(" ")[0] for line in lock_file.read_text("utf-8").splitlines() if line[:1].isalnum()]
     say(f"installing {len(pinned)} locked packages, each checked against its hash")
     _install_with_uv(uv, lock_file) if uv else _install_with_pip(lock_file, len(pinned))
@@ -102,8 +104,12 @@ def say(words: str, *, end: str = "\n") -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the lock that two setups at once wait for; the system drops it with the process."""
+    """Hold the lock that two setups at once wait for.
+
+    Installers inherit it: one that outlives this process keeps the next setup waiting until it is gone too.
+    """
     with (ROOT / ".venv.lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -123,7 +129,7 @@ def _works() -> bool:
 
 def _make_venv(uv: str | None) -> None:
     if uv:
-        _run([uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(VENV)])
+        _run([uv, "venv", "--quiet", "--no-project", "--allow-existing", "--python", sys.executable, str(VENV)])
         return
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
@@ -147,14 +153,16 @@ def _install_with_pip(lock_file: Path, total: int) -> None:
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"]
     command += ["--no-deps", "--only-binary", ":all:", "--progress-bar", "off", "-r", str(lock_file)]
     said: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False) as pip:
         done = 0
         for line in pip.stdout or ():
             said.append(line)
-            if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+            verb, _, rest = line.partition(" ")
+            if verb in ("Collecting", "Processing", "Requirement"):
                 done += 1
-                _progress(done, total, line.removeprefix("Collecting ").split("==")[0])
-            elif line.startswith("Installing "):
+                found = rest.removeprefix("already satisfied: ").split()[0].rpartition("/")[2]
+                _progress(done, total, re.split(r"==|-\d", found)[0])
+            elif verb == "Installing":
                 _progress(total, total, "unpacking")
     if sys.stderr.isatty():
         print(file=sys.stderr)
@@ -174,7 +182,7 @@ def _has_pip() -> bool:
 
 
 def _run(command: list[str], *, capture: bool = True) -> None:
-    done = subprocess.run(command, capture_output=capture, text=True, check=False)
+    done = subprocess.run(command, capture_output=capture, text=True, check=False, close_fds=False)
     _check(done.returncode, (done.stdout + done.stderr) if capture else "")
 
 
