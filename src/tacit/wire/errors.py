@@ -25,14 +25,14 @@ class BadRequest(RelayError):
 
 
 class Unsupported(RelayError):
-    """This relay does not know that request."""
+    """The relay does not know that request."""
 
     code = "unsupported"
     hint = "The relay may be older than this program."
 
 
 class ProtocolVersion(RelayError):
-    """This relay and this program speak different versions of the protocol."""
+    """The relay and the program here speak different versions of the protocol."""
 
     code = "protocol-version"
     hint = "Update the older of the two."
@@ -66,6 +66,13 @@ class StorageFull(RelayError):
     hint = "Ask whoever runs the relay to make room; sending goes on by itself then."
 
 
+class StorageFailed(RelayError):
+    """The relay cannot use its disk."""
+
+    code = "storage-failed"
+    hint = "Ask whoever runs the relay to look after it; sending goes on by itself then."
+
+
 class Internal(RelayError):
     """Something went wrong inside the relay."""
 
@@ -86,7 +93,7 @@ class NotLoggedIn(RelayError):
 
 
 class AlreadyLoggedIn(RelayError):
-    """This connection has already logged in."""
+    """The connection has already logged in."""
 
     code = "already-logged-in"
 
@@ -106,7 +113,7 @@ class BadCertificate(RelayError):
 
 
 class DeviceRevoked(RelayError):
-    """This device was revoked by its account and can never log in again."""
+    """The device was revoked by its account and can never log in again."""
 
     code = "device-revoked"
     exit_code = ExitCode.UNTRUSTED
@@ -122,7 +129,7 @@ class HandleTaken(RelayError):
 
 
 class HandleFixed(RelayError):
-    """This account already has another handle at this relay, and a handle is for good."""
+    """The account already has another handle at the relay, and a handle is for good."""
 
     code = "handle-fixed"
     exit_code = ExitCode.USAGE
@@ -131,12 +138,12 @@ class HandleFixed(RelayError):
 class BadHandle(RelayError):
     """A handle is 2 to 32 letters a-z, digits, dots, hyphens and underscores."""
 
-    code = "bad-handle"
+    code = "handle-refused"
     exit_code = ExitCode.USAGE
 
 
 class InviteNeeded(RelayError):
-    """This relay takes new accounts by invitation only."""
+    """The relay takes new accounts by invitation only."""
 
     code = "invite-needed"
     exit_code = ExitCode.USAGE
@@ -186,7 +193,7 @@ class LogTaken(RelayError):
 
 
 class NotAReader(RelayError):
-    """This device does not take part in that conversation."""
+    """The device does not take part in that conversation."""
 
     code = "not-a-reader"
     exit_code = ExitCode.NOT_FOUND
@@ -209,8 +216,8 @@ REFUSALS: Final[dict[str, type[RelayError]]] = {
     refusal.code: refusal
     for refusal in (
         Malformed, BadRequest, Unsupported, ProtocolVersion, TooLarge, RateLimited, QuotaExceeded, StorageFull,
-        Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature, BadCertificate, DeviceRevoked,
-        HandleTaken, HandleFixed, BadHandle, InviteNeeded, InviteInvalid, NoSuchAccount, NoSuchDevice,
+        StorageFailed, Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature, BadCertificate,
+        DeviceRevoked, HandleTaken, HandleFixed, BadHandle, InviteNeeded, InviteInvalid, NoSuchAccount, NoSuchDevice,
         NoKeyPackages, UnknownLog, LogTaken, NotAReader, CommitConflict,
     )
 }  # fmt: skip

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from tacit import limits
 from tacit.errors import DecodeError
 from tacit.wire import relay_pb2 as pb
+from tacit.wire.bounds import check_density
 from tacit.wire.errors import TooLarge
 
 RequestBody: TypeAlias = (
@@ -51,6 +52,15 @@ ResponseBody: TypeAlias = (
 )
 Body = TypeVar("Body")
 
+_REQUEST_NAMES: Final[dict[type[Message], str]] = {
+    type(getattr(pb.ClientFrame(), field.name)): field.name
+    for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields
+}
+_RESPONSE_NAMES: Final[dict[type[Message], str]] = {
+    type(getattr(pb.ServerFrame(), field.name)): field.name
+    for field in pb.ServerFrame.DESCRIPTOR.oneofs_by_name["response"].fields
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Frame(Generic[Body]):
@@ -61,24 +71,15 @@ class Frame(Generic[Body]):
     body: Body | None
 
 
-REQUEST_NAMES: Final[dict[str, str]] = {
-    field.message_type.full_name: field.name for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields
-}
-RESPONSE_NAMES: Final[dict[str, str]] = {
-    field.message_type.full_name: field.name for field in pb.ServerFrame.DESCRIPTOR.oneofs_by_name["response"].fields
-}
-"""Name in the frame's oneof by the full name of the message."""
-
-
 def encode_request(request_id: int, body: RequestBody) -> bytes:
     """One ClientFrame; ``request_id`` is 1 or more."""
-    fields: dict[str, Any] = {REQUEST_NAMES[body.DESCRIPTOR.full_name]: body}
+    fields: dict[str, Any] = {_REQUEST_NAMES[type(body)]: body}
     return _serialized(pb.ClientFrame(request_id=request_id, **fields))
 
 
 def encode_response(request_id: int, body: ResponseBody) -> bytes:
     """One ServerFrame; ``request_id`` is 0 for a push."""
-    fields: dict[str, Any] = {RESPONSE_NAMES[body.DESCRIPTOR.full_name]: body}
+    fields: dict[str, Any] = {_RESPONSE_NAMES[type(body)]: body}
     return _serialized(pb.ServerFrame(request_id=request_id, **fields))
 
 
@@ -114,6 +115,7 @@ def _serialized(frame: Message) -> bytes:
 def _parse(frame: Message, data: bytes, max_bytes: int) -> None:
     if len(data) > max_bytes:
         raise DecodeError(f"frame of {len(data)} bytes")
+    check_density(data)
     try:
         frame.ParseFromString(data)
     except ProtobufDecodeError:

@@ -12,11 +12,11 @@ wire/errors.py. A request that this relay does not know gets Error "unsupported"
 not a ClientFrame, or one without a request ID, gets Error "malformed" with request ID 0, and the connection ends.
 Who may say what when is the table in wire/operations.py.
 
-Many requests may be in flight. Requests that write (Append, Acknowledge, CreateLog, PublishKeys) take effect in the
-order in which they were sent; a request that must see the effect of an earlier one waits for its answer.
+Many requests may be in flight. Those of one connection take effect in the order in which they were sent; answers may
+overtake each other.
 
-An empty Acknowledge is the ping: a client that has nothing to say for IDLE_TIMEOUT_S / 3 sends one, and both sides
-so know within IDLE_TIMEOUT_S that the other is gone, on every transport.
+Each transport notices by itself that the other side is gone. An empty Acknowledge is a ping that the relay, and not
+only its transport, answers.
 """
 
 from collections import abc as _abc

@@ -1,7 +1,8 @@
 """The bytes that relay, device and account sign, each under a label of its own, and the check of a relay's Hello.
 
 A signature for one purpose, relay or challenge is worthless for any other: what is signed names all of them. Signing
-itself is the caller's: whoever holds the key signs what these functions return.
+itself is the caller's: whoever holds the key signs what these functions return, an account with
+``AccountKey.sign_bytes``, a device with its Ed25519 key.
 """
 
 from __future__ import annotations

@@ -1,0 +1,239 @@
+"""One connection from its first frame to its last: reads requests, has them served in order, answers each once.
+
+Routes and bounds; what a request means is in the services. Requests take effect in the order in which they came:
+appends and acknowledgements are queued to the disk one behind the other, everything else waits for those to be through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from tacit import limits
+from tacit.errors import DecodeError, RelayError, TransportError
+from tacit.log import EventLog
+from tacit.net.errors import LinkClosed
+from tacit.net.links import CloseCode, FrameLink
+from tacit.relay import keys, logs, registry
+from tacit.relay.context import Context
+from tacit.relay.login import Challenges, greet, login
+from tacit.relay.outgoing import Outgoing
+from tacit.relay.rates import Buckets
+from tacit.relay.store.rows import Session
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import Closed, DeviceRevoked, Internal, Malformed, ShuttingDown, Unsupported
+from tacit.wire.frames import Frame, RequestBody, ResponseBody, decode_request, encode_response
+from tacit.wire.operations import Phase, check_request
+from tacit.wire.shapes import check_shape
+
+
+class Connection:
+    """One peer; ``run`` returns when the link has ended."""
+
+    def __init__(self, context: Context, link: FrameLink) -> None:
+        self.session: Session | None = None
+        self.began_s = context.clock.monotonic_s()
+        self.outgoing = Outgoing(link, context.store, context.hub)
+        self._context = context
+        self._link = link
+        self._log = EventLog("relay")
+        over_tls = link.transport != "memory"
+        self._challenges = Challenges(context, context.identity.certificate_hash if over_tls else b"")
+        self._buckets = Buckets()
+        self._failures = 0
+        self._in_flight = 0
+        self._bytes_in_flight = 0
+        self._settled = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve the peer until the link ends, from whichever side."""
+        self._link.limit_frames(limits.MAX_LOGIN_FRAME_BYTES)
+        self.outgoing.push(encode_response(0, greet(self._context, self._challenges)))
+        sending = asyncio.create_task(self._send())
+        try:
+            while True:
+                await self._take(await self._link.receive())
+                await self._room()
+        except LinkClosed:
+            pass
+        finally:
+            if self.session is not None:
+                self._context.sessions.leave(self.session.device, self)
+            self.outgoing.close_flows()
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    def end(self, last: pb.Closing | pb.Error | None, code: CloseCode = CloseCode.NORMAL) -> None:
+        """Say a last word behind what is queued, and close."""
+        self.outgoing.end(last, last.code if last is not None else "", code)
+
+    async def drain(self, last: pb.Closing) -> None:
+        """Let what is being worked on finish, then end."""
+        await self._quiet()
+        self.end(last, CloseCode.GOING_AWAY)
+
+    def cut_off(self) -> None:
+        """End at once, without a word."""
+        self._link.abort()
+
+    async def _send(self) -> None:
+        try:
+            await self.outgoing.run()
+        except TransportError:
+            self._link.abort()
+        except Exception as error:  # noqa: BLE001 - a connection that cannot be written to must end
+            self._log.warning("sending-failed", error=type(error).__name__)
+            self._link.abort()
+
+    async def _take(self, data: bytes) -> None:
+        """Serve one frame."""
+        try:
+            frame = decode_request(data)
+        except DecodeError:
+            self.end(_error(Malformed()), CloseCode.PROTOCOL_ERROR)
+            return
+        try:
+            await self._serve(frame, len(data))
+        except RelayError as refusal:
+            self._refuse(frame, refusal)
+        except Exception as error:  # noqa: BLE001 - one request's fault must not end the relay
+            self._log.warning("request-failed", request=frame.name, error=type(error).__name__)
+            self._refuse(frame, Internal())
+
+    async def _serve(self, frame: Frame[RequestBody], size_bytes: int) -> None:
+        if self._context.stopping:
+            raise ShuttingDown
+        check_request(self._phase, frame.name, size_bytes)
+        check_shape(frame.name, frame.body)
+        self._buckets.take(frame.name, self._context.clock.monotonic_s())
+        if self.session is None:
+            self._answer(frame.request_id, await self._serve_stranger(frame))
+        elif frame.name in {"append", "acknowledge"}:
+            self._queue(self.session, frame, size_bytes)
+        else:
+            await self._quiet()
+            await self._serve_device(self.session, frame)
+
+    async def _serve_stranger(self, frame: Frame[RequestBody]) -> ResponseBody:
+        match frame.name:
+            case "register":
+                return await registry.register(self._context, self._challenges, cast(pb.Register, frame.body))
+            case "login":
+                session, answer = await login(self._context, self._challenges, cast(pb.Login, frame.body))
+                self._enter(session)
+                return answer
+        raise Unsupported
+
+    async def _serve_device(self, session: Session, frame: Frame[RequestBody]) -> None:
+        """Serve a request that is waited for; Listen is answered by the outgoing side."""
+        context, body = self._context, cast(Any, frame.body)
+        answer: ResponseBody
+        match frame.name:
+            case "listen":
+                await logs.listen(context, session, self.outgoing, frame.request_id, body)
+                return
+            case "create_log":
+                answer = await logs.create_log(context, session, body)
+            case "publish_keys":
+                answer = await keys.publish_keys(context, session, body)
+            case "recipient_keys":
+                answer = await keys.recipient_keys(context, session, body)
+            case "sender_keys":
+                answer = await registry.sender_keys(context, body)
+            case "revoke_device":
+                answer = await registry.revoke_device(context, session, body)
+            case _:
+                raise Unsupported
+        self._answer(frame.request_id, answer)
+
+    def _queue(self, session: Session, frame: Frame[RequestBody], size_bytes: int) -> None:
+        """Queue a request to the disk; its answer leaves when it is there."""
+        serve: Any = logs.append if frame.name == "append" else logs.acknowledge
+
+        def answer(outcome: ResponseBody | RelayError) -> None:
+            self._in_flight -= 1
+            self._bytes_in_flight -= size_bytes
+            self._settled.set()
+            if isinstance(outcome, RelayError):
+                self._refuse(frame, outcome)
+            else:
+                self._answer(frame.request_id, outcome)
+
+        self._in_flight += 1
+        self._bytes_in_flight += size_bytes
+        try:
+            serve(self._context, session, frame.body, answer)
+        except BaseException:
+            self._in_flight -= 1
+            self._bytes_in_flight -= size_bytes
+            raise
+
+    def _enter(self, session: Session) -> None:
+        """Go from greeted to logged in."""
+        if not self._context.sessions.enter(session.device, self):
+            raise DeviceRevoked
+        self.session = session
+        self._buckets = self._context.accounts.setdefault(session.account, Buckets())
+        self._link.limit_frames(limits.MAX_FRAME_BYTES)
+
+    def _answer(self, request_id: int, body: ResponseBody) -> None:
+        self.outgoing.push(encode_response(request_id, body))
+
+    def _refuse(self, frame: Frame[RequestBody], refusal: RelayError) -> None:
+        """Answer a request that is not granted; strangers get so many of these."""
+        if self.session is not None or frame.name not in {"register", "login", "submit_otp"}:
+            self._answer(frame.request_id, _error(refusal))
+            return
+        self._failures += 1
+        last = self._failures >= limits.MAX_LOGIN_FAILURES
+        challenge = b"" if last else self._challenges.ask()
+        if frame.name == "login":
+            self._answer(
+                frame.request_id,
+                pb.LoginFailed(code=refusal.code, sentence=refusal.sentence, next_challenge=challenge),
+            )
+        else:
+            self._answer(
+                frame.request_id,
+                pb.RegistrationFailed(
+                    code=refusal.code,
+                    sentence=refusal.sentence,
+                    retry_after_s=_retry_after(refusal),
+                    next_challenge=challenge,
+                ),
+            )
+        if last:
+            self.end(pb.Closing(code=Closed.LOGIN_FAILURES), CloseCode.POLICY_VIOLATION)
+
+    @property
+    def _phase(self) -> Phase:
+        return Phase.GREETED if self.session is None else Phase.LOGGED_IN
+
+    async def _room(self) -> None:
+        """Read no further while too much of this peer is being worked on, or waits for it."""
+        while self._in_flight >= limits.MAX_REQUESTS_IN_FLIGHT or self._bytes_in_flight >= limits.MAX_BYTES_IN_FLIGHT:
+            await self._settle()
+        await self.outgoing.drained()
+
+    async def _quiet(self) -> None:
+        """Wait until everything of this peer that was queued to the disk has been answered."""
+        while self._in_flight:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        self._settled.clear()
+        await self._settled.wait()
+
+
+def _error(refusal: RelayError) -> pb.Error:
+    return pb.Error(
+        code=refusal.code,
+        sentence=refusal.sentence,
+        retry_after_s=_retry_after(refusal),
+        last_commit_seq=getattr(refusal, "last_commit_seq", 0),
+    )
+
+
+def _retry_after(refusal: RelayError) -> int:
+    """Whole seconds, at least one where there is anything to wait for."""
+    return 0 if refusal.retry_after_s is None else max(1, round(refusal.retry_after_s))

@@ -1,0 +1,88 @@
+"""What every service of one relay shares: its configuration, its key, its store, and who is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tacit.clock import Clock
+from tacit.crypto.secret import Secret
+from tacit.entropy import Entropy
+from tacit.relay.config import RelayConfig
+from tacit.relay.hub import Hub
+from tacit.relay.rates import NEW_ACCOUNTS, Bucket, Buckets
+from tacit.relay.store import Store
+from tacit.relay.store.rows import AccountRow, DeviceRow
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import Closed
+
+if TYPE_CHECKING:
+    from tacit.relay.connection import Connection
+
+REPLACED_AGAIN_S = 60
+"""When a device that was replaced by itself may come back: two copies of one device must not chase each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayIdentity:
+    """The relay's key pair and the hash of the certificate that its listener shows."""
+
+    private_key: Secret
+    public_key: bytes
+    certificate_hash: bytes
+
+
+class Sessions:
+    """Who is logged in: at most one connection for each device."""
+
+    def __init__(self) -> None:
+        self._connections: dict[DeviceRow, Connection] = {}
+        self._revoked: set[DeviceRow] = set()
+
+    def enter(self, device: DeviceRow, connection: Connection) -> bool:
+        """Note a login, ending an earlier connection of the same device; False when it was revoked meanwhile."""
+        if device in self._revoked:
+            return False
+        earlier = self._connections.get(device)
+        if earlier is not None:
+            earlier.end(pb.Closing(code=Closed.REPLACED, reconnect_after_s=REPLACED_AGAIN_S))
+        self._connections[device] = connection
+        return True
+
+    def leave(self, device: DeviceRow, connection: Connection) -> None:
+        """Note the end of a connection."""
+        if self._connections.get(device) is connection:
+            del self._connections[device]
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def shut_out(self, device: DeviceRow) -> None:
+        """End the connection of a device that was revoked."""
+        self._revoked.add(device)
+        connection = self._connections.get(device)
+        if connection is not None:
+            connection.end(pb.Closing(code=Closed.REVOKED))
+
+
+@dataclass(slots=True)
+class Context:
+    """One running relay."""
+
+    config: RelayConfig
+    clock: Clock
+    entropy: Entropy
+    identity: RelayIdentity
+    store: Store
+    hub: Hub = field(default_factory=Hub)
+    sessions: Sessions = field(default_factory=Sessions)
+    new_accounts: Bucket = field(init=False)
+    accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.new_accounts = Bucket(NEW_ACCOUNTS, self.clock.monotonic_s())
+
+    def now_s(self) -> int:
+        """Unix seconds."""
+        return int(self.clock.now_s())

@@ -1,0 +1,88 @@
+"""The relay's directory: its lock, its key and its store, readable by nobody else.
+
+The relay key is all of the relay's identity: links name its hash, and the certificate is derived from it. It is made
+once, written to the disk before it is used, and never replaced.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+from tacit.crypto.ed25519 import PRIVATE_KEY_SIZE
+from tacit.crypto.secret import Secret
+from tacit.entropy import Entropy
+from tacit.relay.errors import AlreadyRunning, RelayKeyDamaged, StoreUnusable
+from tacit.relay.store.database import FILE_NAME
+
+KEY_FILE: Final = "relay.key"
+LOCK_FILE: Final = "relay.lock"
+
+
+class DataDir:
+    """The directory, locked for one relay from ``open`` to ``close``; the lock ends with the process in any case."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: Path) -> DataDir:
+        """Make the directory if needed and lock it. Raises ``AlreadyRunning`` or ``StoreUnusable``."""
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.chmod(0o700)
+            lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreUnusable from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise AlreadyRunning from None
+        return cls(path, lock)
+
+    @property
+    def store_path(self) -> Path:
+        """The store's file."""
+        return self.path / FILE_NAME
+
+    def relay_key(self, entropy: Entropy) -> Secret:
+        """The relay's private key, made at the first start. Raises ``RelayKeyDamaged``."""
+        path = self.path / KEY_FILE
+        try:
+            if not path.exists():
+                if self.store_path.exists():
+                    raise RelayKeyDamaged("it is gone, but the store is there")
+                _write_durably(path, entropy(PRIVATE_KEY_SIZE).hex().encode() + b"\n")
+            key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except OSError as error:
+            raise StoreUnusable from error
+        except ValueError:
+            raise RelayKeyDamaged from None
+        if len(key) != PRIVATE_KEY_SIZE:
+            raise RelayKeyDamaged
+        return Secret(key)
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        os.close(self._lock)
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    """Write a new file so that after a crash it is there whole or not at all."""
+    unfinished = path.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,66 @@
+"""What can go wrong on the relay's own side, as its operator sees it; clients meet ``tacit.wire.errors``."""
+
+from __future__ import annotations
+
+from tacit.errors import ConfigError, NotFound, StorageError, UsageError
+
+
+class StoreNotDurable(StorageError):
+    """The relay's store does not reach the disk safely in this place."""
+
+    code = "store-not-durable"
+    hint = "Use a local file system; network and some overlay file systems cannot hold a write-ahead log."
+
+
+class StoreNewer(StorageError):
+    """The relay's store was written by a newer version of tacit."""
+
+    code = "store-newer"
+    hint = "Update tacit; nothing was changed."
+
+
+class StoreForeign(StorageError):
+    """The file in the place of the relay's store is something else."""
+
+    code = "store-foreign"
+    hint = "Choose another data directory."
+
+
+class StoreUnusable(StorageError):
+    """The relay's store cannot be opened or written."""
+
+    code = "store-unusable"
+    hint = "Check that the disk has room and that the directory belongs to the user who runs the relay."
+
+
+class NoStore(NotFound):
+    """There is no relay's store in that directory."""
+
+    code = "no-store"
+    hint = "Start the relay once, or name its data directory."
+
+
+class AlreadyRunning(ConfigError):
+    """Another relay runs on that data directory."""
+
+    code = "already-running"
+    hint = "Stop it first, or give each relay a directory of its own."
+
+
+class RelayKeyDamaged(ConfigError):
+    """The relay's key or certificate cannot be read."""
+
+    code = "relay-key-damaged"
+    hint = "Restore it from a backup. A new key would make every link that people hold worthless."
+
+
+class NoSuchInvite(NotFound):
+    """There is no invitation of that ID."""
+
+    code = "no-such-invite"
+
+
+class BadInvite(UsageError):
+    """An invitation like that cannot be made."""
+
+    code = "bad-invite"

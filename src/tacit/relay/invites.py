@@ -1,0 +1,87 @@
+"""Invitations as an operator handles them, on the store's file, whether the relay runs or not.
+
+The token is shown once, when it is made; what is kept of it is a hash. Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tacit.entropy import Entropy, system_entropy
+from tacit.relay.errors import BadInvite, NoStore, StoreUnusable
+from tacit.relay.store import invites
+from tacit.relay.store.database import FILE_NAME, open_writer
+from tacit.relay.store.rows import Invite
+
+TOKEN_BYTES: Final = 16
+MAX_USES: Final = 10_000
+MAX_NOTE_CHARS: Final = 200
+
+
+def create_invite(
+    data_dir: Path,
+    *,
+    uses: int = 1,
+    expires_s: int | None = None,
+    note: str = "",
+    now_s: int,
+    entropy: Entropy = system_entropy,
+) -> tuple[str, Invite]:
+    """Make an invitation that ``uses`` accounts may use within ``expires_s`` seconds (None: for ever).
+
+    Returns its token, which goes into a link, and what is kept of it. Raises ``NoStore`` or ``BadInvite``.
+    """
+    token, token_hash, invite = new_invite(uses=uses, expires_s=expires_s, note=note, now_s=now_s, entropy=entropy)
+    with _store(data_dir) as db:
+        invites.create(db, token_hash, invite)
+    return token, invite
+
+
+def list_invites(data_dir: Path) -> list[Invite]:
+    """Every invitation that is kept, the oldest first. Raises ``NoStore``."""
+    with _store(data_dir) as db:
+        return invites.all_invites(db)
+
+
+def revoke_invite(data_dir: Path, invite_id: str, *, now_s: int) -> Invite:
+    """Make an invitation worthless; who came by it stays. Raises ``NoStore`` or ``NoSuchInvite``."""
+    with _store(data_dir) as db:
+        return invites.revoke(db, invite_id, now_s)
+
+
+def new_invite(
+    *, uses: int, expires_s: int | None, note: str, now_s: int, entropy: Entropy
+) -> tuple[str, bytes, Invite]:
+    """Token, hash and record of a new invitation. Raises ``BadInvite``."""
+    if not 1 <= uses <= MAX_USES:
+        raise BadInvite(f"it can be used 1 to {MAX_USES} times")
+    if expires_s is not None and expires_s < 1:
+        raise BadInvite("it must last at least a second")
+    if len(note) > MAX_NOTE_CHARS:
+        raise BadInvite(f"a note has {MAX_NOTE_CHARS} characters at most")
+    token = base64.b32encode(entropy(TOKEN_BYTES)).decode().rstrip("=").lower()
+    token_hash = invites.hash_token(token)
+    expires_at = None if expires_s is None else now_s + expires_s
+    return token, token_hash, Invite(invites.invite_id(token_hash), note, uses, 0, now_s, expires_at, None)
+
+
+@contextmanager
+def _store(data_dir: Path) -> Iterator[sqlite3.Connection]:
+    """The store of a relay that has been started before, in one transaction."""
+    path = data_dir / FILE_NAME
+    if not path.is_file():
+        raise NoStore
+    db = open_writer(path)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        yield db
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StoreUnusable from error
+    finally:
+        db.close()

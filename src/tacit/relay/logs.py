@@ -1,0 +1,108 @@
+"""Logs as clients meet them: made, appended to, listened to and acknowledged.
+
+Appends and acknowledgements do not wait: they join the queue to the disk, and their answers leave when the transaction
+that they shared is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeAlias
+
+from tacit.errors import RelayError
+from tacit.relay.context import Context
+from tacit.relay.hub import Flow
+from tacit.relay.outgoing import Outgoing
+from tacit.relay.store import logs, reading
+from tacit.relay.store.rows import Appended, DeviceAddress, LogState, NewEntry, Session
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.frames import ResponseBody, encode_response
+
+Answer: TypeAlias = Callable[[ResponseBody | RelayError], None]
+
+
+async def create_log(context: Context, session: Session, body: pb.CreateLog) -> pb.LogCreated:
+    """Make a log whose only reader is the device. Raises ``LogTaken``."""
+    await context.store.change(partial(logs.create_log, maker=session, log_id=body.log_id, now_s=context.now_s()))
+    return pb.LogCreated(log_id=body.log_id)
+
+
+def append(context: Context, session: Session, body: pb.Append, answer: Answer) -> None:
+    """Queue an entry; once it is on the disk, answer and hand it to those who listen."""
+    entry = _new_entry(context, session, body)
+
+    def done(outcome: Appended | RelayError) -> None:
+        if isinstance(outcome, RelayError):
+            answer(outcome)
+            return
+        answer(pb.Appended(seq=outcome.seq))
+        if outcome.fresh:
+            context.hub.publish(entry, outcome)
+
+    context.store.submit(partial(logs.append, entry=entry), done, len(entry.payload))
+
+
+def acknowledge(context: Context, session: Session, body: pb.Acknowledge, answer: Answer) -> None:
+    """Queue what a reader has stored; without any, it is a ping."""
+    if not body.positions:
+        answer(pb.Acknowledged())
+        return
+    positions = [(position.log_id, position.seq) for position in body.positions]
+    change = partial(reading.acknowledge, session=session, positions=positions, now_s=context.now_s())
+
+    def done(outcome: RelayError | None) -> None:
+        answer(pb.Acknowledged() if outcome is None else outcome)
+
+    context.store.submit(change, done)
+
+
+async def listen(context: Context, session: Session, outgoing: Outgoing, request_id: int, body: pb.Listen) -> None:
+    """Begin the flow of the logs that are named; ``outgoing`` answers when all have caught up."""
+    after = {position.log_id: position.seq for position in body.after}
+    states = await context.store.query(partial(reading.log_states, session=session, log_ids=tuple(after)))
+    flows: dict[Flow, int] = {}
+    for (log_id, seq), state in zip(after.items(), states, strict=True):
+        if state is not None:
+            flow = Flow(outgoing, session.device, state.log, log_id, seq)
+            flow.end_seq = state.end_seq
+            flows[flow] = state.last_seq
+    answer = pb.Listening(logs=[_wire_state(log_id, state) for log_id, state in zip(after, states, strict=True)])
+    outgoing.listen(flows, encode_response(request_id, answer))
+
+
+def _new_entry(context: Context, session: Session, body: pb.Append) -> NewEntry:
+    to_inbox = body.WhichOneof("target") == "inbox"
+    return NewEntry(
+        author=session.device,
+        log_id=None if to_inbox else body.log_id,
+        inbox=_address(body.inbox) if to_inbox else None,
+        message_id=body.message_id,
+        kind=body.kind,
+        payload=body.payload,
+        received_at_ms=int(context.clock.now_s() * 1000),
+        after_commit=body.after_commit,
+        readers_added=_addresses(body.readers_added),
+        readers_removed=_addresses(body.readers_removed),
+    )
+
+
+def _address(device: pb.Device) -> DeviceAddress:
+    return DeviceAddress(device.account_id, device.device_id)
+
+
+def _addresses(devices: Iterable[pb.Device]) -> tuple[DeviceAddress, ...]:
+    return tuple(_address(device) for device in devices)
+
+
+def _wire_state(log_id: bytes, state: LogState | None) -> pb.LogState:
+    if state is None:
+        return pb.LogState(log_id=log_id, readable=False)
+    return pb.LogState(
+        log_id=log_id,
+        first_seq=state.first_seq,
+        last_seq=state.last_seq,
+        last_commit_seq=state.last_commit_seq,
+        own_last_seq=state.own_last_seq,
+        readable=True,
+    )

@@ -1,0 +1,188 @@
+"""One connection's outgoing side: a bounded queue, and the flows that are fed from the store when it is empty.
+
+Answers are always queued; entries only while there is room. A reader that does not drain is left alone with its full
+queue, its flows fall back to their cursors, and ``stalled_s`` tells how long nothing has left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from functools import partial
+from itertools import islice
+from typing import Final
+
+from tacit import limits
+from tacit.net.links import CloseCode, FrameLink
+from tacit.relay.hub import Flow, Hub, entry_frame
+from tacit.relay.store import Store
+from tacit.relay.store.reading import read_many
+from tacit.relay.store.rows import Chunk, LogRow
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.frames import encode_response
+
+FEED_FLOWS: Final = 64
+FEED_ENTRIES: Final = 128
+FEED_BYTES: Final = 1024 * 1024
+"""What one visit to the store brings at most, over all flows that lag."""
+
+
+class _Listen:
+    """A Listen request that is answered once each of its flows has come to where the log ended then."""
+
+    __slots__ = ("answer", "waiting")
+
+    def __init__(self, answer: bytes, waiting: dict[Flow, int]) -> None:
+        self.answer = answer
+        self.waiting = waiting
+
+
+class Outgoing:
+    """The queue of frames to one peer and the task that sends them."""
+
+    def __init__(self, link: FrameLink, store: Store, hub: Hub) -> None:
+        self._link = link
+        self._store = store
+        self._hub = hub
+        self._frames: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._flows: dict[LogRow, Flow] = {}
+        self._lagging: dict[Flow, None] = {}
+        self._listens: list[_Listen] = []
+        self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._ending: tuple[str, CloseCode] | None = None
+        self._sent_frames = 0
+        self._seen_frames = 0
+        self._seen_at_s = 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether entries should stay in the store for now."""
+        return len(self._frames) >= limits.SEND_QUEUE_FRAMES or self._queued_bytes >= limits.SEND_QUEUE_BYTES
+
+    def push(self, frame: bytes) -> None:
+        """Queue one frame; nothing is queued behind the last word."""
+        if self._ending is None:
+            self._frames.append(frame)
+            self._queued_bytes += len(frame)
+            self._wake.set()
+
+    def end(self, last: pb.Closing | pb.Error | None, reason: str, code: CloseCode = CloseCode.NORMAL) -> None:
+        """Send what is queued and this last word, then close the link."""
+        if last is not None:
+            self.push(encode_response(0, last))
+        if self._ending is None:
+            self._ending = (reason, code)
+            self._wake.set()
+
+    def listen(self, flows: dict[Flow, int], answer: bytes) -> None:
+        """Begin flows, in the place of earlier ones of the same logs; answer when each has come to its number."""
+        self._listens.append(_Listen(answer, dict(flows)))
+        for flow in flows:
+            earlier = self._flows.get(flow.log)
+            if earlier is not None:
+                self._close(earlier)
+            self._flows[flow.log] = flow
+            self._hub.open(flow)
+        self._answer_listens()
+
+    def feed(self, flow: Flow) -> None:
+        """Read this flow's entries from the store until it has caught up."""
+        self._lagging[flow] = None
+        self._wake.set()
+
+    async def drained(self) -> None:
+        """Wait until there is room again."""
+        while self.is_full and self._ending is None:
+            self._drained.clear()
+            await self._drained.wait()
+
+    def stalled_s(self, now_s: float) -> float:
+        """How long frames have been waiting without one leaving, as far as the calls to this can tell."""
+        if self._sent_frames != self._seen_frames or not self._frames:
+            self._seen_frames, self._seen_at_s = self._sent_frames, now_s
+        return now_s - self._seen_at_s
+
+    async def run(self) -> None:
+        """Send until the last word is said.
+
+        Raises ``LinkClosed`` when the link ends before, ``RelayError`` when the store cannot be read.
+        """
+        while True:
+            if self._frames:
+                await self._send_first()
+            elif self._ending is not None:
+                reason, code = self._ending
+                await self._link.close(reason, code)
+                return
+            elif self._lagging:
+                await self._feed_lagging()
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+
+    def close_flows(self) -> None:
+        """End all flows, when the connection is gone."""
+        for flow in tuple(self._flows.values()):
+            self._close(flow)
+        self._listens.clear()
+
+    async def _send_first(self) -> None:
+        """Send the oldest frame; it stays in the queue until it has left, so that a stall can be seen."""
+        frame = self._frames[0]
+        await self._link.send(frame)
+        self._frames.popleft()
+        self._queued_bytes -= len(frame)
+        self._sent_frames += 1
+        self._drained.set()
+
+    async def _feed_lagging(self) -> None:
+        flows = list(islice(self._lagging, FEED_FLOWS))
+        wanted = [(flow.log, flow.device, flow.sent_seq) for flow in flows]
+        chunks = await self._store.query(
+            partial(read_many, wanted=wanted, max_entries=FEED_ENTRIES, max_bytes=FEED_BYTES)
+        )
+        for flow, chunk in zip(flows, chunks, strict=False):
+            if not flow.closed:
+                self._take(flow, chunk)
+        self._answer_listens()
+
+    def _take(self, flow: Flow, chunk: Chunk) -> None:
+        """Queue what was read for a flow, and let it go live if that was all."""
+        for entry in chunk.entries:
+            self.push(
+                entry_frame(
+                    flow.log_id,
+                    entry.seq,
+                    message_id=entry.message_id,
+                    kind=entry.kind,
+                    payload=entry.payload,
+                    received_at_ms=entry.received_at_ms,
+                    own=entry.author == flow.device,
+                )
+            )
+        flow.sent_seq = chunk.upto
+        del self._lagging[flow]
+        if flow.end_seq is not None and chunk.caught_up and flow.sent_seq >= flow.end_seq:
+            self._close(flow)
+        elif chunk.caught_up and flow.sent_seq >= flow.head_seq:
+            flow.live = True
+        else:
+            self._lagging[flow] = None
+
+    def _answer_listens(self) -> None:
+        """Answer each Listen whose flows are all where they should be, or gone."""
+        for listen in tuple(self._listens):
+            for flow, target in tuple(listen.waiting.items()):
+                if flow.closed or flow.sent_seq >= target:
+                    del listen.waiting[flow]
+            if not listen.waiting:
+                self._listens.remove(listen)
+                self.push(listen.answer)
+
+    def _close(self, flow: Flow) -> None:
+        self._hub.close(flow)
+        self._lagging.pop(flow, None)
+        if self._flows.get(flow.log) is flow:
+            del self._flows[flow.log]

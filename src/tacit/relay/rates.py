@@ -1,0 +1,90 @@
+"""How fast one account or connection may ask: token buckets, so wide that no person and no honest bot meets them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tacit.limits import (
+    RATE_APPENDS,
+    RATE_CLAIMS,
+    RATE_LOGINS,
+    RATE_LOOKUPS,
+    RATE_NEW_ACCOUNTS,
+    RATE_NEW_LOGS,
+    RATE_OTHERS,
+    RATE_PUBLISHED_KEYS,
+)
+from tacit.wire.errors import RateLimited
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many a second for ever, and so many at once after a pause."""
+
+    per_s: float
+    burst: float
+
+
+RATES: Final[dict[str, Rate]] = {
+    "append": Rate(*RATE_APPENDS),
+    "recipient_keys": Rate(*RATE_CLAIMS),
+    "sender_keys": Rate(*RATE_LOOKUPS),
+    "create_log": Rate(*RATE_NEW_LOGS),
+    "publish_keys": Rate(*RATE_PUBLISHED_KEYS),
+    "acknowledge": Rate(*RATE_OTHERS),
+    "listen": Rate(*RATE_OTHERS),
+    "revoke_device": Rate(*RATE_OTHERS),
+    "login": Rate(*RATE_LOGINS),
+    "register": Rate(*RATE_LOGINS),
+    "submit_otp": Rate(*RATE_LOGINS),
+}
+"""The rate of each request: of one connection before login, of one account after."""
+
+NEW_ACCOUNTS: Final = Rate(*RATE_NEW_ACCOUNTS)
+"""Of the whole relay: nothing else bounds a crowd of strangers."""
+
+
+class Bucket:
+    """One token bucket; starts full."""
+
+    __slots__ = ("_at_s", "_rate", "_tokens")
+
+    def __init__(self, rate: Rate, now_s: float) -> None:
+        self._rate = rate
+        self._tokens = rate.burst
+        self._at_s = now_s
+
+    def take(self, now_s: float) -> None:
+        """Take one token. Raises ``RateLimited`` with the time until there is one."""
+        rate = self._rate
+        # max: a clock that stands still or is set back costs nobody anything.
+        self._tokens = min(rate.burst, self._tokens + max(0.0, now_s - self._at_s) * rate.per_s)
+        self._at_s = now_s
+        if self._tokens < 1.0:
+            raise RateLimited(retry_after_s=(1.0 - self._tokens) / rate.per_s)
+        self._tokens -= 1.0
+
+    def is_full(self, now_s: float) -> bool:
+        """Whether it is as good as a new one."""
+        return self._tokens + (now_s - self._at_s) * self._rate.per_s >= self._rate.burst
+
+
+class Buckets:
+    """The buckets of one account or one connection, made when they are first needed."""
+
+    __slots__ = ("_buckets",)
+
+    def __init__(self) -> None:
+        self._buckets: dict[str, Bucket] = {}
+
+    def take(self, request: str, now_s: float) -> None:
+        """Count one request. Raises ``RateLimited``."""
+        bucket = self._buckets.get(request)
+        if bucket is None:
+            bucket = self._buckets[request] = Bucket(RATES[request], now_s)
+        bucket.take(now_s)
+
+    def is_full(self, now_s: float) -> bool:
+        """Whether nothing would change if they were made anew."""
+        return all(bucket.is_full(now_s) for bucket in self._buckets.values())

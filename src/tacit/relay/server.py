@@ -1,0 +1,167 @@
+"""``Relay``: one relay process, from start to a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from functools import partial
+from typing import Final
+
+from tacit import limits
+from tacit.clock import Clock, SystemClock
+from tacit.crypto import certificates, ed25519
+from tacit.crypto.secret import Secret
+from tacit.entropy import Entropy, system_entropy
+from tacit.identity import RelayLink, format_link
+from tacit.log import EventLog
+from tacit.net.links import CloseCode, FrameLink
+from tacit.net.tls import server_context
+from tacit.net.ws_server import Listener, serve_ws
+from tacit.relay.config import RelayConfig
+from tacit.relay.connection import Connection
+from tacit.relay.context import Context, RelayIdentity
+from tacit.relay.data_dir import DataDir
+from tacit.relay.invites import new_invite
+from tacit.relay.store import Store, invites
+from tacit.relay.watch import sweep_store, watch_connections
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import Closed
+
+STOP_TIMEOUT_S: Final = 10
+"""How long connections may take to read what is left for them when the relay stops."""
+
+RECONNECT_AFTER_S: Final = 2
+"""When clients may come back after a clean stop; a restart takes about as long."""
+
+
+class Relay:
+    """A relay; ``start`` and ``stop`` once each, in one event loop."""
+
+    def __init__(self, config: RelayConfig, clock: Clock | None = None, entropy: Entropy = system_entropy) -> None:
+        self.config = config
+        self._clock = clock or SystemClock()
+        self._entropy = entropy
+        self._log = EventLog("relay")
+        self._data_dir: DataDir | None = None
+        self._context: Context | None = None
+        self._listener: Listener | None = None
+        self._connections: set[Connection] = set()
+        self._all_gone = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Open the store and the port. Raises ``AlreadyRunning``, a ``StorageError``, or ``CannotListen``."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Finish what is under way, tell every client, and close the store; does nothing before ``start``."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._context is not None:
+            await self._end_connections(self._context)
+        if self._listener is not None:
+            await self._listener.close()
+        if self._context is not None:
+            await self._context.store.close()
+            self._log.info("stopped")
+        if self._data_dir is not None:
+            self._data_dir.close()
+        self._tasks, self._context, self._listener, self._data_dir = [], None, None, None
+
+    async def handle(self, link: FrameLink) -> None:
+        """Serve one connection until it ends."""
+        context = self._running()
+        if context.stopping or len(self._connections) - len(context.sessions) >= limits.MAX_STRANGERS:
+            await link.close("busy", CloseCode.TRY_AGAIN_LATER)
+            return
+        connection = Connection(context, link)
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+            if not self._connections:
+                self._all_gone.set()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, 0 if there is none."""
+        return self._listener.port if self._listener is not None else 0
+
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the relay key, which links name."""
+        return certificates.relay_fingerprint(self._running().identity.public_key)
+
+    def link(self, invite: str = "") -> str:
+        """What people paste to reach this relay, with an invitation if one is given."""
+        port = self.config.public_port or self.port or self.config.port or 0
+        return format_link(RelayLink(self.config.public_host, port, self.fingerprint, invite))
+
+    async def invite(self, *, uses: int = 1, expires_s: int | None = None, note: str = "") -> str:
+        """Make an invitation in the running relay and return its token; the way for relays that leave no file."""
+        context = self._running()
+        token, token_hash, invite = new_invite(
+            uses=uses, expires_s=expires_s, note=note, now_s=context.now_s(), entropy=self._entropy
+        )
+        await context.store.change(partial(invites.create, token_hash=token_hash, invite=invite))
+        return token
+
+    async def _start(self) -> None:
+        if self.config.data_dir is None:
+            store_path, private_key = None, Secret(self._entropy(ed25519.PRIVATE_KEY_SIZE))
+        else:
+            self._data_dir = DataDir.open(self.config.data_dir)
+            store_path, private_key = self._data_dir.store_path, self._data_dir.relay_key(self._entropy)
+        certificate, certificate_key = certificates.make_relay_certificate(
+            private_key.reveal(), _names(self.config.public_host), self._clock.now_s()
+        )
+        identity = RelayIdentity(
+            private_key=private_key,
+            public_key=ed25519.key_pair(private_key.reveal()).public,
+            certificate_hash=certificates.certificate_hash(certificate),
+        )
+        context = Context(self.config, self._clock, self._entropy, identity, Store(store_path))
+        self._context = context
+        if self.config.port is not None:
+            tls = server_context(certificate, certificate_key)
+            self._listener = await serve_ws(self.handle, self.config.host, self.config.port, tls)
+        self._tasks = [
+            asyncio.create_task(watch_connections(context, lambda: self._connections)),
+            asyncio.create_task(sweep_store(context)),
+        ]
+        self._log.info("started", port=self.port)
+
+    async def _end_connections(self, context: Context) -> None:
+        """Answer what was asked, say goodbye, and cut off whoever does not listen."""
+        context.stopping = True
+        last = pb.Closing(code=Closed.SHUTTING_DOWN, reconnect_after_s=RECONNECT_AFTER_S)
+        ending = [asyncio.create_task(connection.drain(last)) for connection in self._connections]
+        if ending:
+            self._all_gone.clear()
+            try:
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await asyncio.gather(*ending)
+                    await self._all_gone.wait()
+            except TimeoutError:
+                for connection in tuple(self._connections):
+                    connection.cut_off()
+                await self._all_gone.wait()
+
+    def _running(self) -> Context:
+        if self._context is None:
+            raise RuntimeError("the relay has not been started")
+        return self._context
+
+
+def _names(public_host: str) -> list[str]:
+    """What stands in the certificate, for software that looks there."""
+    try:
+        return [str(ipaddress.ip_address(public_host))]
+    except ValueError:
+        return sorted({public_host, "localhost"})

@@ -1,0 +1,82 @@
+"""Every column that the relay keeps, with its purpose and how long it is kept. A test fails on one that is not here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+ACCOUNT = "as long as the account"
+DEVICE = "as long as the account"
+LOG = "until the log has no readers left"
+READER = "until the device has read all it may"
+ENTRY = "until every reader has acknowledged it, the retention time at most"
+ANSWER = "the retention time after the entry went"
+INVITE = "the retention time after it was revoked or expired"
+KEY_PACKAGE = "until it expires, 84 days at most"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column and why it is there."""
+
+    table: str
+    name: str
+    purpose: str
+    kept: str
+
+
+COLUMNS: Final = (
+    Column("accounts", "account", "number of the account in this file", ACCOUNT),
+    Column("accounts", "account_id", "the ID by which others find the account", ACCOUNT),
+    Column("accounts", "account_key", "public key, to check what the account signs", ACCOUNT),
+    Column("accounts", "handle", "unique name, if the account took one", ACCOUNT),
+    Column("accounts", "created_at", "when it registered, for the operator", ACCOUNT),
+    Column("devices", "device", "number of the device in this file", DEVICE),
+    Column("devices", "account", "whose device it is", DEVICE),
+    Column("devices", "device_id", "the ID by which others address the device", DEVICE),
+    Column("devices", "device_key", "public key, to check logins", DEVICE),
+    Column("devices", "certificate", "shown to others, who check it themselves", DEVICE),
+    Column("devices", "certificate_expires_at", "when others stop accepting it", DEVICE),
+    Column("devices", "inbox", "the log for what others send to the device", DEVICE),
+    Column("devices", "created_at", "when it registered, for the operator", DEVICE),
+    Column("devices", "revoked_at", "shuts the device out for good", DEVICE),
+    Column("invites", "token_hash", "recognises the token, which is not kept", INVITE),
+    Column("invites", "note", "what the operator wrote beside it", INVITE),
+    Column("invites", "uses", "how many accounts may use it", INVITE),
+    Column("invites", "used", "how many have; not which", INVITE),
+    Column("invites", "created_at", "for the operator's list", INVITE),
+    Column("invites", "expires_at", "ends it", INVITE),
+    Column("invites", "revoked_at", "ends it", INVITE),
+    Column("key_packages", "device", "whose KeyPackage it is", KEY_PACKAGE),
+    Column("key_packages", "digest", "keeps one that was given out from coming back", KEY_PACKAGE),
+    Column("key_packages", "suite", "which cipher suite it is for", KEY_PACKAGE),
+    Column("key_packages", "last_resort", "may be given out more than once", KEY_PACKAGE),
+    Column("key_packages", "key_package", "public keys, opaque here", "until it is given out or expires"),
+    Column("key_packages", "expires_at", "when it is worthless", KEY_PACKAGE),
+    Column("key_packages", "given_out", "how often it was given out; not to whom", KEY_PACKAGE),
+    Column("logs", "log", "number of the log in this file", LOG),
+    Column("logs", "log_id", "the random ID that its readers chose; none for inboxes", LOG),
+    Column("logs", "maker", "the device that made it, for idempotence and quotas", LOG),
+    Column("logs", "last_seq", "number of the last entry", LOG),
+    Column("logs", "last_commit_seq", "what the next commit must have seen", LOG),
+    Column("logs", "dropped_seq", "the entries up to here are gone", LOG),
+    Column("logs", "held_bytes", "size of what waits, for the quota", LOG),
+    Column("logs", "created_at", "for the operator", LOG),
+    Column("readers", "log", "which log", READER),
+    Column("readers", "device", "which device may read and write it", READER),
+    Column("readers", "start_seq", "reads what comes after", READER),
+    Column("readers", "end_seq", "reads up to here, once removed", READER),
+    Column("readers", "acked_seq", "has stored everything up to here", READER),
+    Column("readers", "own_seq", "its own last entry, so that a restored backup is noticed", READER),
+    Column("entries", "position", "log and number", ENTRY),
+    Column("entries", "author", "the device that appended it, for idempotence and quotas", ENTRY),
+    Column("entries", "message_id", "recognises a repeat", ENTRY),
+    Column("entries", "kind", "message, commit or Welcome", ENTRY),
+    Column("entries", "payload", "ciphertext", ENTRY),
+    Column("entries", "received_at_ms", "for the retention time, and as a hint to readers", ENTRY),
+    Column("answers", "author", "the device that appended", ANSWER),
+    Column("answers", "message_id", "recognises a repeat", ANSWER),
+    Column("answers", "log", "which log", ANSWER),
+    Column("answers", "seq", "the first answer, given again", ANSWER),
+    Column("answers", "dropped_at", "for the retention time", ANSWER),
+)

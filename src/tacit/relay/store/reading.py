@@ -1,0 +1,167 @@
+"""What a reader may read of a log, how far it has read, and what is dropped when nobody needs it any more."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from tacit.relay.store.logs import find_log, position
+from tacit.relay.store.rows import Chunk, DeviceRow, LogRow, LogState, Session, StoredEntry
+
+
+def log_states(db: sqlite3.Connection, session: Session, log_ids: Iterable[bytes]) -> list[LogState | None]:
+    """Each log as this device may see it; None where it is not a reader or there is no such log."""
+    return [_log_state(db, session, log_id) for log_id in log_ids]
+
+
+def read_entries(
+    db: sqlite3.Connection, log: LogRow, device: DeviceRow, after: int, *, max_entries: int, max_bytes: int
+) -> Chunk:
+    """The next entries that a device may read after a number; at least one, if there is one, whatever its size."""
+    head = db.execute("SELECT last_seq FROM logs WHERE log = ?", (log,)).fetchone()
+    found: list[StoredEntry] = []
+    size = 0
+    for first, last in _readable(db, log, device, 0 if head is None else head[0]):
+        rows = db.execute(
+            "SELECT position & 4294967295, author, message_id, kind, payload, received_at_ms FROM entries"
+            " WHERE position BETWEEN ? AND ? ORDER BY position",
+            (position(log, max(first, after + 1)), position(log, last)),
+        )
+        for row in rows:
+            entry = StoredEntry(*row)
+            size += len(entry.payload)
+            if found and (len(found) == max_entries or size > max_bytes):
+                rows.close()
+                return Chunk(tuple(found), found[-1].seq, caught_up=False)
+            found.append(entry)
+    return Chunk(tuple(found), max(after, 0 if head is None else head[0]), caught_up=True)
+
+
+def read_many(
+    db: sqlite3.Connection, wanted: Iterable[tuple[LogRow, DeviceRow, int]], *, max_entries: int, max_bytes: int
+) -> list[Chunk]:
+    """The next entries of several logs; fewer chunks than were wanted once the bounds are met."""
+    chunks: list[Chunk] = []
+    for log, device, after in wanted:
+        if max_entries <= 0 or max_bytes <= 0:
+            break
+        chunk = read_entries(db, log, device, after, max_entries=max_entries, max_bytes=max_bytes)
+        chunks.append(chunk)
+        max_entries -= len(chunk.entries)
+        max_bytes -= sum(len(entry.payload) for entry in chunk.entries)
+    return chunks
+
+
+def acknowledge(db: sqlite3.Connection, session: Session, positions: Iterable[tuple[bytes, int]], now_s: int) -> None:
+    """Note how far a device has stored its logs, and drop what no reader needs any more."""
+    for log_id, seq in positions:
+        log = find_log(db, session, log_id)
+        if log is None:
+            continue
+        moved = db.execute(
+            "UPDATE readers SET acked_seq = min(?1, coalesce(end_seq, (SELECT last_seq FROM logs WHERE log = ?2)))"
+            " WHERE log = ?2 AND device = ?3 AND acked_seq < ?1 AND coalesce(end_seq, ?1) > acked_seq",
+            (seq, log, session.device),
+        )
+        if moved.rowcount:
+            drop_acknowledged(db, log, now_s)
+
+
+def drop_acknowledged(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
+    """Drop the readers who have read all they may, the entries that all others have, and a log without readers."""
+    db.execute("DELETE FROM readers WHERE log = ? AND acked_seq >= end_seq", (log,))
+    needed_after = db.execute("SELECT min(acked_seq) FROM readers WHERE log = ?", (log,)).fetchone()[0]
+    if needed_after is None:
+        _drop_log(db, log, now_s)
+    else:
+        _drop_through(db, log, needed_after, now_s)
+
+
+def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_logs: int) -> bool:
+    """Drop what has waited too long, in so many logs at a time; returns whether there may be more."""
+    old = db.execute(
+        "SELECT position >> 32, max(position & 4294967295) FROM entries WHERE received_at_ms < ? GROUP BY 1 LIMIT ?",
+        (received_before_ms, max_logs),
+    ).fetchall()
+    for log, seq in old:
+        _drop_through(db, LogRow(log), seq, now_s)
+        db.execute("DELETE FROM readers WHERE log = ? AND end_seq <= ?", (log, seq))
+        drop_acknowledged(db, LogRow(log), now_s)
+    return len(old) == max_logs
+
+
+def drop_old_answers(db: sqlite3.Connection, dropped_before: int) -> None:
+    """Forget the answers to appends that nobody can mean to repeat."""
+    db.execute("DELETE FROM answers WHERE dropped_at < ?", (dropped_before,))
+
+
+def forget_reader(db: sqlite3.Connection, device: DeviceRow, now_s: int) -> None:
+    """Keep nothing for a device that will not read again; its empty inbox stays."""
+    inbox = db.execute("SELECT inbox FROM devices WHERE device = ?", (device,)).fetchone()[0]
+    logs = db.execute("SELECT DISTINCT log FROM readers WHERE device = ?", (device,)).fetchall()
+    db.execute("DELETE FROM readers WHERE device = ? AND log != ?", (device, inbox))
+    db.execute("UPDATE readers SET acked_seq = (SELECT last_seq FROM logs WHERE log = ?1) WHERE log = ?1", (inbox,))
+    for (log,) in logs:
+        drop_acknowledged(db, LogRow(log), now_s)
+
+
+def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogState | None:
+    log = find_log(db, session, log_id)
+    if log is None:
+        return None
+    head, last_commit, dropped = db.execute(
+        "SELECT last_seq, last_commit_seq, dropped_seq FROM logs WHERE log = ?", (log,)
+    ).fetchone()
+    stretches = list(_readable(db, log, session.device, head))
+    if not stretches:
+        return None
+    own_last, ended = db.execute(
+        "SELECT max(own_seq), count(*) = count(end_seq) FROM readers WHERE log = ? AND device = ?",
+        (log, session.device),
+    ).fetchone()
+    last = stretches[-1][1]
+    first = next((max(begin, dropped + 1) for begin, end in stretches if end > dropped and end >= begin), last + 1)
+    return LogState(
+        log=log,
+        first_seq=first,
+        last_seq=last,
+        last_commit_seq=min(last_commit, last),
+        own_last_seq=own_last,
+        end_seq=last if ended else None,
+    )
+
+
+def _readable(db: sqlite3.Connection, log: LogRow, device: DeviceRow, head: int) -> list[tuple[int, int]]:
+    """The stretches of a log that a device may read, first and last number of each, in order."""
+    rows = db.execute(
+        "SELECT start_seq + 1, coalesce(end_seq, ?) FROM readers WHERE log = ? AND device = ? ORDER BY start_seq",
+        (head, log, device),
+    )
+    return rows.fetchall()
+
+
+def _drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> None:
+    """Drop a log's entries up to a number; an author who has not acknowledged its own can still repeat it."""
+    dropped = db.execute("SELECT dropped_seq FROM logs WHERE log = ?", (log,)).fetchone()[0]
+    if seq <= dropped:
+        return
+    stretch = (position(log, dropped + 1), position(log, seq))
+    db.execute(
+        "INSERT INTO answers (author, message_id, log, seq, dropped_at)"
+        " SELECT author, message_id, ?1, position & 4294967295, ?2 FROM entries WHERE position BETWEEN ?3 AND ?4"
+        " AND NOT EXISTS (SELECT 1 FROM readers WHERE log = ?1 AND device = author AND end_seq IS NULL"
+        " AND acked_seq >= position & 4294967295)",
+        (log, now_s, *stretch),
+    )
+    size = db.execute(
+        "SELECT coalesce(sum(length(payload)), 0) FROM entries WHERE position BETWEEN ? AND ?", stretch
+    ).fetchone()[0]
+    db.execute("DELETE FROM entries WHERE position BETWEEN ? AND ?", stretch)
+    db.execute("UPDATE logs SET dropped_seq = ?, held_bytes = held_bytes - ? WHERE log = ?", (seq, size, log))
+
+
+def _drop_log(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
+    """Drop a conversation that nobody reads; inboxes always have their reader."""
+    last = db.execute("SELECT last_seq FROM logs WHERE log = ?", (log,)).fetchone()[0]
+    _drop_through(db, log, last, now_s)
+    db.execute("DELETE FROM logs WHERE log = ?", (log,))

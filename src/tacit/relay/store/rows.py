@@ -1,0 +1,169 @@
+"""The values that the store's functions take and return. Rows go by small numbers; IDs are what clients know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NewType
+
+AccountRow = NewType("AccountRow", int)
+DeviceRow = NewType("DeviceRow", int)
+LogRow = NewType("LogRow", int)
+
+MAX_SEQ: Final = 2**32 - 1
+"""The last sequence number of a log, by the layout of ``entries``."""
+
+COMMIT: Final = 2
+WELCOME: Final = 3
+"""Kinds of entries, as in ``relay.proto``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A device that has logged in."""
+
+    account: AccountRow
+    device: DeviceRow
+    account_id: bytes
+    device_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAddress:
+    """A device as clients name it."""
+
+    account_id: bytes
+    device_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """What the relay knows of a device that wants to log in."""
+
+    session: Session
+    account_key: bytes
+    device_key: bytes
+    handle: str
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A checked wish to be known; the invite is its hash, None where none was shown."""
+
+    account_id: bytes
+    account_key: bytes
+    device_id: bytes
+    device_key: bytes
+    certificate: bytes
+    certificate_expires_at: int
+    handle: str
+    invite_hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as others may look it up."""
+
+    row: AccountRow
+    account_id: bytes
+    account_key: bytes
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewKeyPackage:
+    """A KeyPackage that its owner publishes."""
+
+    suite: int
+    key_package: bytes
+    last_resort: bool
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPackageCount:
+    """How a device stands with its KeyPackages."""
+
+    one_time: int
+    last_resort_used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedKeys:
+    """One device of an account, with the KeyPackage that was given out for it, if any."""
+
+    device_id: bytes
+    certificate: bytes
+    key_package: NewKeyPackage | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry to be appended; exactly one of ``log_id`` and ``inbox`` is set."""
+
+    author: DeviceRow
+    log_id: bytes | None
+    inbox: DeviceAddress | None
+    message_id: bytes
+    kind: int
+    payload: bytes
+    received_at_ms: int
+    after_commit: int = 0
+    readers_added: tuple[DeviceAddress, ...] = ()
+    readers_removed: tuple[DeviceAddress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where an entry went; not ``fresh`` when it was a repeat."""
+
+    log: LogRow
+    seq: int
+    fresh: bool
+    removed: tuple[DeviceRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as it is read back."""
+
+    seq: int
+    author: DeviceRow
+    message_id: bytes
+    kind: int
+    payload: bytes
+    received_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some entries in order; ``upto`` is as far as the log was looked through, ``caught_up`` if that is its end."""
+
+    entries: tuple[StoredEntry, ...]
+    upto: int
+    caught_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """A log as one reader may see it; ``end_seq`` is set for one who was removed."""
+
+    log: LogRow
+    first_seq: int
+    last_seq: int
+    last_commit_seq: int
+    own_last_seq: int
+    end_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """An invitation; ``id`` is the beginning of its hash and opens nothing."""
+
+    id: str
+    note: str
+    uses: int
+    used: int
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None

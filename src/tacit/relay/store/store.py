@@ -1,0 +1,102 @@
+"""``Store``: the relay's file, its writer thread and its reader thread, for an event loop that must never wait."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from tacit.errors import RelayError
+from tacit.limits import MAX_WRITE_QUEUE_BYTES
+from tacit.relay.store.database import open_reader, open_writer
+from tacit.relay.store.writer import Job, Outcomes, Writer
+from tacit.wire.errors import RateLimited, ShuttingDown, StorageFailed
+
+T = TypeVar("T")
+
+BUSY_RETRY_S = 1.0
+"""When to come back after the queue to the disk was full."""
+
+
+class Store:
+    """What a relay keeps; used from one event loop.
+
+    ``path`` None keeps it in memory, with reads on the writer thread: two connections to one in-memory database
+    would lock each other out.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queued_bytes = 0
+        self._closed = False
+        self._writer = Writer(open_writer(path), self._deliver_threadsafe)
+        self._reader = open_reader(path) if path is not None else None
+        self._reading = ThreadPoolExecutor(1, "tacit-relay-reader")
+
+    def submit(
+        self, change: Callable[[sqlite3.Connection], T], done: Callable[[T | RelayError], None], size_bytes: int = 0
+    ) -> None:
+        """Queue a change; ``done`` is called in the event loop once it is on the disk, or refused.
+
+        Changes take effect in the order of the calls. Raises ``RateLimited`` when too much waits for the disk.
+        """
+        if self._closed:
+            raise ShuttingDown
+        if self._queued_bytes + size_bytes > MAX_WRITE_QUEUE_BYTES:
+            raise RateLimited(retry_after_s=BUSY_RETRY_S)
+        self._queued_bytes += size_bytes
+        self._writer.submit(Job(change, done, size_bytes))
+
+    async def change(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a change and wait until it is on the disk; raises what it refused with."""
+        waiting: asyncio.Future[T] = self._loop.create_future()
+
+        def done(outcome: T | RelayError) -> None:
+            if waiting.done():
+                return
+            if isinstance(outcome, RelayError):
+                waiting.set_exception(outcome)
+            else:
+                waiting.set_result(outcome)
+
+        self.submit(change, done)
+        return await waiting
+
+    async def query(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query on one snapshot of the store, beside the writer."""
+        if self._reader is None:
+            return await self.change(query)
+        return await self._loop.run_in_executor(self._reading, _on_snapshot, self._reader, query)
+
+    async def close(self) -> None:
+        """Finish what is queued, bring everything into one file and close it."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._loop.run_in_executor(None, self._reading.shutdown)
+        if self._reader is not None:
+            self._reader.close()
+        await self._loop.run_in_executor(None, self._writer.stop)
+
+    def _deliver_threadsafe(self, outcomes: Outcomes) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._deliver, outcomes)
+
+    def _deliver(self, outcomes: Outcomes) -> None:
+        for job, outcome in outcomes:
+            self._queued_bytes -= job.size_bytes
+            job.done(outcome)
+
+
+def _on_snapshot(db: sqlite3.Connection, query: Callable[[sqlite3.Connection], T]) -> T:
+    try:
+        db.execute("BEGIN")
+        try:
+            return query(db)
+        finally:
+            db.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StorageFailed from error

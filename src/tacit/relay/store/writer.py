@@ -1,0 +1,144 @@
+"""The one thread that writes: whatever has arrived while one transaction was being written shares the next.
+
+A change is acknowledged only after its transaction is on the disk. Within a transaction each change has a savepoint, so
+that one which refuses, or trips, takes nothing of its neighbours with it; when the disk itself fails, all of them fail.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeAlias
+
+from tacit.errors import RelayError
+from tacit.limits import MAX_WRITE_BATCH
+from tacit.log import EventLog
+from tacit.wire.errors import Internal, StorageFailed, StorageFull
+
+Change: TypeAlias = Callable[[sqlite3.Connection], Any]
+Done: TypeAlias = Callable[[Any], None]
+"""Gets what the change returned, or the ``RelayError`` instead of it."""
+
+_DISK: Final = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+"""Primary result codes after which the whole transaction is in doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A change, who waits for it, and the bytes it holds while it waits."""
+
+    change: Change
+    done: Done
+    size_bytes: int
+
+
+Outcomes: TypeAlias = list[tuple[Job, Any]]
+
+
+class Writer:
+    """Runs jobs on a thread of its own; ``deliver`` gets each transaction's outcomes once they are on the disk."""
+
+    def __init__(self, db: sqlite3.Connection, deliver: Callable[[Outcomes], None]) -> None:
+        self._db = db
+        self._deliver = deliver
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._log = EventLog("relay.store")
+        self._thread = threading.Thread(target=self._run, name="tacit-relay-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Put a job at the end of the queue."""
+        self._jobs.put(job)
+
+    def stop(self) -> None:
+        """Let the thread finish what is queued, checkpoint and close the connection; waits for all of it."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            batch, stopping = self._next_batch()
+            if batch:
+                self._deliver(self._commit(batch))
+        self._close()
+
+    def _next_batch(self) -> tuple[list[Job], bool]:
+        """Wait for a job and take along all that have queued up behind it."""
+        batch: list[Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            batch.append(job)
+            if len(batch) == MAX_WRITE_BATCH:
+                return batch, False
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return batch, False
+        return batch, True
+
+    def _commit(self, batch: list[Job]) -> Outcomes:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            outcomes = [(job, self._apply(job.change)) for job in batch]
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            return [(job, self._failure(error)) for job in batch]
+        return outcomes
+
+    def _apply(self, change: Change) -> Any:
+        """Run one change; what it raises is its outcome, unless the disk is at fault."""
+        self._db.execute("SAVEPOINT change")
+        try:
+            outcome = change(self._db)
+        except RelayError as refusal:
+            self._db.execute("ROLLBACK TO change")
+            outcome = refusal
+        except Exception as error:
+            # A fault in one change must not take its neighbours along, unless it is the disk's.
+            if _primary_code(error) in _DISK:
+                raise
+            self._db.execute("ROLLBACK TO change")
+            self._log.warning("change-failed", error=type(error).__name__)
+            outcome = Internal()
+        self._db.execute("RELEASE change")
+        return outcome
+
+    def _failure(self, error: sqlite3.Error) -> RelayError:
+        """End the transaction that the disk did not take."""
+        if self._db.in_transaction:
+            self._db.rollback()
+        self._log.warning("transaction-failed", error=error.sqlite_errorname)
+        return StorageFull() if _primary_code(error) == sqlite3.SQLITE_FULL else StorageFailed()
+
+    def _close(self) -> None:
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            # Nothing is lost: the log is read again at the next start.
+            self._log.warning("checkpoint-failed", error=error.sqlite_errorname)
+        finally:
+            self._db.close()
+
+
+def _primary_code(error: Exception) -> int | None:
+    """SQLite's primary result code; None for faults that are not SQLite's."""
+    extended: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if extended is None else extended & 0xFF

@@ -1,0 +1,68 @@
+"""What the relay does unasked: ends connections that take too long, and drops what has waited too long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Final
+
+from tacit import limits
+from tacit.errors import RelayError
+from tacit.log import EventLog
+from tacit.relay.connection import Connection
+from tacit.relay.context import Context
+from tacit.relay.store import invites, key_packages, reading
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import Closed
+
+WATCH_S: Final = 5
+"""How often connections are looked at; their deadlines are this coarse."""
+
+SWEEP_S: Final = limits.HOUR_S // 4
+SWEEP_LOGS: Final = 16
+"""Logs that one transaction of a sweep touches; whoever waits for the disk meanwhile waits no longer than that."""
+
+
+async def watch_connections(context: Context, connections: Callable[[], Collection[Connection]]) -> None:
+    """End strangers past their deadline and readers that do not drain, for ever."""
+    while True:
+        await context.clock.sleep(WATCH_S)
+        now_s = context.clock.monotonic_s()
+        for connection in tuple(connections()):
+            check_deadlines(connection, now_s)
+        for account, buckets in tuple(context.accounts.items()):
+            if buckets.is_full(now_s):
+                del context.accounts[account]
+
+
+def check_deadlines(connection: Connection, now_s: float) -> None:
+    """End this connection if one of its deadlines has passed."""
+    if connection.session is None and now_s - connection.began_s >= limits.HANDSHAKE_TIMEOUT_S:
+        connection.end(pb.Closing(code=Closed.LOGIN_TIMEOUT))
+    if connection.outgoing.stalled_s(now_s) >= limits.SLOW_READER_TIMEOUT_S:
+        connection.cut_off()
+
+
+async def sweep_store(context: Context) -> None:
+    """Drop what is past its time, now and then, for ever."""
+    log = EventLog("relay")
+    while True:
+        await context.clock.sleep(SWEEP_S)
+        try:
+            await sweep(context)
+        except RelayError as refusal:
+            log.warning("sweep-failed", code=refusal.code)
+
+
+async def sweep(context: Context) -> None:
+    """Drop everything that is past its time."""
+    now_s = context.now_s()
+    old_s = now_s - context.config.retention_s
+    more = True
+    while more:
+        more = await context.store.change(
+            partial(reading.drop_older, received_before_ms=old_s * 1000, now_s=now_s, max_logs=SWEEP_LOGS)
+        )
+    await context.store.change(partial(reading.drop_old_answers, dropped_before=old_s))
+    await context.store.change(partial(key_packages.drop_expired, now_s=now_s))
+    await context.store.change(partial(invites.drop_ended, ended_before=old_s))
