@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,10 @@ from tests.vectors import count, load_vectors
 
 SUITES = [pytest.param(suite(number), id=f"0x{number:04x}") for number in SUPPORTED_SUITES]
 USED_SUITES = [pytest.param(suite(number), id=f"0x{number:04x}") for number in (DEFAULT_SUITE, X25519_SUITE)]
+
+
+OWN_VECTORS = Path(__file__).parent / "data" / "default_suite.json"
+"""No draft publishes vectors for X-Wing with HKDF-SHA384 and AES-256-GCM; these were sealed by OpenSSL's HPKE."""
 
 
 def flipped(data: bytes, place: int, bit: int = 0) -> bytes:
@@ -38,6 +45,43 @@ def test_the_default_suite_is_private_use_and_names_its_draft():
     assert default.name == "MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519"
     assert (default.hash_size, default.key_size, default.nonce_size) == (48, 32, 12)
     assert (default.public_key_size, default.kem_output_size, default.signature_key_size) == (1216, 1120, 32)
+
+
+def test_the_default_suite_still_opens_what_it_sealed_when_these_vectors_were_made():
+    """A change of this suite must be a new suite: groups and stores out there hold such bytes."""
+    default = suite(DEFAULT_SUITE)
+    for case in json.loads(OWN_VECTORS.read_text()):
+        vector = {name: bytes.fromhex(value) for name, value in case.items()}
+        pair = default.derive_key_pair(vector["ikm"])
+        assert pair.private == vector["private"]
+        assert hashlib.sha256(pair.public).digest() == vector["public_sha256"]
+        opened = default.hpke_open(pair.private, vector["kem_output"], vector["info"], vector["ciphertext"])
+        assert opened == vector["plaintext"]
+        exported = default.hpke_export_receiver(
+            pair.private, vector["export_kem_output"], vector["info"], vector["exporter_context"], 48
+        )
+        assert exported == vector["exported"]
+
+
+@pytest.mark.parametrize("cipher_suite", SUITES)
+def test_the_suite_hands_its_own_kdf_and_aead_out(cipher_suite: CipherSuite):
+    kdf, aead = cipher_suite.hpke.kdf, cipher_suite.hpke.aead
+    prk = cipher_suite.extract(b"salt", b"ikm")
+    assert prk == kdf.extract(b"salt", b"ikm")
+    assert cipher_suite.expand(prk, b"info", 70) == kdf.expand(prk, b"info", 70)
+    assert cipher_suite.hash(b"data") == hashlib.new(kdf.hash_name, b"data").digest()
+    key, nonce = bytes(cipher_suite.key_size), bytes(cipher_suite.nonce_size)
+    sealed = cipher_suite.aead_seal(key, nonce, b"aad", b"data")
+    assert sealed == aead.seal(key, nonce, b"aad", b"data")
+    assert cipher_suite.aead_open(key, nonce, b"aad", sealed) == b"data"
+    with pytest.raises(CryptoError):
+        cipher_suite.aead_open(key, nonce, b"", sealed)
+
+
+@pytest.mark.parametrize("cipher_suite", SUITES)
+def test_a_private_signature_key_alone_gives_its_pair(cipher_suite: CipherSuite):
+    pair = cipher_suite.generate_signature_key_pair(random.Random(9).randbytes)
+    assert cipher_suite.signature_key_pair(pair.private) == pair
 
 
 def test_suites_of_the_rfc_name_no_draft():
