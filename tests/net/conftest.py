@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ipaddress
+import secrets
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from tacit.crypto.certificates import make_relay_certificate
 from tacit.net import FrameLink, LinkClosed
 from tacit.net.tls import server_context
 from tacit.net.ws_server import WebSocketListener, serve_ws
@@ -41,6 +43,7 @@ class Pem:
 
 
 def make_pem(key: Any) -> Pem:
+    """A self-signed certificate of an operator's own, for a key of any kind."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tacit relay")])
     start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     certificate = (
@@ -65,7 +68,7 @@ def make_pem(key: Any) -> Pem:
 
 @pytest.fixture(scope="session")
 def pem() -> Pem:
-    return make_pem(ed25519.Ed25519PrivateKey.generate())
+    return Pem(*make_relay_certificate(secrets.token_bytes(32), ["localhost", "127.0.0.1"], now_s=1.8e9))
 
 
 async def echo(link: FrameLink) -> None:

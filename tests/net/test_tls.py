@@ -9,9 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from tacit.crypto.certificates import certificate_hash
 from tacit.errors import ConfigError
 from tacit.net.errors import BadCertificate
-from tacit.net.tls import certificate_hash, client_context, peer_certificate_hash, server_context
+from tacit.net.tls import client_context, peer_certificate_hash, server_context
 from tests.net.conftest import Pem, make_pem
 
 
@@ -47,11 +48,6 @@ def test_no_session_outlives_its_connection(pem: Pem) -> None:
     assert client.session is None or not client.session.has_ticket
 
 
-def test_the_hash_is_of_the_first_certificate_of_a_chain(pem: Pem) -> None:
-    other = make_pem(ed25519.Ed25519PrivateKey.generate())
-    assert certificate_hash(b"# a comment\n" + pem.certificate + other.certificate) == certificate_hash(pem.certificate)
-
-
 def test_a_key_that_belongs_to_another_certificate_is_refused(pem: Pem) -> None:
     other = make_pem(ed25519.Ed25519PrivateKey.generate())
     with pytest.raises(BadCertificate) as refused:
@@ -74,8 +70,6 @@ def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(pem: Pem) -> Non
 def test_junk_is_refused(pem: Pem, junk: bytes) -> None:
     with pytest.raises(BadCertificate):
         server_context(junk, pem.key)
-    with pytest.raises(BadCertificate):
-        certificate_hash(junk)
 
 
 @pytest.mark.parametrize("has_memfd", [True, False])

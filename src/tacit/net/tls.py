@@ -48,19 +48,6 @@ def client_context(*, verify_name: bool = False) -> ssl.SSLContext:
     return context
 
 
-def certificate_hash(certificate_pem: bytes) -> bytes:
-    """SHA-256 of the first certificate's DER, 32 bytes: what a client will see. Raises ``BadCertificate``."""
-    end = b"-----END CERTIFICATE-----"
-    first = certificate_pem[: certificate_pem.find(end) + len(end)]
-    try:
-        der = ssl.PEM_cert_to_DER_cert(first[first.index(b"-----BEGIN CERTIFICATE-----") :].decode("ascii"))
-    except ValueError:
-        raise BadCertificate from None
-    if not der:
-        raise BadCertificate
-    return hashlib.sha256(der).digest()
-
-
 def peer_certificate_hash(ssl_object: ssl.SSLObject | ssl.SSLSocket | None) -> bytes:
     """SHA-256 of the DER certificate that the other side showed, 32 bytes; empty if it showed none."""
     der = ssl_object.getpeercert(binary_form=True) if ssl_object is not None else None
