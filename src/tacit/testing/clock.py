@@ -76,6 +76,10 @@ class WorldLoop(asyncio.SelectorEventLoop):
         self._settling.append(waiter)
         await waiter
 
+    def leap(self, seconds: float) -> None:
+        """Let much time pass at once, as for a machine that was asleep: every timer that is due fires once."""
+        self._virtual_s += seconds
+
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """Call ``func`` here and now; what a thread would do later, it would do at a moment that no seed repeats."""
         future: asyncio.Future[T] = self.create_future()
