@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tacit.mls.tree_math import (
+    LeafIndex,
+    NodeIndex,
+    child_towards,
+    common_ancestor,
+    copath,
+    direct_path,
+    full_leaf_count,
+    is_in_subtree,
+    left,
+    level,
+    node_count,
+    node_of,
+    parent,
+    right,
+    root,
+    sibling,
+    subtree_leaves,
+)
+from tests.vectors import count, load_vectors
+
+
+def or_none(function: Callable[..., int], *arguments: int) -> int | None:
+    try:
+        return function(*arguments)
+    except ValueError:
+        return None
+
+
+def test_official_vectors() -> None:
+    cases = load_vectors("tree-math")
+    for case in cases:
+        leaves = case["n_leaves"]
+        assert node_count(leaves) == case["n_nodes"]
+        assert root(leaves) == case["root"]
+        for index in range(case["n_nodes"]):
+            assert or_none(left, index) == case["left"][index]
+            assert or_none(right, index) == case["right"][index]
+            assert or_none(parent, index, leaves) == case["parent"][index]
+            assert or_none(sibling, index, leaves) == case["sibling"][index]
+    count("tree-math", len(cases), len(cases))
+
+
+@given(st.integers(0, 11), st.data())
+def test_paths_agree_with_single_steps(depth: int, data: st.DataObject) -> None:
+    leaves = 1 << depth
+    node = NodeIndex(data.draw(st.integers(0, node_count(leaves) - 1)))
+    path = direct_path(node, leaves)
+    assert len(path) == depth - level(node)
+    below = node
+    for ancestor, other in zip(path, copath(node, leaves), strict=True):
+        assert parent(below, leaves) == ancestor
+        assert sibling(below, leaves) == other
+        assert child_towards(ancestor, node) == below
+        assert is_in_subtree(node, ancestor)
+        assert not is_in_subtree(node, other)
+        below = ancestor
+
+
+@given(st.integers(0, 2047), st.integers(0, 2047))
+def test_common_ancestor_is_the_first_shared_node(a: int, b: int) -> None:
+    if a == b:
+        return
+    one, other = LeafIndex(a), LeafIndex(b)
+    shared = set(direct_path(node_of(one), 2048)) & set(direct_path(node_of(other), 2048))
+    assert common_ancestor(one, other) == min(shared, key=level)
+
+
+@pytest.mark.parametrize(("leaves", "full"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (1000, 1024)])
+def test_trees_are_padded_to_a_power_of_two(leaves: int, full: int) -> None:
+    assert full_leaf_count(leaves) == full
+
+
+def test_leaves_below_a_node() -> None:
+    assert list(subtree_leaves(NodeIndex(5))) == [2, 3]
+    assert list(subtree_leaves(NodeIndex(4))) == [2]
+    assert list(subtree_leaves(NodeIndex(3))) == [0, 1, 2, 3]
