@@ -1,0 +1,34 @@
+"""``tacit history``: earlier lines of a chat, without asking the relay."""
+
+from __future__ import annotations
+
+import click
+
+from tacit.cli.arguments import pass_settings
+from tacit.cli.settings import Settings
+from tacit.cli.tree import Command
+
+
+@click.command(cls=Command)
+@click.argument("who")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many lines, from the end."
+)
+@click.option("--before", type=click.IntRange(min=1), metavar="ROW", help="Only lines before this row of --json.")
+@pass_settings
+def history(settings: Settings, who: str, limit: int, before: int | None) -> None:
+    """Print the last lines of the chat with WHO; with --json one line on each line. Marks nothing as read."""
+    from tacit.cli.output import Output
+    from tacit.cli.running import client, run
+    from tacit.ui.layout import Pages
+
+    async def work() -> None:
+        out = Output(json=settings.json)
+        async with client(settings, connect=False) as me:
+            chat = await me.chat(who)
+            pages = Pages()
+            for message in await me.history(chat.id, limit=limit, before_row=before):
+                rows = pages.rows(message, out.layout, direct=chat.kind == "direct", marks=True)
+                out.data(message, rows)
+
+    run(settings, work)

@@ -1,0 +1,30 @@
+"""``tacit init``: make an identity at a relay."""
+
+from __future__ import annotations
+
+import click
+
+from tacit.cli.arguments import pass_settings
+from tacit.cli.settings import Settings
+from tacit.cli.tree import Command
+
+
+@click.command(cls=Command)
+@click.option("--name", metavar="NAME", help="Your @name at the relay; asked for when left out.")
+@click.option("--relay", metavar="LINK", required=True, help="Link of the relay, or of somebody there.")
+@click.option("--no-passphrase", is_flag=True, help="Protect the files on this disk with nothing.")
+@pass_settings
+def init(settings: Settings, name: str | None, relay: str, no_passphrase: bool) -> None:
+    """Make an identity: keys, an encrypted store, and a name at a relay."""
+    from tacit.cli.identities import create
+    from tacit.cli.output import Output
+    from tacit.cli.running import client, run
+
+    async def work() -> None:
+        await create(settings, name=name, relay=relay, no_passphrase=no_passphrase)
+        async with client(settings, connect=False) as me:
+            value = {"profile": me.profile, "me": me.me, "contact_link": me.contact_link}
+            rows = [("you", me.me.name), ("account", me.me.id), ("your link for others", me.contact_link)]
+            Output(json=settings.json).pairs(value, rows)
+
+    run(settings, work)

@@ -1,0 +1,56 @@
+"""``tacit join``: the second person's one command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tacit.cli.arguments import pass_settings
+from tacit.cli.settings import Settings
+from tacit.cli.tree import Command
+from tacit.errors import UsageError
+
+if TYPE_CHECKING:
+    from tacit.identity import RelayLink
+
+
+class OtherRelay(UsageError):
+    """This identity lives at another relay than the link names."""
+
+    code = "other-relay"
+    hint = "Make a second identity for that relay with -P NAME."
+
+
+@click.command(cls=Command)
+@click.argument("link")
+@click.option("--name", metavar="NAME", help="Your @name, if there is no identity yet; asked for when left out.")
+@click.option("--no-passphrase", is_flag=True, help="For a new identity: protect the files on this disk with nothing.")
+@pass_settings
+def join(settings: Settings, link: str, name: str | None, no_passphrase: bool) -> int:
+    """Make an identity at the relay of LINK if there is none, and open the chat with whoever sent LINK.
+
+    They see that you are there, and nothing more, until they say yes. A second identity on one machine: -P NAME.
+    """
+    from tacit.cli.running import run
+    from tacit.identity import parse_link
+
+    place = parse_link(link)
+    return run(settings, lambda: _join(settings, place, name=name, no_passphrase=no_passphrase))
+
+
+async def _join(settings: Settings, place: RelayLink, *, name: str | None, no_passphrase: bool) -> int:
+    from tacit.cli.identities import create
+    from tacit.cli.lines import talk
+    from tacit.cli.running import client
+    from tacit.identity import format_link, parse_link
+    from tacit.sdk import Client
+
+    link = format_link(place)
+    if not Client.exists(settings.profile, settings.root):
+        await create(settings, name=name, relay=link, no_passphrase=no_passphrase)
+    async with client(settings) as me:
+        if parse_link(me.contact_link).fingerprint != place.fingerprint:
+            raise OtherRelay
+        who = link if place.account_id is not None else None
+        return await talk(settings, me, who)

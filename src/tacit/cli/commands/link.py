@@ -1,0 +1,27 @@
+"""``tacit link``: what others need to reach this account."""
+
+from __future__ import annotations
+
+import click
+
+from tacit.cli.arguments import pass_settings
+from tacit.cli.settings import Settings
+from tacit.cli.tree import Command
+
+
+@click.command(cls=Command)
+@pass_settings
+def link(settings: Settings) -> None:
+    """Print your link for others and, on a terminal, its QR code. They type: tacit join LINK"""
+    from tacit.cli.home import shareable
+    from tacit.cli.output import Output
+    from tacit.cli.running import client, run
+
+    async def work() -> None:
+        out = Output(json=settings.json)
+        async with client(settings, connect=False) as me:
+            text = shareable(settings, me.contact_link)
+            out.code(text)
+            out.data({"contact_link": text, "account": me.me.id, "handle": me.me.handle}, [(("", text),)])
+
+    run(settings, work)

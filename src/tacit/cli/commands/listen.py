@@ -1,0 +1,108 @@
+"""``tacit listen``: what arrives, as it arrives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tacit.cli.arguments import pass_settings
+from tacit.cli.settings import Settings
+from tacit.cli.tree import Command
+
+if TYPE_CHECKING:
+    from tacit.cli.output import Output
+    from tacit.sdk import Client
+    from tacit.sdk.types import Event, MessageInfo
+    from tacit.ui.rows import Part
+
+
+@click.command(cls=Command)
+@click.option("--count", type=click.IntRange(min=1), help="End after so many messages of others.")
+@pass_settings
+def listen(settings: Settings, count: int | None) -> None:
+    """Print unread messages, then everything that happens, until Ctrl+C. With --json one event on each line."""
+    from tacit.cli.output import Output
+    from tacit.cli.running import client, run
+
+    async def work() -> None:
+        async with client(settings) as me:
+            await Listener(me, Output(json=settings.json), count).run()
+
+    run(settings, work)
+
+
+class Listener:
+    """Prints events of one profile."""
+
+    def __init__(self, me: Client, out: Output, count: int | None) -> None:
+        from tacit.ui.layout import Pages
+
+        self._me, self._out, self._left = me, out, count
+        self._pages = Pages()
+        self._rows: dict[str, int] = {}
+        self._titles: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Print unread lines, then events."""
+        from tacit.sdk.types import MessageEvent
+
+        events = self._me.events()
+        for chat in await self._me.chats():
+            if chat.unread:
+                for message in _unread(await self._me.history(chat.id, limit=chat.unread + 100), chat.unread):
+                    await self._take(MessageEvent(message))
+        if self._left != 0:
+            async for event in events:
+                await self._take(event)
+                if self._left == 0:
+                    break
+
+    async def _take(self, event: Event) -> None:
+        from tacit.sdk.types import MessageEvent
+        from tacit.ui import data
+
+        message = event.message if isinstance(event, MessageEvent) else None
+        if message is not None and message.row <= self._rows.get(message.chat, 0):
+            return
+        if self._out.json:
+            self._out.data(data.event(event))
+        else:
+            await self._print(event)
+        if message is not None:
+            await self._done(message)
+
+    async def _print(self, event: Event) -> None:
+        from tacit.sdk.types import MessageEvent, ProblemEvent, RequestEvent
+        from tacit.ui import words
+
+        match event:
+            case MessageEvent(message):
+                where: Part = ("dim", f"[{await self._title(message.chat)}] ")
+                self._out.rows([(where, *row) for row in self._pages.rows(message, self._out.layout)])
+            case RequestEvent():
+                self._out.talk(words.request(event.person, event.chat))
+            case ProblemEvent():
+                self._out.talk(f"{event.sentence} {event.hint}".rstrip())
+            case _:
+                pass
+
+    async def _done(self, message: MessageInfo) -> None:
+        self._rows[message.chat] = message.row
+        if message.mine:
+            return
+        await self._me.mark_read(message.chat, message.row)
+        if self._left is not None and message.kind == "text":
+            self._left -= 1
+
+    async def _title(self, chat_id: str) -> str:
+        from tacit.ui import words
+
+        if chat_id not in self._titles:
+            self._titles[chat_id] = words.title(await self._me.chat(chat_id))
+        return self._titles[chat_id]
+
+
+def _unread(messages: list[MessageInfo], unread: int) -> list[MessageInfo]:
+    theirs = [message for message in messages if not message.mine]
+    return theirs[-unread:]

@@ -1,0 +1,96 @@
+"""``tacit send``: one message from the command line or standard input."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from tacit.cli.arguments import pass_settings
+from tacit.cli.errors import put_beside
+from tacit.cli.settings import Settings
+from tacit.cli.tree import Command
+from tacit.errors import TacitError, UsageError
+
+if TYPE_CHECKING:
+    from tacit.sdk import Client
+    from tacit.sdk.types import MessageInfo, WaitFor
+
+
+class NothingToSend(UsageError):
+    """There is no text to send."""
+
+    code = "empty"
+
+
+@click.command(cls=Command)
+@click.argument("who")
+@click.argument("text")
+@click.option(
+    "--wait",
+    type=click.Choice(["sent", "relayed", "delivered", "read"]),
+    default="relayed",
+    show_default=True,
+    help="How far the message has to come before the command ends.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds to wait for that."
+)
+@pass_settings
+def send(settings: Settings, who: str, text: str, wait: WaitFor, timeout: float) -> None:
+    """Send TEXT to WHO: @name, account ID, contact link, contact or group. TEXT - reads standard input.
+
+    When the relay cannot be reached the message is kept, goes out the next time tacit runs for this profile, and the
+    command fails with code 3.
+    """
+    from tacit.cli.output import Output
+    from tacit.cli.running import client, run
+    from tacit.ui import words
+    from tacit.ui.rows import glyphs_for
+
+    body = _read_input() if text == "-" else text
+    if not body.strip():
+        raise NothingToSend
+
+    async def work() -> None:
+        async with client(settings) as me:
+            message = await _send(me, who, body, timeout)
+            message = await _wait(me, message, wait, timeout)
+        out = Output(json=settings.json)
+        value = {"id": message.id, "chat": message.chat, "state": message.state}
+        out.data(value, [(("", words.state(message.state, glyphs_for(sys.stdout.encoding))),)])
+
+    run(settings, work)
+
+
+async def _send(me: Client, who: str, text: str, timeout_s: float) -> MessageInfo:
+    from tacit.cli.running import say
+    from tacit.ui.patience import patiently
+
+    try:
+        return await me.send(who, text)
+    except TacitError as error:
+        if error.code != "offline":
+            raise
+    # Somebody unknown has to be looked up first, so the relay is needed.
+    await patiently(me.wait_online(timeout_s), "Waiting for the relay.", say)
+    return await me.send(who, text)
+
+
+async def _wait(me: Client, message: MessageInfo, state: WaitFor, timeout_s: float) -> MessageInfo:
+    from tacit.cli.running import say
+    from tacit.ui.patience import patiently
+
+    try:
+        await patiently(me.wait_online(timeout_s), "Waiting for the relay.", say)
+        return await patiently(me.wait_for(message.id, state, timeout_s), f"Waiting until the message is {state}.", say)
+    except TacitError as error:
+        put_beside(error, message={"id": message.id, "chat": message.chat, "state": message.state})
+        raise
+
+
+def _read_input() -> str:
+    if sys.stdin.isatty():
+        sys.stderr.write("Type the message; Ctrl+D on an empty line ends it.\n")
+    return sys.stdin.read().removesuffix("\n").removesuffix("\r")

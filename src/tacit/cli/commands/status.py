@@ -1,0 +1,34 @@
+"""``tacit status``: how everything stands, and whether it works."""
+
+from __future__ import annotations
+
+import click
+
+from tacit.cli.arguments import pass_settings
+from tacit.cli.settings import Settings
+from tacit.cli.tree import Command
+
+
+@click.command(cls=Command)
+@click.option("--check", is_flag=True, help="Reach the relay too, and fail with the reason if that does not work.")
+@pass_settings
+def status(settings: Settings, check: bool) -> None:
+    """Show how this profile stands. With --check: tacit status --check && tacit send ..."""
+    import dataclasses
+
+    from tacit.cli.home import shareable
+    from tacit.cli.output import Output
+    from tacit.cli.running import client, run, say
+    from tacit.ui import words
+    from tacit.ui.patience import patiently
+
+    async def work() -> None:
+        async with client(settings, connect=check) as me:
+            if check:
+                await patiently(me.wait_caught_up(), "Waiting for the relay.", say)
+            found = await me.status()
+            link = shareable(settings, found.contact_link)
+        value = dataclasses.replace(found, contact_link=link)
+        Output(json=settings.json).pairs(value, words.status_lines(value, link))
+
+    run(settings, work)

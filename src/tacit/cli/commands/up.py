@@ -1,0 +1,82 @@
+"""``tacit up``: from nothing to a chat that waits for people."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from tacit.cli.tree import Command
+
+if TYPE_CHECKING:
+    from tacit.cli.settings import Settings
+
+
+@click.command(cls=Command)
+@click.option("--name", metavar="NAME", help="Your @name, if there is no identity yet; asked for when left out.")
+@click.option("--no-passphrase", is_flag=True, help="For a new identity: protect the files on this disk with nothing.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the relay at its first start.  [default: 8765]")
+@click.option("--host", metavar="ADDRESS", help="Address the relay listens on.  [default: every one]")
+@click.option("--public-host", metavar="HOST", help="Name or address for links.  [default: this machine's address]")
+@click.pass_context
+def up(ctx: click.Context, /, name: str | None, no_passphrase: bool, **serve: object) -> int:
+    """Start a relay on this machine, make an identity if there is none, print one link for others, and open the chat.
+
+    Others type tacit join LINK. The relay ends with this command, unless tacit serve runs it.
+    """
+    from tacit.cli.running import run
+    from tacit.cli.settings import load
+
+    settings = load(ctx, serve=serve)
+    return run(settings, lambda: _up(settings, name=name, no_passphrase=no_passphrase))
+
+
+async def _up(settings: Settings, *, name: str | None, no_passphrase: bool) -> int:
+    from tacit.cli.home import is_home
+    from tacit.cli.lines import talk
+    from tacit.cli.local_relay import local_relay
+    from tacit.cli.running import client
+    from tacit.sdk import Client
+
+    if Client.exists(settings.profile, settings.root) and not is_home(settings):
+        note = "This identity lives at another relay, so none is started here."
+        async with client(settings) as me:
+            return await talk(settings, me, None, greeting=(note,))
+    async with local_relay(settings) as relay:
+        if not is_home(settings):
+            await _move_in(settings, relay.link, name=name, no_passphrase=no_passphrase)
+        async with client(settings) as me:
+            link = _show_link(settings, me.contact_link)
+            code = await talk(settings, me, None, link=link, greeting=relay.notes)
+        if relay.own:
+            sys.stderr.write(
+                "The relay stops with this window: until it runs again nobody here reaches anybody.\n"
+                "tacit serve keeps one running.\n"
+            )
+        return code
+
+
+async def _move_in(settings: Settings, relay: str, *, name: str | None, no_passphrase: bool) -> None:
+    """Make the identity at the relay of this machine, and remember that it is at home there."""
+    import msgspec
+
+    from tacit.cli.home import load_home, save_home
+    from tacit.cli.identities import create
+
+    await create(settings, name=name, relay=relay, no_passphrase=no_passphrase)
+    home = load_home(settings)
+    save_home(settings, msgspec.structs.replace(home, profiles=(*home.profiles, settings.profile)))
+
+
+def _show_link(settings: Settings, contact_link: str) -> str:
+    """Print the one link that others need."""
+    from tacit.cli.home import shareable
+    from tacit.cli.output import Output
+
+    link = shareable(settings, contact_link)
+    out = Output(json=settings.json)
+    out.code(link)
+    out.talk("Send this to whoever should reach you; they type: tacit join LINK")
+    out.data({"event": "up", "contact_link": link}, [(("key", link),)])
+    return link

@@ -1,0 +1,85 @@
+"""The entry point: runs one command and turns whatever happens into an exit code and a sentence, or one JSON object.
+
+Exit codes are those of ``tacit.errors.ExitCode``, and 130 after Ctrl+C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Final, NoReturn, TextIO, cast
+
+import click
+
+from tacit.cli.errors import BadUsage, InternalError, SystemFailed, beside
+from tacit.cli.tree import TREE
+from tacit.errors import ExitCode, TacitError
+
+INTERRUPTED: Final = 130
+"""What shells report for a command that Ctrl+C ended."""
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run one command and exit."""
+    _prepare_streams()
+    given = sys.argv[1:] if args is None else args
+    try:
+        sys.exit(_run(given))
+    except BrokenPipeError:
+        # Whoever read our output has gone; that is no error. What is still buffered must not raise at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(ExitCode.OK)
+
+
+def _run(args: list[str]) -> int:
+    json = "--json" in args
+    try:
+        result = TREE.main(args, prog_name="tacit", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        hint = f"See {error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
+        return _report(BadUsage(error.format_message()), json=json, hint=hint)
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except TacitError as error:
+        return _report(error, json=json)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _report(SystemFailed(error.strerror or type(error).__name__), json=json)
+    except Exception as error:  # noqa: BLE001 - the last door: a person gets a sentence, -vv the traceback
+        _log_traceback()
+        return _report(InternalError(type(error).__name__), json=json)
+    return int(result) if isinstance(result, int) else ExitCode.OK
+
+
+def _report(error: TacitError, *, json: bool, hint: str = "") -> int:
+    from tacit.ui import data
+    from tacit.ui.text import clean_line
+
+    if json:
+        words = data.error(error)
+        words["error"]["hint"] = hint or error.hint
+        words |= beside(error)
+        click.echo(data.line(words))
+    else:
+        click.echo(f"tacit: {clean_line(error.sentence)}", err=True)
+        if hint or error.hint:
+            click.echo(f"       {clean_line(hint or error.hint)}", err=True)
+    return int(error.exit_code)
+
+
+def _log_traceback() -> None:
+    import logging
+
+    logging.getLogger("tacit.cli").debug("internal error", exc_info=True)
+
+
+def _prepare_streams() -> None:
+    """Let no byte that a stream cannot carry end the program."""
+    for stream, errors in ((sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace"), (sys.stdin, "replace")):
+        with contextlib.suppress(AttributeError, ValueError):
+            cast("TextIO", stream).reconfigure(errors=errors)  # type: ignore[attr-defined]  # io.TextIOWrapper has it

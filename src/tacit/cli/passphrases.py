@@ -1,0 +1,105 @@
+"""Where a passphrase comes from: a descriptor, a file, the environment, or the person at the terminal.
+
+Never from the command line, where other users of the machine could read it, and never from a configuration file.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from tacit.cli.settings import Settings
+from tacit.errors import Locked, UsageError
+
+_MAX_BYTES: Final = 4096
+
+
+class PassphraseNeeded(Locked):
+    """A passphrase is needed, and nobody is there to type it."""
+
+    code = "passphrase-needed"
+    hint = (
+        "Use --passphrase-fd, --passphrase-file or TACIT_PASSPHRASE; for a new identity without one, --no-passphrase."
+    )
+
+
+class PassphraseUnreadable(UsageError):
+    """The passphrase cannot be read from where it should be."""
+
+    code = "passphrase-unreadable"
+
+
+class PassphrasesDiffer(UsageError):
+    """The two passphrases are not the same."""
+
+    code = "passphrases-differ"
+
+
+def given(settings: Settings) -> str | None:
+    """Return the passphrase that was provided without asking, or None."""
+    try:
+        if settings.passphrase_fd is not None:
+            with os.fdopen(settings.passphrase_fd, "rb", closefd=False) as file:
+                return _first_line(file.read(_MAX_BYTES))
+        if settings.passphrase_file:
+            with Path(settings.passphrase_file).expanduser().open("rb") as file:
+                return _first_line(file.read(_MAX_BYTES))
+    except OSError as error:
+        raise PassphraseUnreadable(error.strerror or "") from error
+    return os.environ.get("TACIT_PASSPHRASE") or None
+
+
+def can_ask(settings: Settings) -> bool:
+    """Whether somebody sits at a terminal and may be asked."""
+    if settings.no_input or not (sys.stdin.isatty() or sys.stderr.isatty()):
+        return False
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def ask(settings: Settings, profile: str) -> str:
+    """Ask for the passphrase of a profile; fails at once where nobody can be asked."""
+    if not can_ask(settings):
+        raise PassphraseNeeded
+    return getpass.getpass(f"Passphrase of {profile}: ")
+
+
+def ask_new(settings: Settings, *, none: bool) -> str | None:
+    """Return the passphrase for a new identity, or None for none at all, which must be wished for."""
+    if none:
+        return None
+    found = given(settings)
+    if found is not None:
+        return found
+    if not can_ask(settings):
+        raise PassphraseNeeded
+    sys.stderr.write(
+        "A passphrase protects your keys and messages on this disk; nobody can recover it for you.\n"
+        "Enter alone means none: then whoever gets hold of your files can read and write as you.\n"
+    )
+    for _ in range(3):
+        first = getpass.getpass("Passphrase: ")
+        if not first:
+            sys.stderr.write("No passphrase: your files are protected by nothing but this machine.\n")
+            return None
+        if getpass.getpass("The same again: ") == first:
+            return first
+        sys.stderr.write("They differ; once more.\n")
+    raise PassphrasesDiffer
+
+
+def _first_line(data: bytes) -> str:
+    line = data.split(b"\n", 1)[0].rstrip(b"\r")
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PassphraseUnreadable("it is not UTF-8") from error
+    if not text:
+        raise PassphraseUnreadable("it is empty")
+    return text

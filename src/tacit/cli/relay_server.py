@@ -1,0 +1,134 @@
+"""Runs a relay in this process until a signal ends it: configuration in, one line with its link out, logs to the side.
+
+Log lines hold event names and allow-listed fields only (see ``tacit.log``), never addresses, names or content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from tacit.cli.home import Address, public_host, save_address
+from tacit.cli.output import Output
+from tacit.cli.settings import Settings, span_s
+from tacit.clock import SystemClock
+from tacit.log import EventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from tacit.relay.config import RelayConfig
+
+INVITE_USES: Final = 25
+"""Registrations that the link of an ephemeral relay is good for, where registration is by invite."""
+
+_EVERYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104 - a relay is there for others
+
+
+def run_relay(settings: Settings, *, with_parent: bool) -> None:
+    """Run a relay until SIGTERM, SIGINT or, with ``with_parent``, the end of standard input."""
+    _configure_logging(settings)
+    config = _config(settings)
+    _run(_serve(settings, config, with_parent=with_parent))
+
+
+async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) -> None:
+    from tacit.relay.server import Relay
+
+    stop, why = asyncio.Event(), "stdin"
+    loop = asyncio.get_running_loop()
+
+    def end(reason: str) -> None:
+        nonlocal why
+        why = reason
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number.name)
+    log = EventLog("relay")
+    relay = Relay(config, SystemClock(), os.urandom)
+    await relay.start()
+    try:
+        invite = await relay.invite(uses=INVITE_USES) if config.ephemeral and config.registration == "invite" else ""
+        address = Address(link=relay.link(), port=relay.port)
+        if config.data_dir is not None:
+            save_address(config.data_dir, address)
+        _announce(settings, config, Address(link=relay.link(invite), port=relay.port))
+        if with_parent:
+            await _watch_parent(lambda: end("parent"))
+        await stop.wait()
+        log.info("stopping", signal=why)
+    finally:
+        await relay.stop()
+
+
+def _announce(settings: Settings, config: RelayConfig, address: Address) -> None:
+    out = Output(json=settings.json)
+    if not settings.json:
+        out.code(address.link)
+        kept = "nothing on disk" if config.data_dir is None else str(config.data_dir)
+        anybody = config.registration == "open" or config.ephemeral
+        who = "Whoever has this link" if anybody else "Whoever has an invitation (tacit relay invite)"
+        out.talk(f"The relay runs on port {address.port} and keeps {kept}. {who} can register. Ctrl+C stops it.")
+    value = {"event": "listening", "link": address.link, "port": address.port, "ephemeral": config.data_dir is None}
+    out.data(value, [(("", address.link),)])
+
+
+def _config(settings: Settings) -> RelayConfig:
+    from tacit.relay.config import RelayConfig
+
+    serve = settings.serve
+    return RelayConfig(
+        data_dir=None if serve.ephemeral else settings.relay_dir,
+        host=serve.host,
+        port=serve.port,
+        public_host=serve.public_host or (public_host(settings) if serve.host in _EVERYWHERE else serve.host),
+        registration=serve.registration,
+        retention_s=span_s(serve.retention),
+    )
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(main)
+        return
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+async def _watch_parent(gone: Any) -> None:
+    """Call ``gone`` when standard input, a pipe from the parent, ends."""
+
+    class _End(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            gone()
+
+    await asyncio.get_running_loop().connect_read_pipe(_End, sys.stdin)
+
+
+def _configure_logging(settings: Settings) -> None:
+    import structlog
+
+    stream: TextIO = sys.stderr
+    if settings.log_file:
+        descriptor = os.open(Path(settings.log_file).expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        stream = os.fdopen(descriptor, "a", encoding="utf-8", buffering=1)
+    handler = logging.StreamHandler(stream)
+    renderer = structlog.processors.JSONRenderer() if settings.json else structlog.processors.LogfmtRenderer()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso")],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logger = logging.getLogger("tacit")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG if settings.verbose else logging.INFO)
