@@ -1,0 +1,89 @@
+"""A real relay without sockets: its own store, its own threads, links in memory.
+
+Stopping and starting it again is a restart into the same data; ``crash`` is a restart without a goodbye.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tacit.clock import Clock
+from tacit.entropy import Entropy
+from tacit.net.errors import ConnectionRefused
+from tacit.net.links import FrameLink
+from tacit.net.memory import MemoryLink, memory_pair
+from tacit.relay.config import Registration, RelayConfig
+from tacit.relay.server import Relay
+from tacit.relay.store.writer import Job
+from tacit.testing.clock import world_loop
+
+HOST = "relay.test"
+
+
+class WorldRelay:
+    """The one relay of a world."""
+
+    def __init__(
+        self, data_dir: Path | None, clock: Clock, entropy: Entropy, *, registration: Registration = "open"
+    ) -> None:
+        self._config = RelayConfig(data_dir, port=None, public_host=HOST, public_port=8765, registration=registration)
+        self._clock = clock
+        self._entropy = entropy
+        self._relay: Relay | None = None
+        self._serving: dict[asyncio.Task[None], MemoryLink] = {}
+
+    @property
+    def relay(self) -> Relay:
+        """The running relay; raises ``ConnectionRefused`` while there is none."""
+        if self._relay is None:
+            raise ConnectionRefused
+        return self._relay
+
+    @property
+    def link(self) -> str:
+        """The relay link that people paste."""
+        return self.relay.link()
+
+    async def start(self) -> None:
+        """Start, or start again."""
+        relay = Relay(self._config, self._clock, self._entropy)
+        await relay.start()
+        _one_write_at_a_time(relay)
+        self._relay = relay
+
+    async def stop(self) -> None:
+        """Stop cleanly: clients are told, everything is on the disk."""
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            await relay.stop()
+            await asyncio.gather(*self._serving)
+
+    async def crash(self) -> None:
+        """Lose every connection without a word, then stop; what was not acknowledged may or may not be there."""
+        for link in self._serving.values():
+            link.abort()
+        await self.stop()
+
+    async def dial(self) -> FrameLink:
+        """Open a link to the relay; ``ConnectionRefused`` while it is down."""
+        relay = self.relay
+        client_end, relay_end = memory_pair()
+        serving = asyncio.create_task(relay.handle(relay_end), name="relay-connection")
+        self._serving[serving] = relay_end
+        serving.add_done_callback(lambda done: self._serving.pop(done, None))
+        return client_end
+
+
+def _one_write_at_a_time(relay: Relay) -> None:
+    """Stop the world while the relay's writer thread works, so that one seed gives one order of events."""
+    context = relay._context  # nothing else can say when the thread has work
+    if context is None:
+        raise RuntimeError("the relay has not been started")
+    writer, loop = context.store._writer, world_loop()
+    submit = writer.submit
+
+    def submit_and_wait(job: Job) -> None:
+        loop.wait_for_thread(lambda: submit(job))
+
+    writer.submit = submit_and_wait  # type: ignore[method-assign]  # the one place where real threads meet the world
