@@ -1,0 +1,98 @@
+"""What the documents name exists: files, tests, commands, options, verbs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+
+from tacit.cli.tree import TREE
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+WHERE = (ROOT, ROOT / "src" / "tacit", ROOT / "src")
+"""Documents name files from the project's folder or, for rooms, from the package's."""
+
+PATH = re.compile(r"\.?[\w*.-]+(/[\w*.-]+)*/?(::\w+)?")
+SUFFIXES = (".py", ".sh", ".md", ".sql", ".proto", ".toml", ".txt", "/")
+VERBS = {"setup", "check", "test", "bench", "fuzz", "proto", "lock", "help"}
+
+
+def code(document: Path) -> Iterator[str]:
+    """Everything in backticks, one line at a time."""
+    text = document.read_text("utf-8")
+    for block in re.findall(r"^```.*?\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        yield from block.splitlines()
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
+def named_paths(document: Path) -> list[str]:
+    return [
+        token
+        for token in code(document)
+        if PATH.fullmatch(token) and (token.partition("::")[0].endswith(SUFFIXES) or "::" in token)
+    ]
+
+
+@cache
+def known_tests() -> frozenset[str]:
+    return frozenset(
+        name
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
+    )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
+    inside = [link.partition("#")[0] for link in links if not re.match(r"\w+:|#", link)]
+    assert [link for link in inside if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_exists(document: Path) -> None:
+    paths = {token.partition("::")[0] for token in named_paths(document)}
+    missing = [path for path in paths if not any(any(base.glob(path)) for base in WHERE)]
+    assert [path for path in missing if not any((ROOT / "src" / "tacit").rglob(path))] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_test_exists(document: Path) -> None:
+    named = set(re.findall(r"\btest_\w+", " ".join(code(document)))) - {Path(p).stem for p in named_paths(document)}
+    assert sorted(named - known_tests()) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_and_verb_exists(document: Path) -> None:
+    for line in code(document):
+        program, *words = shlex.split(line, comments=True) or [""]
+        if program == "./dev" and words:
+            assert words[0] in VERBS, line
+        elif program in ("./tacit", "tacit"):
+            check_command(words)
+
+
+def check_command(words: list[str]) -> None:
+    """Follow the words down the tree of commands, and parse the options that are left."""
+    command: click.Command = TREE
+    context = click.Context(TREE, info_name="tacit")
+    while isinstance(command, click.Group):
+        names = [word for word in words if word in command.list_commands(context)]
+        if not names:
+            break
+        words.remove(names[0])
+        found = command.get_command(context, names[0])
+        assert found is not None, names[0]
+        command, context = found, click.Context(found, context, info_name=names[0])
+    command.make_parser(context).parse_args(words)
+
+
+def test_the_verbs_checked_here_are_those_of_dev() -> None:
+    (case,) = re.findall(r"^    (setup \|.*)\) ;;$", (ROOT / "dev").read_text("utf-8"), re.MULTILINE)
+    assert set(case.split(" | ")) | {"help"} == VERBS
