@@ -10,6 +10,7 @@ from tacit.crypto.suites import suite
 from tacit.errors import DecodeError
 from tacit.mls.commits import Commit
 from tacit.mls.framing import content_type_of
+from tacit.mls.key_packages import KeyPackage
 from tacit.mls.messages import (
     GroupInfo,
     GroupSecrets,
@@ -19,7 +20,6 @@ from tacit.mls.messages import (
     decode_message,
     encode_message,
 )
-from tacit.mls.key_packages import KeyPackage
 from tacit.mls.proposals import read_proposal, write_proposal
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.ratchet_tree_extension import decode_ratchet_tree, encode_ratchet_tree
@@ -92,4 +92,3 @@ def test_trailing_and_missing_bytes_are_malformed(name: str) -> None:
     for broken in (data + b"\0", data[:-1], b"", b"\0\2" + data[2:], data[:2] + b"\0\0" + data[4:]):
         with pytest.raises(DecodeError):
             decode_message(broken)
-

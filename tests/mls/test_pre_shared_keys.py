@@ -11,9 +11,7 @@ un = bytes.fromhex
 def test_official_vectors() -> None:
     ran = 0
     for suite, case in supported_cases("psk_secret"):
-        psks = [
-            (PreSharedKeyID(ExternalPSK(un(v["psk_id"])), un(v["psk_nonce"])), un(v["psk"])) for v in case["psks"]
-        ]
+        psks = [(PreSharedKeyID(ExternalPSK(un(v["psk_id"])), un(v["psk_nonce"])), un(v["psk"])) for v in case["psks"]]
         assert psk_secret(suite, psks) == un(case["psk_secret"])
         ran += 1
     count_suites("psk_secret", ran)

@@ -31,9 +31,7 @@ SENDER = LeafIndex(1)
 
 def leaf_with_key(signature_key: bytes) -> LeafNode:
     capabilities = Capabilities((1,), (), (), (), (1,))
-    return LeafNode(
-        b"", signature_key, BasicCredential(b""), capabilities, LeafNodeSource.UPDATE, None, b"", (), b""
-    )
+    return LeafNode(b"", signature_key, BasicCredential(b""), capabilities, LeafNodeSource.UPDATE, None, b"", (), b"")
 
 
 def keys_of(suite: CipherSuite, case: dict[str, str], own_leaf: int) -> EpochKeys:

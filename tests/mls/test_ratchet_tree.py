@@ -41,4 +41,3 @@ def test_official_vectors_of_resolutions_and_hashes() -> None:
             assert tree.node_hash(NodeIndex(index)) == un(digest)
         ran += 1
     count_suites("tree-validation", ran)
-

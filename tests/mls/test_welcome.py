@@ -26,8 +26,6 @@ def test_official_vectors() -> None:
         check_group_info_signature(suite, info, leaf_with_key(un(case["signer_pub"])))
         context = info.group_context
         keys = schedule_epoch(suite, derive_epoch_secret(suite, member_secret, context.encoded))
-        check_confirmation_tag(
-            suite, keys.confirmation_key, context.confirmed_transcript_hash, info.confirmation_tag
-        )
+        check_confirmation_tag(suite, keys.confirmation_key, context.confirmed_transcript_hash, info.confirmation_tag)
         ran += 1
     count_suites("welcome", ran)

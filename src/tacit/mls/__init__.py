@@ -41,6 +41,7 @@ from tacit.mls.errors import (
     NotForUs,
     OwnMessage,
     PendingProposals,
+    PSKUnavailable,
     RatchetExhausted,
     UnsupportedOperation,
     WrongEpoch,
@@ -61,6 +62,8 @@ from tacit.mls.key_package_reading import read_key_package
 from tacit.mls.key_packages import Authenticate, KeyPackage, KeyPackageBundle, create_key_package
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.pending import CachedProposal, PendingCommit
+from tacit.mls.policy import Policy
+from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
 from tacit.mls.proposal_lists import AddedMember, CommittedProposal, RemovedMember, UpdatedMember
 from tacit.mls.proposals import (
     Add,
@@ -90,6 +93,7 @@ __all__ = [
     "Extension",
     "Extensions",
     "ExternalInit",
+    "ExternalPSK",
     "GenerationConsumed",
     "GenerationTooFar",
     "Group",
@@ -102,9 +106,12 @@ __all__ = [
     "Member",
     "NotForUs",
     "OwnMessage",
+    "PSKUnavailable",
     "PendingCommit",
     "PendingProposals",
+    "Policy",
     "PreSharedKey",
+    "PreSharedKeyID",
     "Processed",
     "Proposal",
     "ProposalReceived",
@@ -113,6 +120,7 @@ __all__ = [
     "Remove",
     "RemovedMember",
     "RequiredCapabilities",
+    "ResumptionPSK",
     "SavedGroup",
     "SenderPosition",
     "StagedCommit",

@@ -15,10 +15,10 @@ from tacit.mls.commits import Commit, ProposalReference, UpdatePath
 from tacit.mls.credentials import BasicCredential
 from tacit.mls.epochs import Epoch, NextEpoch, advance_schedule, next_context
 from tacit.mls.framing import FramedContent, FramedContentAuthData, Sender
-from tacit.mls.key_packages import Authenticate
 from tacit.mls.leaf_nodes import LeafNode, sign_leaf
 from tacit.mls.messages import Welcome
-from tacit.mls.proposal_lists import Applied, ProposalList, of_type, requires_path
+from tacit.mls.policy import Rules
+from tacit.mls.proposal_lists import Applied, ProposalList, of_type, psk_ids, requires_path
 from tacit.mls.proposals import Add
 from tacit.mls.protection import sign_content
 from tacit.mls.ratchet_tree import RatchetTree
@@ -69,11 +69,11 @@ def create_commit(
     authenticated_data: bytes,
     entropy: Entropy,
     now_s: float,
-    authenticate: Authenticate,
+    rules: Rules,
 ) -> CreatedCommit:
     """Commit a list of proposals; raises ``InvalidMessage`` if the receivers would refuse it."""
     suite = epoch.suite
-    applied = check_and_apply(epoch, proposals, epoch.own_leaf, authenticate)
+    applied = check_and_apply(epoch, proposals, epoch.own_leaf, rules)
     for add, _ in of_type(proposals, Add):
         check_lifetime(add.key_package.leaf_node, now_s)
     path = _create_path(epoch, applied, force_path or requires_path(proposals), identity, entropy)
@@ -89,7 +89,8 @@ def create_commit(
         suite, epoch.interim_transcript_hash, WireFormat.PRIVATE_MESSAGE, content, signature
     )
     context = next_context(epoch, path.tree, applied.extensions, confirmed)
-    schedule = advance_schedule(epoch, path.commit_secret, bytes(suite.hash_size), context)
+    psks = psk_ids(proposals)
+    schedule = advance_schedule(epoch, path.commit_secret, rules.psk_secret(suite, psks), context)
     tag = schedule.keys.confirmation_tag(suite, confirmed)
     begun = Epoch(
         suite,
@@ -102,7 +103,7 @@ def create_commit(
         interim_transcript_hash(suite, confirmed, tag),
         tag,
     )
-    welcome = create_welcome(begun, schedule, applied.added, path.new, entropy) if applied.added else None
+    welcome = create_welcome(begun, schedule, applied.added, path.new, psks, entropy) if applied.added else None
     secret_tree = SecretTree.from_encryption_secret(path.tree.leaf_count, schedule.keys.encryption_secret)
     auth = FramedContentAuthData(signature, tag)
     return CreatedCommit(content, auth, welcome, NextEpoch(begun, secret_tree), applied)

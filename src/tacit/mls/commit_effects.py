@@ -5,23 +5,23 @@ Source: RFC 9420 §12.2, §12.3
 
 from __future__ import annotations
 
-from tacit.mls.checks.proposals import check_proposal_list
+from tacit.mls.checks.proposals import check_proposal, check_proposal_list, check_supported_now
 from tacit.mls.checks.trees import check_encryption_keys_unique, check_group_size, check_members
 from tacit.mls.epochs import Epoch
-from tacit.mls.key_packages import Authenticate
-from tacit.mls.proposal_lists import Applied, ProposalList, apply_proposals
+from tacit.mls.policy import Rules
+from tacit.mls.proposal_lists import Applied, CommittedProposal, ProposalList, adds_member, apply_proposals
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.tree_math import LeafIndex
 
 
-def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex, authenticate: Authenticate) -> Applied:
+def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex, rules: Rules) -> Applied:
     """Judge a list of proposals and every leaf it brings in, and apply it; the same for maker and receivers."""
     check_proposal_list(epoch.suite, epoch.tree, epoch.context.group_id, proposals, committer)
     applied = apply_proposals(epoch.tree, epoch.context.extensions, proposals)
     for updated in applied.updated:
-        authenticate(updated.old, updated.new)
+        rules.admit(updated.old, updated.new)
     for added in applied.added:
-        authenticate(None, added.key_package.leaf_node)
+        rules.admit(None, added.key_package.leaf_node)
     return applied
 
 
@@ -31,3 +31,16 @@ def check_result(tree: RatchetTree, applied: Applied, *, added_path_leaf: bool) 
     check_members(tree, applied.extensions)
     if added_path_leaf or applied.added or applied.updated:
         check_encryption_keys_unique(tree)
+
+
+def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
+    """A proposal that came by itself can be committed by itself, or together with the removal of who it adds again."""
+    check_supported_now((item,))
+    check_proposal(epoch.suite, epoch.tree, epoch.context.group_id, item.proposal, item.sender)
+    applied = apply_proposals(epoch.tree, epoch.context.extensions, (item,))
+    if not adds_member(epoch.tree, (item,)):
+        check_result(applied.tree, applied, added_path_leaf=False)
+    for updated in applied.updated:
+        rules.admit(updated.old, updated.new)
+    for added in applied.added:
+        rules.admit(None, added.key_package.leaf_node)

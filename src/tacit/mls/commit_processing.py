@@ -15,8 +15,8 @@ from tacit.mls.commit_effects import check_and_apply, check_result
 from tacit.mls.commits import UpdatePath
 from tacit.mls.epochs import Epoch, NextEpoch, advance_schedule, next_context
 from tacit.mls.framing import AuthenticatedContent
-from tacit.mls.key_packages import Authenticate
-from tacit.mls.proposal_lists import Applied, ProposalList
+from tacit.mls.policy import Rules
+from tacit.mls.proposal_lists import Applied, ProposalList, psk_ids
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.secret_tree import SecretTree
 from tacit.mls.transcript import confirmed_transcript_hash, interim_transcript_hash
@@ -61,28 +61,29 @@ def process_commit(
     proposals: ProposalList,
     path: UpdatePath | None,
     own_updates: OwnUpdates,
-    authenticate: Authenticate,
+    rules: Rules,
 ) -> ProcessedCommit:
     """Judge a commit whose signature was verified; raises ``InvalidMessage``."""
-    applied = check_and_apply(epoch, proposals, committer, authenticate)
+    applied = check_and_apply(epoch, proposals, committer, rules)
     check_path_present(proposals, path)
-    tree, nodes = _merge(epoch, applied, committer, path, authenticate)
+    tree, nodes = _merge(epoch, applied, committer, path, rules)
     check_result(tree, applied, added_path_leaf=path is not None)
     if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
         return ProcessedCommit(applied, tree, None)
     secrets = _open_path(epoch, applied, tree, nodes, path, own_updates)
-    return ProcessedCommit(applied, tree, _begin(epoch, message, applied, tree, secrets))
+    psk_secret = rules.psk_secret(epoch.suite, psk_ids(proposals))
+    return ProcessedCommit(applied, tree, _begin(epoch, message, applied, tree, secrets, psk_secret))
 
 
 def _merge(
-    epoch: Epoch, applied: Applied, committer: LeafIndex, path: UpdatePath | None, authenticate: Authenticate
+    epoch: Epoch, applied: Applied, committer: LeafIndex, path: UpdatePath | None, rules: Rules
 ) -> tuple[RatchetTree, tuple[PathNode, ...]]:
     if path is None:
         return applied.tree, ()
     old = epoch.leaves[committer]
     check_path_leaf(epoch.suite, path, old, epoch.context.group_id, committer)
     check_path_keys_fresh(epoch.suite, path, applied.tree)
-    authenticate(old, path.leaf_node)
+    rules.admit(old, path.leaf_node)
     nodes = path_nodes(applied.tree, committer, [member.leaf_index for member in applied.added])
     return merge_path(applied.tree, committer, nodes, path), nodes
 
@@ -115,13 +116,14 @@ def _begin(
     applied: Applied,
     tree: RatchetTree,
     secrets: _Secrets,
+    psk_secret: bytes,
 ) -> NextEpoch:
     suite, auth = epoch.suite, message.auth
     confirmed = confirmed_transcript_hash(
         suite, epoch.interim_transcript_hash, message.wire_format, message.content, auth.signature
     )
     context = next_context(epoch, tree, applied.extensions, confirmed)
-    keys = advance_schedule(epoch, secrets.commit_secret, bytes(suite.hash_size), context).keys
+    keys = advance_schedule(epoch, secrets.commit_secret, psk_secret, context).keys
     check_confirmation_tag(suite, keys.confirmation_key, confirmed, auth.confirmation_tag)
     tag = keys.confirmation_tag(suite, confirmed)
     begun = Epoch(

@@ -79,6 +79,15 @@ class UnsupportedOperation(InvalidMessage):
     code = "unsupported-operation"
 
 
+class PSKUnavailable(InvalidMessage):
+    """A message needs a pre-shared key that is not here."""
+
+    code = "psk-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("12.4.2/psk-available")
+
+
 class PendingProposals(UsageError):
     """Changes to the group were proposed and have to be committed before anything else is sent."""
 
@@ -92,10 +101,10 @@ class CommitMismatch(UsageError):
     code = "commit-mismatch"
 
 
-class GroupTooLarge(UsageError):
-    """A group cannot have that many members."""
+class UseProposeUpdate(UsageError):
+    """An update of our own leaf is proposed with propose_update, which makes its keys."""
 
-    code = "group-too-large"
+    code = "use-propose-update"
 
 
 class RatchetExhausted(UsageError):

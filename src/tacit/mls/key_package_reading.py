@@ -11,6 +11,7 @@ from tacit.mls.checks.key_packages import check_key_package
 from tacit.mls.checks.leaf_nodes import check_lifetime
 from tacit.mls.key_packages import Authenticate, KeyPackage
 from tacit.mls.messages import decode_message
+from tacit.mls.policy import Rules
 
 
 def read_key_package(data: bytes, *, now_s: float, authenticate: Authenticate) -> KeyPackage:
@@ -23,5 +24,5 @@ def read_key_package(data: bytes, *, now_s: float, authenticate: Authenticate) -
         raise DecodeError("not a key package")
     check_key_package(suite(key_package.cipher_suite), key_package)
     check_lifetime(key_package.leaf_node, now_s)
-    authenticate(None, key_package.leaf_node)
+    Rules(authenticate).admit(None, key_package.leaf_node)
     return key_package

@@ -12,7 +12,8 @@ from typing import TypeVar
 from tacit.mls.extensions import Extensions
 from tacit.mls.key_packages import KeyPackage
 from tacit.mls.leaf_nodes import LeafNode
-from tacit.mls.proposals import Add, GroupContextExtensions, Proposal, Remove, Update
+from tacit.mls.pre_shared_keys import PreSharedKeyID
+from tacit.mls.proposals import Add, GroupContextExtensions, PreSharedKey, Proposal, Remove, Update
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import PATH_REQUIRED
 from tacit.mls.tree_math import LeafIndex
@@ -76,6 +77,18 @@ class Applied:
 def of_type(proposals: ProposalList, kind: type[P]) -> Iterable[tuple[P, LeafIndex]]:
     """The proposals of one type with their senders, in the order of the list."""
     return [(item.proposal, item.sender) for item in proposals if isinstance(item.proposal, kind)]
+
+
+def adds_member(tree: RatchetTree, proposals: ProposalList) -> bool:
+    """Whether somebody is added who is in the group already and whom the same list does not remove."""
+    removed = {remove.removed for remove, _ in of_type(proposals, Remove)}
+    staying = {leaf.signature_key for index, leaf in tree.leaves() if index not in removed}
+    return any(add.key_package.leaf_node.signature_key in staying for add, _ in of_type(proposals, Add))
+
+
+def psk_ids(proposals: ProposalList) -> tuple[PreSharedKeyID, ...]:
+    """The pre-shared keys that a commit mixes in, in its order."""
+    return tuple(item.proposal.psk for item in proposals if isinstance(item.proposal, PreSharedKey))
 
 
 def requires_path(proposals: ProposalList) -> bool:

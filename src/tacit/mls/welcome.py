@@ -21,18 +21,18 @@ from tacit.mls.checks.welcomes import (
     check_group_info_signature,
     check_group_is_new,
     check_group_suite,
-    check_no_psks,
     check_own_leaf,
     check_path_node,
     check_path_secret_matches,
     check_signer,
+    check_welcome_psks,
     check_welcome_suite,
 )
 from tacit.mls.commits import HPKECiphertext
 from tacit.mls.epochs import Epoch, NextEpoch, Schedule
 from tacit.mls.errors import NotForUs
 from tacit.mls.extensions import Extension, find_extension
-from tacit.mls.key_packages import Authenticate, KeyPackageBundle
+from tacit.mls.key_packages import KeyPackageBundle
 from tacit.mls.key_schedule import (
     derive_epoch_secret,
     derive_member_secret,
@@ -54,6 +54,8 @@ from tacit.mls.messages import (
     Welcome,
     decode_message,
 )
+from tacit.mls.policy import Rules
+from tacit.mls.pre_shared_keys import PreSharedKeyID
 from tacit.mls.proposal_lists import AddedMember
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.ratchet_tree_extension import decode_ratchet_tree, encode_ratchet_tree
@@ -74,7 +76,12 @@ class JoinedEpoch:
 
 
 def create_welcome(
-    epoch: Epoch, schedule: Schedule, added: Sequence[AddedMember], path: NewPath | None, entropy: Entropy
+    epoch: Epoch,
+    schedule: Schedule,
+    added: Sequence[AddedMember],
+    path: NewPath | None,
+    psks: Sequence[PreSharedKeyID],
+    entropy: Entropy,
 ) -> Welcome:
     """One Welcome for all members that a commit added; ``epoch`` is the one that they join in."""
     cipher_suite = epoch.suite
@@ -84,7 +91,7 @@ def create_welcome(
     secrets = []
     for member in added:
         path_secret = None if path is None else _shared_path_secret(path, epoch.own_leaf, member.leaf_index)
-        group_secrets = encode(GroupSecrets(schedule.joiner_secret, path_secret, ()))
+        group_secrets = encode(GroupSecrets(schedule.joiner_secret, path_secret, tuple(psks)))
         init_key = member.key_package.init_key
         sealed = encrypt_with_label(cipher_suite, init_key, WELCOME, encrypted_group_info, group_secrets)
         secrets.append(EncryptedGroupSecrets(member.key_package.ref(cipher_suite), HPKECiphertext(*sealed)))
@@ -107,7 +114,7 @@ def join_by_welcome(
     data: bytes,
     bundles: Sequence[KeyPackageBundle],
     *,
-    authenticate: Authenticate,
+    rules: Rules,
     known_group: Callable[[bytes], bool],
     ratchet_tree: bytes | None = None,
 ) -> JoinedEpoch:
@@ -122,11 +129,12 @@ def join_by_welcome(
     check_welcome_suite(welcome, bundle.key_package)
     cipher_suite = suite(welcome.cipher_suite)
     group_secrets = open_group_secrets(cipher_suite, welcome, entry, bundle.init_private.reveal())
-    check_no_psks(group_secrets)
-    member_secret = derive_member_secret(cipher_suite, group_secrets.joiner_secret, bytes(cipher_suite.hash_size))
+    check_welcome_psks(cipher_suite, group_secrets)
+    psk_secret = rules.psk_secret(cipher_suite, group_secrets.psks)
+    member_secret = derive_member_secret(cipher_suite, group_secrets.joiner_secret, psk_secret)
     group_info = open_group_info(cipher_suite, welcome, member_secret)
     tree = _tree_of(cipher_suite, group_info, ratchet_tree)
-    own_leaf = check_group_info(cipher_suite, group_info, tree, bundle, authenticate, known_group)
+    own_leaf = check_group_info(cipher_suite, group_info, tree, bundle, rules, known_group)
     private_keys = _private_keys(tree, own_leaf, LeafIndex(group_info.signer), group_secrets, bundle)
     begun = _begin(cipher_suite, group_info, tree, own_leaf, private_keys, member_secret, bundle)
     return JoinedEpoch(begun, bundle.ref, LeafIndex(group_info.signer))
@@ -137,7 +145,7 @@ def check_group_info(
     group_info: GroupInfo,
     tree: RatchetTree,
     bundle: KeyPackageBundle,
-    authenticate: Authenticate,
+    rules: Rules,
     known_group: Callable[[bytes], bool],
 ) -> LeafIndex:
     """Judge everything public about the group that we are invited to; returns our place in it."""
@@ -152,7 +160,7 @@ def check_group_info(
     check_joined_tree(cipher_suite, tree, context.group_id, context.extensions)
     own_leaf = check_own_leaf(tree, leaf)
     for _, member in tree.leaves():
-        authenticate(None, member)
+        rules.admit(None, member)
     return own_leaf
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import InvalidMessage
 from tacit.mls.checks.leaf_nodes import check_encryption_key_changed, check_leaf, check_leaf_source
@@ -12,6 +14,8 @@ from tacit.mls.proposal_lists import ProposalList, requires_path
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import LeafNodeSource
 from tacit.mls.tree_math import LeafIndex
+
+T = TypeVar("T")
 
 
 def check_path_present(proposals: ProposalList, path: UpdatePath | None) -> None:
@@ -60,7 +64,8 @@ def check_path_public_key(derived: bytes, sent: bytes) -> None:
         raise InvalidMessage("7.5/path-public-key")
 
 
-def check_proposal_known(known: bool) -> None:
+def check_proposal_known(proposal: T | None) -> T:
     """A commit refers to proposals of this epoch that we have."""
-    if not known:
+    if proposal is None:
         raise InvalidMessage("12.4/proposal-ref")
+    return proposal

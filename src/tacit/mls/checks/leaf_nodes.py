@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
-from tacit.limits import KEY_PACKAGE_MAX_RANGE_S
 from tacit.mls.checks.extensions import check_extensions
 from tacit.mls.extensions import Extensions, RequiredCapabilities
 from tacit.mls.labels import LEAF_NODE_TBS, verify_with_label
@@ -27,7 +26,6 @@ def check_leaf(suite: CipherSuite, leaf: LeafNode, group_id: bytes, index: LeafI
     check_leaf_keys(suite, leaf)
     check_leaf_capabilities(suite, leaf)
     check_leaf_extensions(leaf)
-    check_lifetime_range(leaf)
     check_leaf_signature(suite, leaf, group_id, index)
 
 
@@ -69,10 +67,10 @@ def check_extensions_listed(extensions: Extensions, capabilities: Capabilities) 
         raise InvalidMessage("7.3/extension-listed")
 
 
-def check_lifetime_range(leaf: LeafNode) -> None:
+def check_lifetime_range(leaf: LeafNode, longest_s: int) -> None:
     """A key package is not good for longer than the longest time accepted."""
     lifetime = leaf.lifetime
-    if lifetime is not None and not 0 <= lifetime.not_after - lifetime.not_before <= KEY_PACKAGE_MAX_RANGE_S:
+    if lifetime is not None and not 0 <= lifetime.not_after - lifetime.not_before <= longest_s:
         raise InvalidMessage("7.2/lifetime-range")
 
 

@@ -11,7 +11,7 @@ from tacit.mls.checks.leaf_nodes import check_encryption_key_changed, check_leaf
 from tacit.mls.errors import UnsupportedOperation
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
-from tacit.mls.proposal_lists import ProposalList, of_type
+from tacit.mls.proposal_lists import ProposalList, adds_member, of_type
 from tacit.mls.proposals import (
     Add,
     CustomProposal,
@@ -177,14 +177,12 @@ def check_reinit_alone(proposals: ProposalList) -> None:
 
 
 def check_supported_now(proposals: ProposalList) -> None:
-    """Groups are not reinitialized and pre-shared keys not used by this version."""
-    if any(isinstance(item.proposal, ReInit | PreSharedKey) for item in proposals):
-        raise UnsupportedOperation("12.1/unsupported")
+    """Groups are not reinitialized by this version."""
+    if any(isinstance(item.proposal, ReInit) for item in proposals):
+        raise UnsupportedOperation("12.1.5/unsupported")
 
 
 def check_added_not_members(tree: RatchetTree, proposals: ProposalList) -> None:
     """Nobody is added who is in the group already and is not removed by the same list."""
-    removed = {remove.removed for remove, _ in of_type(proposals, Remove)}
-    staying = {leaf.signature_key for index, leaf in tree.leaves() if index not in removed}
-    if any(add.key_package.leaf_node.signature_key in staying for add, _ in of_type(proposals, Add)):
+    if adds_member(tree, proposals):
         raise InvalidMessage("12.2/add-member")

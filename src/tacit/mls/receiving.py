@@ -1,0 +1,199 @@
+"""What a member receives: finds the epoch's keys, opens, verifies, judges, and gives an event with the group after it.
+
+Source: RFC 9420 §6, §12.1, §12.4.2, §15.3
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tacit.errors import InvalidMessage
+from tacit.limits import MAX_PAST_EPOCHS
+from tacit.mls.checks.commits import check_proposal_known
+from tacit.mls.checks.framing import check_application_is_private, check_public_allowed, check_sender_is_member
+from tacit.mls.checks.proposals import check_pending_count
+from tacit.mls.commit_effects import check_alone
+from tacit.mls.commit_processing import OwnUpdates, process_commit
+from tacit.mls.commits import Commit, ProposalReference
+from tacit.mls.epochs import NextEpoch
+from tacit.mls.errors import OwnMessage, UnsupportedOperation, WrongEpoch, WrongGroup
+from tacit.mls.events import ApplicationData, Processed, ProposalReceived, SenderPosition, StagedCommit
+from tacit.mls.framing import AuthenticatedContent
+from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.messages import PrivateMessage, PublicMessage, decode_message
+from tacit.mls.past_epochs import PastKeys, expire, past_epoch_of
+from tacit.mls.pending import CachedProposal
+from tacit.mls.policy import Rules
+from tacit.mls.proposal_lists import CommittedProposal
+from tacit.mls.proposals import Proposal, Update
+from tacit.mls.protection import EpochKeys, open_private, open_public, open_sender_data
+from tacit.mls.registry import ContentType, SenderType
+from tacit.mls.secret_tree import SecretTree
+from tacit.mls.tree_math import LeafIndex
+
+if TYPE_CHECKING:
+    from tacit.mls.group import Group
+
+
+def process(group: Group, data: bytes, rules: Rules, now_s: float | None) -> Processed:
+    """Judge one message; raises ``DecodeError``, ``InvalidMessage`` and what ``rules`` raise."""
+    message = decode_message(data)
+    if isinstance(message, PrivateMessage):
+        return _process_private(group, message, rules, now_s)
+    if isinstance(message, PublicMessage):
+        check_public_allowed(rules.policy.public_handshakes)
+        return _process_public(group, message, rules, now_s)
+    raise InvalidMessage("6/not-for-members")
+
+
+def sender_position(group: Group, data: bytes) -> SenderPosition:
+    """Where a private message stands in its sender's ratchet."""
+    message = decode_message(data)
+    if not isinstance(message, PrivateMessage):
+        raise InvalidMessage("6/not-private")
+    sender_data = open_sender_data(_keys_for(group, message), message)
+    is_handshake = message.content_type is not ContentType.APPLICATION
+    return SenderPosition(message.epoch, sender_data.leaf_index, sender_data.generation, is_handshake)
+
+
+def begin(group: Group, begun: NextEpoch, now_s: float | None) -> Group:
+    """The group in its next epoch, with the present one among those that late messages can still be read from."""
+    ended = PastKeys(group.epoch, now_s, group.state.secrets.sender_data_secret, group.secret_tree)
+    past_keys = (ended, *group.past_keys)[:MAX_PAST_EPOCHS]
+    if now_s is not None:
+        past_keys = expire(past_keys, now_s)
+    past = (past_epoch_of(group.state), *group.state.past)[: len(past_keys)]
+    state = replace(begun.epoch, past=past)
+    return replace(group, state=state, secret_tree=begun.secret_tree, pending_proposals=(), past_keys=past_keys)
+
+
+def _process_private(group: Group, message: PrivateMessage, rules: Rules, now_s: float | None) -> Processed:
+    before = group
+    if now_s is not None:
+        group = group.without_expired(now_s)
+    keys = _keys_for(group, message)
+    opened = open_private(keys, message)
+    verified = opened.verify(keys)
+    group = _with_secret_tree(group, message.epoch, opened.secret_tree)
+    content = verified.content
+    if not isinstance(content.body, bytes):
+        return _process_handshake(before, group, verified, opened.sender_leaf, rules, now_s)
+    return ApplicationData(
+        group,
+        LeafIndex(content.sender.index),
+        opened.sender_leaf,
+        message.epoch,
+        opened.generation,
+        message.authenticated_data,
+        content.body,
+    )
+
+
+def _process_public(group: Group, message: PublicMessage, rules: Rules, now_s: float | None) -> Processed:
+    content = message.content
+    check_application_is_private(content.content_type)
+    if content.group_id != group.group_id:
+        raise WrongGroup
+    if content.epoch != group.epoch:
+        raise WrongEpoch(content.epoch)
+    if content.sender.sender_type is not SenderType.MEMBER:
+        raise UnsupportedOperation("6.1/external-sender")
+    leaf = check_sender_is_member(group.member(LeafIndex(content.sender.index)))
+    membership_key = group.state.secrets.membership_key.reveal()
+    verified = open_public(group.suite, membership_key, message, leaf.signature_key, group.context.encoded)
+    if content.sender.index == group.own_leaf:
+        raise OwnMessage(content.epoch, 0)
+    return _process_handshake(group, group, verified, leaf, rules, now_s)
+
+
+def _process_handshake(
+    before: Group,
+    group: Group,
+    message: AuthenticatedContent,
+    sender_leaf: LeafNode,
+    rules: Rules,
+    now_s: float | None,
+) -> Processed:
+    body = message.content.body
+    if isinstance(body, Commit):
+        return _process_commit(before, group, message, body, sender_leaf, rules, now_s)
+    if isinstance(body, bytes):
+        raise InvalidMessage("6/application-is-private")
+    return _process_proposal(group, message, body, rules)
+
+
+def _process_proposal(
+    group: Group, message: AuthenticatedContent, proposal: Proposal, rules: Rules
+) -> ProposalReceived:
+    sender, ref = LeafIndex(message.content.sender.index), message.proposal_ref(group.suite)
+    if all(cached.ref != ref for cached in group.pending_proposals):
+        check_pending_count(len(group.pending_proposals))
+        check_alone(group.state, CommittedProposal(proposal, sender), rules)
+        cached = CachedProposal(ref, sender, proposal)
+        group = replace(group, pending_proposals=(*group.pending_proposals, cached))
+    return ProposalReceived(group, sender, proposal, ref, message.content.authenticated_data)
+
+
+def _process_commit(
+    before: Group,
+    group: Group,
+    message: AuthenticatedContent,
+    commit: Commit,
+    committer_leaf: LeafNode,
+    rules: Rules,
+    now_s: float | None,
+) -> StagedCommit:
+    committer = LeafIndex(message.content.sender.index)
+    proposals = tuple(_resolve(group, item, committer) for item in commit.proposals)
+    result = process_commit(group.state, message, committer, proposals, commit.path, _own_updates(group), rules)
+    applied = result.applied
+    return StagedCommit(
+        before,
+        None if result.next is None else begin(group, result.next, now_s),
+        committer,
+        committer_leaf,
+        proposals,
+        applied.added,
+        applied.removed,
+        applied.updated,
+        applied.extensions if applied.extensions != group.extensions else None,
+        message.content.authenticated_data,
+    )
+
+
+def _resolve(group: Group, item: Proposal | ProposalReference, committer: LeafIndex) -> CommittedProposal:
+    if not isinstance(item, ProposalReference):
+        return CommittedProposal(item, committer)
+    cached = check_proposal_known(next((c for c in group.pending_proposals if c.ref == item.ref), None))
+    return CommittedProposal(cached.proposal, cached.sender, cached.ref)
+
+
+def _own_updates(group: Group) -> OwnUpdates:
+    return {
+        cached.proposal.leaf_node.encryption_key: cached.own
+        for cached in group.pending_proposals
+        if cached.own is not None and isinstance(cached.proposal, Update)
+    }
+
+
+def _keys_for(group: Group, message: PrivateMessage) -> EpochKeys:
+    """The keys for a message's epoch; only application messages may come late."""
+    if message.group_id != group.group_id:
+        raise WrongGroup
+    if message.epoch == group.epoch:
+        return group.state.keys(group.secret_tree)
+    if message.content_type is ContentType.APPLICATION:
+        for past, keys in zip(group.state.past, group.past_keys, strict=False):
+            if keys.epoch == message.epoch:
+                return keys.reading(group.suite, past)
+    raise WrongEpoch(message.epoch)
+
+
+def _with_secret_tree(group: Group, epoch: int, secret_tree: SecretTree) -> Group:
+    if epoch == group.epoch:
+        return replace(group, secret_tree=secret_tree)
+    past_keys = tuple(
+        replace(keys, secret_tree=secret_tree) if keys.epoch == epoch else keys for keys in group.past_keys
+    )
+    return replace(group, past_keys=past_keys)

@@ -1,0 +1,148 @@
+"""What a member sends: application messages, proposals and commits, always encrypted.
+
+Source: RFC 9420 §6.3, §12.1, §12.4.1, §15
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tacit.crypto.secret import Secret
+from tacit.entropy import Entropy
+from tacit.errors import InvalidMessage
+from tacit.mls.commit_creation import CreatedCommit, NewIdentity, create_commit
+from tacit.mls.commit_effects import check_alone
+from tacit.mls.commit_processing import OwnUpdate
+from tacit.mls.credentials import BasicCredential
+from tacit.mls.errors import PendingProposals
+from tacit.mls.framing import AuthenticatedContent, Body, FramedContent, FramedContentAuthData, Sender
+from tacit.mls.leaf_nodes import NO_PARENT_HASH, LeafNode, sign_leaf
+from tacit.mls.messages import encode_message
+from tacit.mls.pending import CachedProposal, PendingCommit, select_for_commit
+from tacit.mls.policy import Rules
+from tacit.mls.proposal_lists import CommittedProposal
+from tacit.mls.proposals import Proposal, Remove, Update
+from tacit.mls.protection import seal_private, sign_content
+from tacit.mls.registry import LeafNodeSource, WireFormat
+
+if TYPE_CHECKING:
+    from tacit.mls.group import Group
+
+Include = bool | Callable[[CachedProposal], bool]
+
+
+def seal(group: Group, plaintext: bytes, aad: bytes, entropy: Entropy) -> tuple[Group, bytes]:
+    """Encrypt application data; raises ``PendingProposals``."""
+    if group.pending_proposals:
+        raise PendingProposals
+    group, message, _ = _send(group, plaintext, aad, entropy)
+    return group, message
+
+
+def propose(
+    group: Group, proposal: Proposal, aad: bytes, entropy: Entropy, rules: Rules, own: OwnUpdate | None = None
+) -> tuple[Group, bytes]:
+    """Send a proposal and remember it, since nobody can open his own messages."""
+    check_alone(group.state, CommittedProposal(proposal, group.own_leaf), rules)
+    group, message, sent = _send(group, proposal, aad, entropy)
+    cached = CachedProposal(sent.proposal_ref(group.suite), group.own_leaf, proposal, own)
+    return replace(group, pending_proposals=(*group.pending_proposals, cached)), message
+
+
+def propose_update(
+    group: Group, identity: NewIdentity, aad: bytes, entropy: Entropy, rules: Rules
+) -> tuple[Group, bytes]:
+    """Send a proposal for a fresh leaf of our own, and keep its private keys until it is committed."""
+    suite = group.suite
+    encryption = suite.generate_key_pair(entropy)
+    leaf = replace(
+        group.state.leaves[group.own_leaf],
+        encryption_key=encryption.public,
+        source=LeafNodeSource.UPDATE,
+        lifetime=None,
+        parent_hash=NO_PARENT_HASH,
+    )
+    leaf = sign_own_leaf(group, leaf, identity)
+    own = OwnUpdate(Secret(encryption.private), identity.signature_private)
+    return propose(group, Update(leaf), aad, entropy, rules, own)
+
+
+def sign_own_leaf(group: Group, leaf: LeafNode, identity: NewIdentity) -> LeafNode:
+    """The leaf with our credential and signature, for our place in this group."""
+    private = identity.signature_private.reveal()
+    unsigned = replace(
+        leaf,
+        signature_key=group.suite.signature_key_pair(private).public,
+        credential=BasicCredential(identity.credential_identity),
+        signature=b"",
+    )
+    return sign_leaf(group.suite, unsigned, private, group.group_id, group.own_leaf)
+
+
+def commit(
+    group: Group,
+    proposals: Sequence[Proposal],
+    include_pending: Include,
+    *,
+    force_path: bool,
+    identity: NewIdentity,
+    aad: bytes,
+    entropy: Entropy,
+    now_s: float,
+    rules: Rules,
+) -> tuple[Group, PendingCommit]:
+    """Make a commit of ``proposals`` and of what is pending; raises ``InvalidMessage`` if it would be refused.
+
+    Pending proposals can be valid each by itself and not together. Then those that could be at odds stay out: first
+    all but updates and removals, then all but removals.
+    """
+
+    def attempt(*kinds: type) -> tuple[Group, PendingCommit]:
+        pending = [item for item in group.pending_proposals if isinstance(item.proposal, kinds)]
+        created = create_commit(
+            group.state,
+            select_for_commit(pending, proposals, group.own_leaf, include_pending),
+            force_path=force_path,
+            identity=identity,
+            authenticated_data=aad,
+            entropy=entropy,
+            now_s=now_s,
+            rules=rules,
+        )
+        return _seal_commit(group, created, entropy, now_s)
+
+    try:
+        return attempt(object)
+    except InvalidMessage:
+        if not group.pending_proposals:
+            raise
+    try:
+        return attempt(Update, Remove)
+    except InvalidMessage:
+        return attempt(Remove)
+
+
+def _seal_commit(group: Group, created: CreatedCommit, entropy: Entropy, now_s: float) -> tuple[Group, PendingCommit]:
+    keys = group.state.keys(group.secret_tree)
+    message, secret_tree = seal_private(keys, created.content, created.auth, entropy)
+    pending = PendingCommit(
+        commit=encode_message(message),
+        welcome=None if created.welcome is None else encode_message(created.welcome),
+        base_authenticator=Secret(group.epoch_authenticator),
+        created_at=now_s,
+        added=tuple(member.key_package.leaf_node for member in created.applied.added),
+        next=created.next,
+    )
+    return replace(group, secret_tree=secret_tree), pending
+
+
+def _send(group: Group, body: Body, aad: bytes, entropy: Entropy) -> tuple[Group, bytes, AuthenticatedContent]:
+    state = group.state
+    content = FramedContent(group.group_id, group.epoch, Sender.member(group.own_leaf), aad, body)
+    private, wire_format = state.signature_private.reveal(), WireFormat.PRIVATE_MESSAGE
+    auth = FramedContentAuthData(sign_content(state.suite, private, wire_format, content, state.context.encoded))
+    message, secret_tree = seal_private(state.keys(group.secret_tree), content, auth, entropy)
+    sent = AuthenticatedContent(wire_format, content, auth)
+    return replace(group, secret_tree=secret_tree), encode_message(message), sent
