@@ -105,6 +105,11 @@ def table_rows(pairs: Sequence[tuple[str, str]], layout: Layout) -> list[Row]:
     return rows
 
 
+def link_row(link: str) -> Row:
+    """A link of one's own: alone, at the left edge and not wrapped here, so that it can be copied in one piece."""
+    return (("key", clean_line(link)),)
+
+
 def rule_row(text: str, layout: Layout) -> Row:
     """A separator with words in it, such as a day."""
     rule = layout.glyphs.rule

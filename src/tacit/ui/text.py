@@ -78,9 +78,12 @@ def _wrap_line(line: str, width: int) -> list[str]:
     while index < len(line):
         size = _cell(line[index])
         if used + size > width:
+            if line[index] == " ":
+                blank = index
             end = blank if blank > start else index
             rows.append(line[start:end].rstrip(" "))
             start = end + 1 if blank > start else index
+            index = max(index, start)
             used, blank = cells(line[start:index]), -1
             continue
         if line[index] == " ":

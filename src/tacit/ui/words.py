@@ -66,6 +66,12 @@ def name(person: Person | None) -> str:
     return clean_line(person.name, NAME_CELLS) or person.id[:8]
 
 
+def typed(person: Person) -> str:
+    """A person's name as it is typed in a command."""
+    word = name(person)
+    return f'"{word}"' if " " in word else word
+
+
 def names(people: Sequence[Person]) -> str:
     """Several people in a sentence."""
     words = [name(person) for person in people] or ["somebody"]
@@ -203,7 +209,7 @@ def digit_rows(digits: Sequence[str]) -> list[str]:
     return ["  ".join(digits[index : index + 4]) for index in range(0, len(digits), 4)]
 
 
-def status_lines(status: StatusInfo, link: str) -> list[tuple[str, str]]:
+def status_lines(status: StatusInfo) -> list[tuple[str, str]]:
     """How the profile stands, as pairs of label and words."""
     queued = {0: "nothing", 1: "1 message or change"}.get(status.queued, f"{status.queued} messages or changes")
     return [
@@ -212,10 +218,10 @@ def status_lines(status: StatusInfo, link: str) -> list[tuple[str, str]]:
         ("profile", clean_line(status.profile)),
         ("relay", clean_line(status.relay)),
         ("connection", status.connection),
-        ("waiting to go out", queued),
+        ("to go out", queued),
         ("chats", str(status.chats)),
         ("requests", str(status.requests)),
-        ("key packages at the relay", str(status.key_packages) if status.key_packages >= 0 else "not known"),
+        ("key packages", str(status.key_packages) if status.key_packages >= 0 else "not known"),
         ("receipts", "on" if status.receipts else "off"),
         (
             "store",
@@ -223,7 +229,6 @@ def status_lines(status: StatusInfo, link: str) -> list[tuple[str, str]]:
             if status.encrypted_at_rest
             else "no passphrase: whoever has the files can read",
         ),
-        ("your link for others", link),
     ]
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.settings import Settings
 from tacit.cli.tree import Group
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tacit.cli.settings import Settings
     from tacit.sdk import Client
     from tacit.sdk.types import Person
 

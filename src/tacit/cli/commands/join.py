@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.settings import Settings
 from tacit.cli.tree import Command
 from tacit.errors import UsageError
 
 if TYPE_CHECKING:
+    from tacit.cli.settings import Settings
     from tacit.identity import RelayLink
 
 

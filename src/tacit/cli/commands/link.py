@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.settings import Settings
 from tacit.cli.tree import Command
+
+if TYPE_CHECKING:
+    from tacit.cli.settings import Settings
 
 
 @click.command(cls=Command)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.settings import Settings
 from tacit.cli.tree import Command
 
 if TYPE_CHECKING:
     from tacit.cli.output import Output
+    from tacit.cli.settings import Settings
     from tacit.sdk import Client
     from tacit.sdk.types import Event, MessageInfo
     from tacit.ui.rows import Part

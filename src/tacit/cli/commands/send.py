@@ -9,11 +9,11 @@ import click
 
 from tacit.cli.arguments import pass_settings
 from tacit.cli.errors import put_beside
-from tacit.cli.settings import Settings
 from tacit.cli.tree import Command
 from tacit.errors import TacitError, UsageError
 
 if TYPE_CHECKING:
+    from tacit.cli.settings import Settings
     from tacit.sdk import Client
     from tacit.sdk.types import MessageInfo, WaitFor
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.settings import Settings
 from tacit.cli.tree import Command
+
+if TYPE_CHECKING:
+    from tacit.cli.settings import Settings
 
 
 @click.command(cls=Command)
@@ -20,6 +24,7 @@ def status(settings: Settings, check: bool) -> None:
     from tacit.cli.output import Output
     from tacit.cli.running import client, run, say
     from tacit.ui import words
+    from tacit.ui.layout import link_row
     from tacit.ui.patience import patiently
 
     async def work() -> None:
@@ -29,6 +34,10 @@ def status(settings: Settings, check: bool) -> None:
             found = await me.status()
             link = shareable(settings, found.contact_link)
         value = dataclasses.replace(found, contact_link=link)
-        Output(json=settings.json).pairs(value, words.status_lines(value, link))
+        out = Output(json=settings.json)
+        out.pairs(value, words.status_lines(value))
+        if not settings.json:
+            out.talk("Your link for others:")
+            out.rows([link_row(link)])
 
     run(settings, work)

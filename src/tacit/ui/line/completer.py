@@ -64,7 +64,7 @@ class NameCompleter(Completer):
         command = BY_WORD.get(head.lower())
         if command is None or not command.completes:
             return
-        words = rest.split(" ")
+        words = [rest] if command.most == 1 else rest.split(" ")
         kind = command.completes[min(len(words), len(command.completes)) - 1]
         if 0 < command.most < len(words):
             return

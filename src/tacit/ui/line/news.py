@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -95,11 +96,12 @@ class News:
             await session.open_in_turn(chat)
         elif chat.id not in self._elsewhere:
             self._elsewhere.add(chat.id)
-            session.say(f"New in {words.title(chat)}: /open {words.title(chat)}", "good")
+            session.say(f"Something new in {words.title(chat)}: /open {words.title(chat)}", "good")
 
     def _tell_connection(self, event: Connection) -> None:
         session = self._session
         session.connection = event
+        session.retry_at = asyncio.get_running_loop().time() + event.retry_in_s if event.retry_in_s else 0.0
         if event.state == "connecting":
             return
         before, self._told = self._told, (event.state, event.code)

@@ -28,11 +28,11 @@ class PipeFace:
     def __init__(self, lines: TextIO, out: TextIO, err: TextIO, *, json: bool = False) -> None:
         self._out, self._err, self._json = out, err, json
         self._layout = Layout(width=0, glyphs=glyphs_for(out.encoding))
-        self._lines: asyncio.Queue[str | None] = asyncio.Queue(_LINES_AHEAD)
-        reader = threading.Thread(
-            target=_pump, args=(lines, self._lines, asyncio.get_running_loop()), name="tacit-stdin", daemon=True
-        )
-        reader.start()
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_LINES_AHEAD)
+        # A thread, since no event loop can wait for regular files; a daemon, since a read cannot be called off.
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._pump, args=(lines, loop), name="tacit-stdin", daemon=True).start()
 
     @property
     def layout(self) -> Layout:
@@ -43,6 +43,7 @@ class PipeFace:
         """Wait for the next line that is not blank."""
         while True:
             line = await self._lines.get()
+            self._room.release()
             if line is None or line.strip():
                 return line
 
@@ -76,11 +77,11 @@ class PipeFace:
         stream.write("".join(f"{plain(row)}\n" for row in rows))
         stream.flush()
 
-
-def _pump(lines: TextIO, queue: asyncio.Queue[str | None], loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        for line in lines:
-            asyncio.run_coroutine_threadsafe(queue.put(line.rstrip("\r\n")), loop).result()
-        asyncio.run_coroutine_threadsafe(queue.put(None), loop).result()
-    except (RuntimeError, ValueError, asyncio.CancelledError):
-        return  # the session has ended and its loop or stream is closed: nobody waits for lines any more
+    def _pump(self, lines: TextIO, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            for line in lines:
+                self._room.acquire()
+                loop.call_soon_threadsafe(self._lines.put_nowait, line.rstrip("\r\n"))
+            loop.call_soon_threadsafe(self._lines.put_nowait, None)
+        except (RuntimeError, ValueError):
+            return  # the loop or the stream has been closed: the session is over and nobody waits for lines

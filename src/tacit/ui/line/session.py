@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Final, TypeAlias
 
 from tacit.errors import ExitCode, TacitError
@@ -44,6 +43,7 @@ class Session:
         self.chat: ChatInfo | None = None
         self.asking: list[RequestEvent] = []
         self.connection = Connection("connecting")
+        self.retry_at = 0.0
         self.own: dict[str, MessageStateWord] = {}
         self.exit_code = ExitCode.OK
         self._deeds = deeds
@@ -56,19 +56,16 @@ class Session:
 
     async def run(self) -> ExitCode:
         """Read lines and do what they say until they end or somebody says so."""
-        watching = asyncio.create_task(self._news.watch())
+        watching, counting = asyncio.create_task(self._news.watch()), asyncio.create_task(self._count_down())
         try:
-            while not self._ended:
-                line = await self.face.read()
-                if line is None:
-                    break
+            while not self._ended and (line := await self._next_line(watching)) is not None:
                 await self.handle(line)
             if not self.face.interactive:
                 await self._finish()
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            for task in (watching, counting):
+                task.cancel()
+            await asyncio.gather(watching, counting, return_exceptions=True)
             self._say_what_waits()
             await self.face.close()
         return self.exit_code
@@ -82,6 +79,25 @@ class Session:
             if person is not None:
                 self._news.ask(RequestEvent(chat, person))
         self.refresh()
+
+    async def _next_line(self, watching: asyncio.Task[None]) -> str | None:
+        """Wait for a line; a failure while following events ends the session and is not passed over."""
+        reading = asyncio.ensure_future(self.face.read())
+        try:
+            await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                watching.result()
+                return None
+            return reading.result()
+        finally:
+            reading.cancel()
+
+    async def _count_down(self) -> None:
+        """Keep the time to the next try current in the status line."""
+        while True:
+            await asyncio.sleep(1)
+            if self.retry_at:
+                self.refresh()
 
     def end(self) -> None:
         """Read no more lines."""
@@ -136,6 +152,9 @@ class Session:
 
     async def open(self, chat: ChatInfo) -> None:
         """Go to a chat and show its last lines."""
+        if self.chat is not None and self.chat.id == chat.id:
+            self.say(f"You are in the chat {words.title(chat)} already.")
+            return
         async with self._turn:
             await self.open_in_turn(chat)
 

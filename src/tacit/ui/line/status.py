@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from tacit.ui import words
@@ -28,8 +29,8 @@ def status_line(session: Session) -> str:
 
 def _connection(session: Session) -> str:
     connection = session.connection
-    if connection.state == "offline" and connection.retry_in_s:
-        return f"offline, next try {words.in_seconds(connection.retry_in_s)}"
+    if connection.state == "offline" and session.retry_at:
+        return f"offline, next try {words.in_seconds(session.retry_at - asyncio.get_running_loop().time())}"
     return connection.state
 
 

@@ -91,9 +91,12 @@ async def show_safety_number(session: Session, args: tuple[str, ...]) -> None:
     rows = qr_rows(number.qr, session.face.layout.talk_cells)
     if session.face.interactive and rows:
         session.face.say(code_rows(rows, session.face.layout))
+    if number.person.verified:
+        return
+    here = "" if number.person.id == _peer(session) else f"{words.typed(number.person)} "
     session.say(
         f"Compare it with {person} where nobody can lie to you, such as in person. "
-        f"If it is the same: /verify {person} yes, or /verify {person} and the digits that you were told."
+        f"If it is the same: /verify {here}yes. To have digits compared here: /verify {here}DIGITS"
     )
 
 

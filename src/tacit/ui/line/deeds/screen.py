@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tacit.ui import words
-from tacit.ui.layout import code_rows
+from tacit.ui.layout import code_rows, link_row
 from tacit.ui.line.commands import BY_WORD, COMMANDS, nearest, usage
 from tacit.ui.line.session import Session
 from tacit.ui.qr import qr_rows
@@ -28,13 +28,15 @@ async def show_help(session: Session, args: tuple[str, ...]) -> None:
 
 async def show_status(session: Session, args: tuple[str, ...]) -> None:
     """Show how everything stands."""
-    session.table(words.status_lines(await session.me.status(), session.link))
+    session.table(words.status_lines(await session.me.status()))
+    session.say("Your link for others:")
+    session.face.say([link_row(session.link)])
 
 
 async def show_link(session: Session, args: tuple[str, ...]) -> None:
     """Show the own contact link and its QR code."""
     session.say("Others reach you with: tacit join LINK")
-    session.say(session.link, "key")
+    session.face.say([link_row(session.link)])
     rows = qr_rows(session.link, session.face.layout.talk_cells)
     if session.face.interactive and rows:
         session.face.say(code_rows(rows, session.face.layout))
