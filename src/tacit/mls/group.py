@@ -37,6 +37,8 @@ class Joined:
 
     group: Group
     used_ref: bytes
+    signer: LeafIndex
+    """The member whose signature invites us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ def join(
     del now_s  # members may have aged since they were added, so nobody's lifetime is asked here
     rules = Rules(authenticate, policy)
     joined = join_by_welcome(welcome, bundles, rules=rules, known_group=known_group, ratchet_tree=ratchet_tree)
-    return Joined(Group(joined.next.epoch, joined.next.secret_tree), joined.used_ref)
+    return Joined(Group(joined.next.epoch, joined.next.secret_tree), joined.used_ref, joined.signer)
 
 
 def _accept(old: LeafNode | None, new: LeafNode) -> None:
