@@ -49,13 +49,6 @@ class FalseAnswer(Untrusted):
     hint = "The relay may be broken or hostile; nothing was sent to that account."
 
 
-class SafetyNumberMismatch(Untrusted):
-    """The safety numbers differ: somebody may sit between you and this person."""
-
-    code = "safety-number-mismatch"
-    hint = "Make sure that both of you compared the same pair; if they still differ, do not go on."
-
-
 class NotAllowed(UsageError):
     """Only an admin of the group may do that."""
 
@@ -64,13 +57,13 @@ class NotAllowed(UsageError):
 
 
 class ChatEnded(UsageError):
-    """This chat has ended; its history can still be read."""
+    """The chat has ended; its history can still be read."""
 
     code = "chat-ended"
 
 
 class AwaitsAnswer(UsageError):
-    """This is a request that has not been answered: accept it first."""
+    """The request has not been answered: accept it first."""
 
     code = "request-open"
 

@@ -1,0 +1,171 @@
+"""What this client knows: its store, and in memory the part of it that every message touches.
+
+Everything here happens on one thread. Work is done on a ``Batch``, which lays changes over what is known; ``save``
+writes a batch in one transaction and only then lets memory follow. A batch that is not saved has never been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from tacit import mls
+from tacit.client.core.group_info import read_group_info
+from tacit.client.core.roster import read_roster
+from tacit.client.core.state import Context, GroupState, Me, OwnCommit
+from tacit.client.errors import Closed
+from tacit.client.model import (
+    Chat,
+    ChatId,
+    Contact,
+    ConversationStatus,
+    GroupId,
+    Intent,
+    MessageId,
+    OutboxRow,
+    Profile,
+)
+from tacit.client.store import Store, StoreDamaged
+from tacit.clock import Clock
+from tacit.entropy import Entropy
+from tacit.identity import DeviceCertificate
+
+Checkpoint = Callable[[str], None]
+"""Called by name between any two effects; tests crash there."""
+
+
+class Books:
+    """The store and its image in memory."""
+
+    def __init__(self, store: Store, clock: Clock, entropy: Entropy) -> None:
+        profile = store.profile()
+        if profile is None:
+            raise StoreDamaged("the profile is missing")
+        self.store = store
+        self.clock = clock
+        self.entropy = entropy
+        self.profile = profile
+        self.me = read_me(profile)
+        self.contacts: dict[bytes, Contact] = {c.account_id: c for c in store.contacts()}
+        self.chats: dict[ChatId, Chat] = {c.id: c for c in store.chats()}
+        self.intents: dict[int, Intent] = {i.row: i for i in store.intents()}
+        self.outbox: dict[MessageId, OutboxRow] = {o.message_id: o for o in store.outbox()}
+        self.inbox_cursor = store.inbox_cursor()
+        self.groups_of: dict[ChatId, set[GroupId]] = {}
+        self.statuses: dict[GroupId, ConversationStatus] = {}
+        for conversation in store.conversations():
+            self.groups_of.setdefault(conversation.chat_id, set()).add(conversation.group_id)
+            self.statuses[conversation.group_id] = conversation.status
+        self.ready: set[GroupId] = set()
+        """Conversations whose log is being listened to and has been caught up with: here may be written."""
+        self.unreadable: set[GroupId] = set()
+        """Conversations whose log the relay says it does not have, or not for us."""
+        self.online = False
+        self.impatient: set[GroupId] = set()
+        """Conversations in which this device has waited long enough for others to commit."""
+        self.parked: set[int] = set()
+        """Invitations whose people have no KeyPackage at the relay just now."""
+        self._states: dict[GroupId, GroupState] = {}
+        self._heads: dict[tuple[GroupId, int], bytes] = {}
+        self._closed = False
+
+    def context(self) -> Context:
+        """What the core's steps are given now."""
+        return Context(self.me, self.clock.now_s(), self.entropy, self.head_at)
+
+    def state(self, group_id: GroupId) -> GroupState | None:
+        """One conversation as it was last saved; None when it is unknown or its keys are gone."""
+        if self._closed:
+            raise Closed
+        state = self._states.get(group_id)
+        if state is None:
+            state = self._load(group_id)
+            if state is not None:
+                self._states[group_id] = state
+        return state
+
+    def head_at(self, group_id: bytes, seq: int) -> bytes | None:
+        """The running head after an entry, as far as it is remembered."""
+        found = self._heads.get((GroupId(group_id), seq))
+        return found if found is not None else self.store.head_at(GroupId(group_id), seq)
+
+    def note_head(self, group_id: GroupId, seq: int, head: bytes) -> None:
+        """Remember a head that is being saved, for entries of the same batch."""
+        self._heads[group_id, seq] = head
+
+    def forget_heads(self) -> None:
+        """Leave the heads to the store."""
+        self._heads.clear()
+
+    def keep_states(self, states: Iterable[GroupState]) -> None:
+        """Let memory follow what was saved."""
+        for state in states:
+            conversation = state.conversation
+            group_id = conversation.group_id
+            self.groups_of.setdefault(conversation.chat_id, set()).add(group_id)
+            self.statuses[group_id] = conversation.status
+            if conversation.status is ConversationStatus.REMOVED:
+                self._states.pop(group_id, None)
+                self.ready.discard(group_id)
+            else:
+                self._states[group_id] = state
+
+    def chat_states(self, chat_id: ChatId) -> list[GroupState]:
+        """The living conversations of a chat, as saved."""
+        states = (self.state(g) for g in sorted(self.groups_of.get(chat_id, ())) if self.is_alive(g))
+        return [state for state in states if state is not None]
+
+    def is_alive(self, group_id: GroupId) -> bool:
+        """Whether a conversation still has keys here."""
+        return self.statuses.get(group_id, ConversationStatus.REMOVED) is not ConversationStatus.REMOVED
+
+    def chat_intents(self, chat_id: ChatId) -> list[Intent]:
+        """What waits to be done in a chat, oldest first."""
+        return sorted((i for i in self.intents.values() if i.chat_id == chat_id), key=lambda i: i.row)
+
+    def close(self) -> None:
+        """Forget every secret in memory; the store is closed by its owner."""
+        self._closed = True
+        self._states.clear()
+
+    def _load(self, group_id: GroupId) -> GroupState | None:
+        conversation = self.store.conversation(group_id)
+        blobs = self.store.group_blobs(group_id)
+        if conversation is None or blobs is None:
+            return None
+        group = mls.load(mls.SavedGroup(*blobs))
+        pending = self.store.pending_commit(group_id)
+        return GroupState(
+            conversation=conversation,
+            group=group,
+            info=read_group_info(group.extensions),
+            roster=read_roster(group.members()),
+            progress={p.device_id: p for p in self.store.sender_progress(group_id)},
+            own_commit=None if pending is None else decode_own_commit(pending),
+        )
+
+
+def encode_own_commit(own: OwnCommit) -> bytes:
+    """The stored form: the ID of the entry, then the pending commit."""
+    return own.message_id + own.pending.encode()
+
+
+def decode_own_commit(data: bytes) -> OwnCommit:
+    """What ``encode_own_commit`` made."""
+    return OwnCommit(MessageId(data[:16]), mls.PendingCommit.decode(data[16:]))
+
+
+def read_me(profile: Profile) -> Me:
+    """Who a profile is, as the core wants it."""
+    return Me(
+        account_id=profile.account_id,
+        device_id=profile.device_id,
+        account_key=DeviceCertificate.decode(profile.device_certificate).account_key,
+        certificate=profile.device_certificate,
+        signature_private=profile.device_private,
+    )
+
+
+def without_registration(profile: Profile) -> Profile:
+    """The profile as it is before its relay knows it."""
+    return replace(profile, registered=False)

@@ -1,0 +1,186 @@
+"""Own changes of a group: from an intent to a commit in the outbox, and from its echo in the log to the next epoch.
+
+A commit is made in the current epoch and merged only when the log brings it back; until then the group stays where it
+is. When another commit comes first, the own one is forgotten and made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tacit import limits, mls
+from tacit.client.core import receipts
+from tacit.client.core.authority import check_leaf, check_new_leaf
+from tacit.client.core.changes import describe, enter_epoch
+from tacit.client.core.effects import AddOutbox, DropIntent, DropOutbox, Effect, PutIntent
+from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupInfo, encode_group_info
+from tacit.client.core.notices import notice_line
+from tacit.client.core.policy import admins_of
+from tacit.client.core.roster import read_member, read_roster
+from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Me, OwnCommit, Sent, Step
+from tacit.client.model import GroupId, Intent, IntentKind, MessageId, Notice, OutboxRow
+
+FRESH_KEYS_S = limits.DAY_S
+FRESH_KEYS_MESSAGES = 100
+"""After this time, or this many own texts, a device puts fresh keys into the group before it writes again."""
+
+
+def may_change(state: GroupState, me: Me) -> bool:
+    """Whether the roles let this account add, remove and rename."""
+    return me.account_id in admins_of(state.info, state.roster.accounts)
+
+
+def keys_are_stale(state: GroupState, ctx: Context) -> bool:
+    """Whether a fresh path is due before the next text; a device that has just joined writes first."""
+    conversation = state.conversation
+    if conversation.committed_at == 0:
+        return False
+    texts = conversation.own_counter - receipts.own_progress(state, ctx.me).counter
+    return texts >= FRESH_KEYS_MESSAGES or ctx.now_s - conversation.committed_at >= FRESH_KEYS_S
+
+
+def commit_intent(state: GroupState, intent: Intent, ctx: Context) -> Step | None:
+    """Turn an intent into a commit in the outbox; None when it has lost its meaning or is not allowed any more."""
+    proposals = _proposals(state, intent, ctx)
+    if proposals is None:
+        return None
+    return make_commit(state, proposals, ctx, intent_row=intent.row)
+
+
+def make_commit(state: GroupState, proposals: Sequence[mls.Proposal], ctx: Context, *, intent_row: int = 0) -> Step:
+    """Commit ``proposals`` and everything that others have proposed, with a fresh path."""
+    group, pending = state.group.create_commit(proposals, entropy=ctx.entropy, now_s=ctx.now_s, authenticate=check_leaf)
+    after = read_roster(group.merge(pending).members(), state.roster)
+    row = OutboxRow(
+        row=0,
+        message_id=ctx.fresh_id(),
+        group_id=GroupId(state.group_id),
+        inbox=None,
+        kind=EntryKind.COMMIT,
+        payload=pending.commit,
+        after_commit=state.conversation.last_commit,
+        readers_added=tuple(sorted(after.devices - state.roster.devices)),
+        readers_removed=tuple(sorted(state.roster.devices - after.devices)),
+        intent_row=intent_row,
+    )
+    return Step(replace(state, group=group, own_commit=OwnCommit(row.message_id, pending)), (AddOutbox(row),))
+
+
+def propose_leaving(state: GroupState, ctx: Context) -> Step:
+    """Ask the others to remove this device."""
+    group, payload = state.group.propose(mls.Remove(state.group.own_leaf), entropy=ctx.entropy)
+    row = OutboxRow(
+        row=0,
+        message_id=ctx.fresh_id(),
+        group_id=GroupId(state.group_id),
+        inbox=None,
+        kind=EntryKind.MESSAGE,
+        payload=payload,
+    )
+    return Step(replace(state, group=group), (AddOutbox(row),))
+
+
+def has_proposed_leaving(state: GroupState) -> bool:
+    """Whether the wish of this device to be removed is known in this epoch."""
+    return any(_is_leaving(p) and p.sender == state.group.own_leaf for p in state.group.pending_proposals)
+
+
+def first_to_commit(state: GroupState) -> bool:
+    """Whether this device is the one that commits the proposals of others at once: the lowest leaf that stays."""
+    leaving = {p.sender for p in state.group.pending_proposals if _is_leaving(p)}
+    staying = [m.leaf for m in state.roster.members if m.leaf not in leaving]
+    return bool(staying) and state.group.own_leaf == min(staying)
+
+
+def merge_own(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> Step:
+    """The own commit came back in the log: enter the epoch that it makes, and send the invitations."""
+    own = state.own_commit
+    if own is None or own.message_id != entry.message_id:
+        return Step(state, (DropOutbox(sent.row.row),))  # another commit came first; this one changes nothing
+    merged = state.group.merge(own.pending)
+    after = enter_epoch(replace(state, own_commit=None), merged, entry.seq, ctx, fresh_keys=True)
+    done = (
+        (DropOutbox(sent.row.row), DropIntent(sent.row.intent_row))
+        if sent.row.intent_row
+        else (DropOutbox(sent.row.row),)
+    )
+    asked = frozenset(int(p.sender) for p in state.group.pending_proposals if _is_leaving(p))
+    lines = describe(state, after, ctx.me.account_id, asked, ctx, seq=entry.seq)
+    return Step(after, (*done, *lines, *_welcomes(sent.row, own.pending.welcome, ctx)))
+
+
+def try_again(state: GroupState, intent: Intent, ctx: Context) -> tuple[Effect, ...]:
+    """Another commit came first: the intent waits for its next turn, a bounded number of times."""
+    tried = replace(intent, attempts=intent.attempts + 1)
+    if tried.attempts < limits.MAX_COMMIT_ATTEMPTS:
+        return (PutIntent(tried),)
+    return (DropIntent(intent.row), change_failed(state, intent, "lost-races", ctx))
+
+
+def change_failed(state: GroupState, intent: Intent, reason: str, ctx: Context) -> Effect:
+    """The line that says which wish will not come true."""
+    return notice_line(
+        state,
+        Notice("change-failed", by=ctx.me.account_id, who=intent.who, name=f"{intent.kind}", reason=reason),
+        ctx,
+    )
+
+
+def _proposals(state: GroupState, intent: Intent, ctx: Context) -> list[mls.Proposal] | None:
+    present = state.roster.accounts
+    match intent.kind:
+        case IntentKind.UPDATE | IntentKind.COMMIT_PENDING:
+            return []
+        case IntentKind.INVITE if not present.issuperset(intent.who):
+            return _adds(state, intent, ctx) or None
+        case IntentKind.REMOVE if present.intersection(intent.who):
+            leaves = [m.leaf for m in state.roster.members if m.account_id in intent.who]
+            gone = {p.proposal.removed for p in state.group.pending_proposals if isinstance(p.proposal, mls.Remove)}
+            return [mls.Remove(mls.LeafIndex(leaf)) for leaf in leaves if leaf not in gone] or None
+        case IntentKind.RENAME if intent.text != state.info.name:
+            return [_new_info(state, replace(state.info, name=intent.text))]
+    return None
+
+
+def _adds(state: GroupState, intent: Intent, ctx: Context) -> list[mls.Proposal]:
+    adds: list[mls.Proposal] = []
+    for data in intent.key_packages:
+        key_package = mls.read_key_package(data, now_s=ctx.now_s, authenticate=check_new_leaf(ctx.now_s))
+        member = read_member(-1, key_package.leaf_node.credential_identity)
+        if member.account_id in intent.who and member.device not in state.roster.devices:
+            adds.append(mls.Add(key_package))
+    return adds
+
+
+def _new_info(state: GroupState, info: GroupInfo) -> mls.Proposal:
+    return mls.GroupContextExtensions(
+        tuple(
+            mls.Extension(GROUP_INFO_EXTENSION, encode_group_info(info))
+            if extension.extension_type == GROUP_INFO_EXTENSION
+            else extension
+            for extension in state.group.extensions
+        )
+    )
+
+
+def _welcomes(row: OutboxRow, welcome: bytes | None, ctx: Context) -> list[Effect]:
+    if welcome is None:
+        return []
+    return [
+        AddOutbox(
+            OutboxRow(
+                row=0,
+                message_id=MessageId(ctx.entropy(16)),
+                group_id=None,
+                inbox=device,
+                kind=EntryKind.WELCOME,
+                payload=welcome,
+            )
+        )
+        for device in row.readers_added
+    ]
+
+
+def _is_leaving(pending: mls.CachedProposal) -> bool:
+    return isinstance(pending.proposal, mls.Remove) and pending.proposal.removed == pending.sender

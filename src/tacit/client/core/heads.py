@@ -1,0 +1,28 @@
+"""The running head: one hash over all that the log brought in an epoch, so that two members can tell whether the relay
+showed them the same.
+
+It starts anew from each epoch's authenticator, which only members know, and takes up every message entry, whether it
+could be opened or not. A head of no bytes means unknown: after a hole in the log, until the next epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+HEAD_BYTES: Final = 32
+UNKNOWN_HEAD: Final = b""
+
+_LABEL: Final = b"tacit head"
+
+
+def first_head(epoch_authenticator: bytes) -> bytes:
+    """The head at the start of an epoch."""
+    return hashlib.sha256(_LABEL + epoch_authenticator).digest()
+
+
+def next_head(head: bytes, seq: int, payload: bytes) -> bytes:
+    """The head after the message entry ``seq``; an unknown head stays unknown."""
+    if not head:
+        return UNKNOWN_HEAD
+    return hashlib.sha256(head + seq.to_bytes(8, "big") + hashlib.sha256(payload).digest()).digest()

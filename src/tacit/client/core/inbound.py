@@ -1,0 +1,146 @@
+"""One entry of a log against one conversation: the router of everything that others, or the log, bring.
+
+Every entry moves the cursor, whatever it holds; nothing of it changes anything else unless it proves itself, and
+nothing that is thrown away is thrown away silently. Entries come in the order of their numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tacit import limits, mls
+from tacit.client.core import texts
+from tacit.client.core.authority import check_leaf
+from tacit.client.core.commits import merge_own
+from tacit.client.core.effects import AddIntent, DropOutbox, Effect, PutHead, SetMessage
+from tacit.client.core.heads import UNKNOWN_HEAD, next_head
+from tacit.client.core.membership import take_commit, take_proposal
+from tacit.client.core.notices import notice_line
+from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Sent, Step
+from tacit.client.model import ConversationStatus, Intent, IntentKind, MessageState, Notice
+from tacit.errors import PeerError
+
+
+def process_entry(state: GroupState, entry: LogEntry, sent: Sent | None, ctx: Context) -> Step:
+    """Take the next entry in. ``sent`` is what this store knows of it if it sent it itself."""
+    if entry.seq <= state.conversation.cursor:
+        return Step(state)
+    begun = _note_hole(state, entry, ctx)
+    if sent is not None:
+        step = _take_echo(begun.state, entry, sent, ctx)
+    else:
+        step = _take_foreign(begun.state, entry, ctx)
+    moved = _move_on(begun.state, step.state, entry)
+    return Step(moved.state, (*begun.effects, *step.effects, *moved.effects))
+
+
+def refuse_entry(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
+    """Pass over an entry that could not even be judged, and say so."""
+    refused = _refuse(state, entry, "not-processed", ctx)
+    moved = _move_on(state, refused.state, entry)
+    return Step(moved.state, (*refused.effects, *moved.effects))
+
+
+def _note_hole(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
+    """A missing number is a gap, except before the first entry of a device that joined later."""
+    conversation = state.conversation
+    missing = entry.seq - conversation.cursor - 1
+    if missing == 0 or (conversation.cursor == 0 and state.group.epoch > 0):
+        return Step(state)
+    blind = replace(state, conversation=replace(conversation, head=UNKNOWN_HEAD))
+    notice = Notice("gap", count=missing, reason="relay-hole")
+    return Step(blind, (notice_line(state, notice, ctx, seq=entry.seq),))
+
+
+def _move_on(before: GroupState, after: GroupState, entry: LogEntry) -> Step:
+    """Cursor and running head after the entry."""
+    conversation = after.conversation
+    same_epoch = before.group.epoch == after.group.epoch
+    if same_epoch and entry.kind == EntryKind.MESSAGE:
+        conversation = replace(conversation, head=next_head(conversation.head, entry.seq, entry.payload))
+    if entry.kind == EntryKind.COMMIT:
+        conversation = replace(conversation, last_commit=entry.seq)
+    conversation = replace(conversation, cursor=entry.seq)
+    effects = (PutHead(entry.seq, conversation.head),) if conversation.head else ()
+    return Step(replace(after, conversation=conversation), effects)
+
+
+def _take_echo(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> Step:
+    state = replace(state, conversation=replace(state.conversation, own_last=entry.seq))
+    if sent.row.payload != entry.payload:
+        return _altered(state, entry, sent, ctx)
+    if entry.kind == EntryKind.COMMIT:
+        return merge_own(state, entry, sent, ctx)
+    done = DropOutbox(sent.row.row)
+    message = sent.message
+    if message is None or message.state not in (MessageState.SENT, MessageState.QUEUED):
+        return Step(state, (done,))
+    if state.group.epoch - message.epoch > limits.MAX_PAST_EPOCHS:
+        # Nobody can open it any more: seal it again. Whoever could after all knows it by its content ID.
+        again = Intent(0, message.chat_id, IntentKind.TEXT, message.id, created_at=int(ctx.now_s))
+        return Step(state, (done, SetMessage(message.chat_id, message.id, MessageState.QUEUED), AddIntent(again)))
+    return Step(state, (done, SetMessage(message.chat_id, message.id, MessageState.RELAYED, seq=entry.seq)))
+
+
+def _altered(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> Step:
+    """The relay shows other bytes than it was given: whatever carried them is lost."""
+    effects: list[Effect] = [DropOutbox(sent.row.row)]
+    if sent.message is not None:
+        effects.append(SetMessage(sent.message.chat_id, sent.message.id, MessageState.FAILED, seq=entry.seq))
+    effects.append(notice_line(state, Notice("not-sent", reason="altered"), ctx, seq=entry.seq))
+    return Step(replace(state, own_commit=None) if entry.kind == EntryKind.COMMIT else state, tuple(effects))
+
+
+def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
+    try:
+        processed = state.group.process(entry.payload, authenticate=check_leaf, now_s=ctx.now_s)
+    except mls.OwnMessage as own:
+        if entry.own:
+            return _take_own_unknown(state, entry, own, ctx)
+        return _refuse(state, entry, own.code, ctx)  # anybody in the group can claim to be at our leaf
+    except mls.WrongEpoch as wrong:
+        return _take_wrong_epoch(state, entry, wrong, ctx)
+    except PeerError as error:
+        return _refuse(state, entry, error.code, ctx)
+    match processed:
+        case mls.StagedCommit() if entry.kind == EntryKind.COMMIT:
+            return take_commit(state, entry.seq, processed, ctx)
+        case mls.ApplicationData() if entry.kind == EntryKind.MESSAGE:
+            return texts.take_content(replace(state, group=processed.group), entry, processed, ctx)
+        case mls.ProposalReceived() if entry.kind == EntryKind.MESSAGE:
+            return take_proposal(state, entry.seq, processed, ctx)
+    # A commit that entered the log as a message went past the relay's check for conflicts.
+    return Step(state, (notice_line(state, Notice("invalid-commit", reason="disguised"), ctx, seq=entry.seq),))
+
+
+def _refuse(state: GroupState, entry: LogEntry, reason: str, ctx: Context) -> Step:
+    code = "invalid-commit" if entry.kind == EntryKind.COMMIT else "undecryptable"
+    return Step(state, (notice_line(state, Notice(code, reason=reason), ctx, seq=entry.seq),))
+
+
+def _take_own_unknown(state: GroupState, entry: LogEntry, own: mls.OwnMessage, ctx: Context) -> Step:
+    """This device sent it, but this store does not know it: the store is an old copy.
+
+    Its place in the ratchet is passed over, so that it is never used a second time. An own commit that is unknown here leads
+    to an epoch that this store can never enter.
+    """
+    conversation = replace(state.conversation, own_last=entry.seq)
+    lost_epoch = entry.kind == EntryKind.COMMIT and own.epoch == state.group.epoch
+    if own.epoch == state.group.epoch:
+        handshake = state.group.sender_position(entry.payload).is_handshake
+        state = replace(state, group=state.group.advance_own_ratchet(own.generation + 1, handshake=handshake))
+    if conversation.status is ConversationStatus.ACTIVE and lost_epoch:
+        conversation = replace(conversation, status=ConversationStatus.BEHIND)
+    reason = "own-commit-lost" if lost_epoch else "restored"
+    after = replace(state, conversation=conversation)
+    return Step(after, (notice_line(after, Notice("behind", reason=reason, count=1), ctx, seq=entry.seq),))
+
+
+def _take_wrong_epoch(state: GroupState, entry: LogEntry, wrong: mls.WrongEpoch, ctx: Context) -> Step:
+    if wrong.epoch <= state.group.epoch:
+        return _refuse(state, entry, "old-epoch", ctx)
+    if state.conversation.status is ConversationStatus.BEHIND:
+        line = notice_line(state, Notice("undecryptable", reason="missed-commit"), ctx, seq=entry.seq)
+        return Step(state, (line,))
+    behind = replace(state, conversation=replace(state.conversation, status=ConversationStatus.BEHIND))
+    return Step(behind, (notice_line(behind, Notice("behind", reason="missed-commit"), ctx, seq=entry.seq),))

@@ -1,0 +1,217 @@
+"""What the running client asks the relay for besides the stream of its logs, and what it does with the answers.
+
+Each errand is a task that ends by itself with its connection; answers come back as operations of the runtime's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from tacit.client import key_stock
+from tacit.client.batch import Batch
+from tacit.client.connection import Connection, Welcomed
+from tacit.client.core.effects import Report
+from tacit.client.directory import Asked, Found, look_up
+from tacit.client.events import ClientEvent, Problem
+from tacit.client.invites import RETRY_CLAIM_S, claim_all, take_claimed
+from tacit.client.model import Contact, GroupId, Intent, OutboxRow
+from tacit.client.people import introduce
+from tacit.client.sending import created, retry_after_s, take_appended, take_refused
+from tacit.client.timers import Timers
+from tacit.client.turn import Operation
+from tacit.client.uplink import Uplink
+from tacit.clock import Clock
+from tacit.errors import RelayError, TacitError, TransportError, Untrusted
+from tacit.log import EventLog
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import HandleTaken
+from tacit.wire.frames import ResponseBody
+
+T = TypeVar("T")
+log = EventLog("client.errands")
+
+
+class Loop(Protocol):
+    """What errands need of the runtime."""
+
+    clock: Clock
+    timers: Timers
+    uplink: Uplink
+
+    async def do(self, operation: Callable[[Batch], T]) -> T:
+        """Change something and wait until it is on disk."""
+        ...
+
+    def later(self, operation: Operation) -> None:
+        """Have something changed."""
+        ...
+
+    def show(self, *events: ClientEvent) -> None:
+        """Tell every watcher."""
+        ...
+
+
+class Errands:
+    """The tasks beside the loop."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._creating: set[GroupId] = set()
+        self._claiming: set[int] = set()
+        self._asked: set[bytes] = set()
+
+    def spawn(self, errand: Coroutine[Any, Any, None]) -> None:
+        """Run an errand; what the relay or the network refuse ends it quietly, because it is begun again when needed."""
+
+        async def run() -> None:
+            try:
+                await errand
+            except TacitError as error:
+                log.debug("errand-ended", code=error.code)
+
+        task = asyncio.create_task(run(), name="tacit-errand")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """End every errand."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def forget_connection(self) -> None:
+        """A new connection: what was asked over the last one is asked again."""
+        self._creating.clear()
+
+    async def after_login(self, connection: Connection, welcomed: Welcomed) -> None:
+        """Note what the relay said at the door and fill up the KeyPackages."""
+        said = welcomed.logged_in
+        packages = await self._loop.do(partial(_note_login, welcomed=welcomed))
+        at_relay = said.one_time_key_packages
+        if packages:
+            answer = await connection.request(pb.PublishKeys(key_packages=packages), pb.KeysSet)
+            at_relay = answer.one_time_key_packages
+        self._loop.uplink.key_packages = at_relay
+
+    async def create_logs(self, connection: Connection, group_ids: Iterable[GroupId]) -> None:
+        """Ask for logs; each is asked for once over a connection."""
+        for group_id in sorted(set(group_ids) - self._creating):
+            self._creating.add(group_id)
+            answer = await connection.begin(pb.CreateLog(log_id=group_id))
+            answer.add_done_callback(partial(self._log_created, group_id))
+
+    def await_answer(self, row: OutboxRow, answer: asyncio.Future[ResponseBody]) -> None:
+        """Have the answer to a row of the outbox worked through."""
+        answer.add_done_callback(partial(self._row_answered, row))
+
+    def claim(self, intents: Iterable[Intent]) -> None:
+        """Claim KeyPackages for invitations, once for each at a time."""
+        connection = self._loop.uplink.connection
+        for intent in intents:
+            if connection is not None and intent.row not in self._claiming:
+                self._claiming.add(intent.row)
+                self.spawn(self._claim(connection, intent))
+
+    def ask_names(self, contacts: Iterable[Contact]) -> None:
+        """Ask for handles that are not known, once while the client runs."""
+        new = [c.account_id for c in contacts if c.account_id not in self._asked]
+        if new and self._loop.uplink.connection is not None:
+            self.spawn(self._ask_names(new))
+
+    async def look_up_all(self, accounts: Iterable[bytes], timeout_s: float) -> list[Found]:
+        """Ask who accounts are; those that the relay does not tell of in time are left out."""
+        connection = self._loop.uplink.connection
+        wanted = [account for account in accounts if account not in self._asked]
+        if connection is None or not wanted:
+            return []
+        found: list[Found] = []
+        try:
+            async with asyncio.timeout(timeout_s):
+                for account in wanted:
+                    self._asked.add(account)
+                    try:
+                        found.append(await look_up(connection, Asked(account_id=account)))
+                    except (RelayError, Untrusted) as error:
+                        log.debug("no-introduction", code=error.code)
+        except (TimeoutError, TransportError):
+            self._asked -= set(wanted) - {someone.account_id for someone in found}
+        return found
+
+    def _log_created(self, group_id: GroupId, answer: asyncio.Future[ResponseBody]) -> None:
+        body = _result(answer)
+        if isinstance(body, pb.LogCreated):
+            self._loop.later(partial(created, group_id=group_id))
+        elif isinstance(body, RelayError):
+            self._loop.show(Problem(body.code, body.sentence, body.hint))
+
+    def _row_answered(self, row: OutboxRow, answer: asyncio.Future[ResponseBody]) -> None:
+        body = _result(answer)
+        if isinstance(body, pb.Appended):
+            if row.inbox is not None:
+                self._loop.later(partial(take_appended, row=row))
+        elif isinstance(body, RelayError):
+            delay_s = retry_after_s(body)
+            if delay_s is None:
+                self._loop.later(partial(take_refused, row=row, error=body))
+            else:
+                self._loop.timers.set("send", row, self._loop.clock.monotonic_s() + delay_s)
+
+    async def _claim(self, connection: Connection, intent: Intent) -> None:
+        try:
+            claimed = await claim_all(connection, intent, self._loop.clock.now_s())
+            for error in claimed.failed.values():
+                if isinstance(error, Untrusted):
+                    self._loop.show(Problem(error.code, error.sentence, error.hint))
+            await self._loop.do(partial(take_claimed, row=intent.row, claimed=claimed))
+        finally:
+            self._claiming.discard(intent.row)
+        if claimed.failed:
+            self._loop.timers.set("parked", intent.row, self._loop.clock.monotonic_s() + RETRY_CLAIM_S)
+
+    async def _ask_names(self, accounts: list[bytes]) -> None:
+        for found in await self.look_up_all(accounts, timeout_s=60.0):
+            await self._loop.do(partial(introduce, found=found))
+
+
+def append_of(row: OutboxRow) -> pb.Append:
+    """The request that a row of the outbox is, the same at every try."""
+    request = pb.Append(
+        message_id=row.message_id,
+        kind=pb.EntryKind.ValueType(row.kind),
+        payload=row.payload,
+        after_commit=row.after_commit,
+        readers_added=[pb.Device(account_id=a, device_id=d) for a, d in row.readers_added],
+        readers_removed=[pb.Device(account_id=a, device_id=d) for a, d in row.readers_removed],
+    )
+    if row.inbox is not None:
+        request.inbox.CopyFrom(pb.Device(account_id=row.inbox[0], device_id=row.inbox[1]))
+    else:
+        request.log_id = row.group_id or b""
+    return request
+
+
+def positions(places: Mapping[Any, int]) -> list[pb.Position]:
+    """Positions by log, as the protocol lists them."""
+    return [pb.Position(log_id=log_id, seq=seq) for log_id, seq in places.items()]
+
+
+def _note_login(batch: Batch, welcomed: Welcomed) -> list[pb.KeyPackage]:
+    if welcomed.handle_lost:
+        batch.add(Report(HandleTaken.code, HandleTaken().sentence, "This account goes on without a handle there."))
+    if not batch.profile.registered or welcomed.logged_in.handle != batch.profile.handle:
+        batch.note_registered(welcomed.logged_in.handle)
+    batch.sweep_bundles = True
+    said = welcomed.logged_in
+    return key_stock.refill(batch, said.one_time_key_packages, last_resort_used=said.last_resort_used)
+
+
+def _result(answer: asyncio.Future[ResponseBody]) -> ResponseBody | BaseException | None:
+    """What came of a request; None when it was given up."""
+    if answer.cancelled():
+        return None
+    return answer.exception() or answer.result()

@@ -1,0 +1,102 @@
+"""Entries that the relay brings, laid into a batch: those of logs, and the invitations in the inbox.
+
+An entry is acknowledged to the relay only after the batch that took it in has been saved.
+"""
+
+from __future__ import annotations
+
+from tacit.client.batch import Batch, fail_waiting
+from tacit.client.core.commits import try_again
+from tacit.client.core.effects import DropOutbox, Report, SetMessage
+from tacit.client.core.inbound import process_entry, refuse_entry
+from tacit.client.core.state import EntryKind, GroupState, LogEntry, Sent, Step
+from tacit.client.invitations import take_welcome
+from tacit.client.model import ChatStatus, ConversationStatus, GroupId, MessageId, MessageState
+from tacit.client.outgoing import is_blocked
+from tacit.log import EventLog
+from tacit.wire import relay_pb2 as pb
+
+log = EventLog("client.incoming")
+
+
+def take_entry(batch: Batch, entry: pb.Entry) -> None:
+    """Take the next entry of a log or of the inbox in; one that was taken in before changes nothing."""
+    if entry.log_id == batch.books.me.device_id:
+        _take_inbox_entry(batch, entry)
+        return
+    state = batch.state(GroupId(entry.log_id))
+    if state is None or state.conversation.status is ConversationStatus.REMOVED:
+        return
+    chat = batch.chat(state.conversation.chat_id)
+    if chat is not None and is_blocked(batch, chat):
+        return
+    if entry.seq > state.conversation.cursor:
+        _take_log_entry(batch, state, entry)
+    batch.acknowledge[entry.log_id] = entry.seq
+
+
+def forget_own_commit(batch: Batch, before: GroupState) -> None:
+    """Another commit came first: the own one goes out of the outbox, and its intent waits for its next turn."""
+    own = before.own_commit
+    row = batch.books.outbox.get(own.message_id) if own else None
+    if row is None:
+        return
+    batch.add(DropOutbox(row.row))
+    intent = batch.intent(row.intent_row) if row.intent_row else None
+    if intent is not None:
+        for effect in try_again(before, intent, batch.ctx):
+            batch.add(effect, before.conversation.group_id, before)
+    batch.dirty.add(before.conversation.chat_id)
+
+
+def end_conversation(batch: Batch, state: GroupState, reason: str) -> None:
+    """A group has ended for this device: what was to be said in it will not be."""
+    conversation = state.conversation
+    for row in batch.books.outbox.values():
+        if row.group_id == conversation.group_id:
+            batch.add(DropOutbox(row.row))
+            if row.content_id is not None:
+                batch.add(SetMessage(conversation.chat_id, row.content_id, MessageState.FAILED))
+    chat = batch.chat(conversation.chat_id)
+    if chat is not None and chat.status is ChatStatus.ENDED:
+        fail_waiting(batch, chat.id, reason)
+
+
+def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
+    entry = LogEntry(pushed.seq, MessageId(pushed.message_id), pushed.kind, pushed.payload, pushed.own)
+    sent = _sent(batch, state, entry)
+    after = batch.take(_step(batch, state, entry, sent))
+    moved = after.group.epoch != state.group.epoch
+    if sent is not None or moved or after.group.pending_proposals != state.group.pending_proposals:
+        batch.dirty.add(after.conversation.chat_id)
+    if state.own_commit is not None and after.own_commit is None and sent is None:
+        forget_own_commit(batch, state)
+    if after.conversation.status is ConversationStatus.REMOVED:
+        end_conversation(batch, after, "removed")
+
+
+def _step(batch: Batch, state: GroupState, entry: LogEntry, sent: Sent | None) -> Step:
+    try:
+        return process_entry(state, entry, sent, batch.ctx)
+    except Exception as error:  # noqa: BLE001 - one poisoned entry must not stop the client for ever; it becomes a line
+        log.warning("entry-failed", error=type(error).__name__)
+        return refuse_entry(state, entry, batch.ctx)
+
+
+def _sent(batch: Batch, state: GroupState, entry: LogEntry) -> Sent | None:
+    """What this store knows of an entry that it sent itself."""
+    row = batch.books.outbox.get(entry.message_id)
+    if row is None or row.group_id != state.conversation.group_id:
+        return None
+    if row.content_id is None:
+        return Sent(row)
+    return Sent(row, batch.books.store.message_by_id(state.conversation.chat_id, row.content_id))
+
+
+def _take_inbox_entry(batch: Batch, entry: pb.Entry) -> None:
+    if entry.seq > batch.inbox_cursor:
+        if int(entry.kind) == EntryKind.WELCOME:
+            take_welcome(batch, entry.payload)
+        else:
+            batch.add(Report("inbox-unknown", "Something arrived in the inbox that this version does not know."))
+    batch.move_inbox(max(entry.seq, batch.inbox_cursor))

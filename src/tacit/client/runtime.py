@@ -1,0 +1,344 @@
+"""The running client: persist, send, show, in that order, here and nowhere else.
+
+One loop takes everything that has come in, has it worked through in one transaction on the store's thread, then hands
+the results to the network, then to whoever watches. Programs' wishes and the relay's entries go through the same loop,
+so there is one order of things, and a crash can only fall between two named checkpoints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+from tacit.client.batch import Batch
+from tacit.client.books import Books, Checkpoint
+from tacit.client.connection import Connect
+from tacit.client.directory import Asked, Found, look_up
+from tacit.client.errands import Errands, append_of, positions
+from tacit.client.errors import Closed
+from tacit.client.events import ClientEvent, Problem
+from tacit.client.model import GroupId, OutboxRow
+from tacit.client.outgoing import PATIENCE_S
+from tacit.client.people import introduce
+from tacit.client.store import OpenProfile
+from tacit.client.timers import Timers
+from tacit.client.turn import Inputs, Operation, Turned, take_turn
+from tacit.client.uplink import Uplink
+from tacit.client.watching import Watcher
+from tacit.clock import Clock, SystemClock
+from tacit.entropy import Entropy, system_entropy
+from tacit.errors import StorageError, TacitError, TransportError
+from tacit.log import EventLog
+from tacit.wire import relay_pb2 as pb
+
+T = TypeVar("T")
+log = EventLog("client.runtime")
+
+RECEIPT_INTERVAL_S = 1.0
+"""Receipts of one conversation are sent no more often than this."""
+
+SCRUB_AFTER_S = 5.0
+"""After this long without a transaction, keys that were replaced are wiped from the store's log."""
+
+INTRODUCTION_S = 2.0
+"""How long lines about new people wait for their handles."""
+
+MAX_PUSHES_AT_ONCE = 256
+"""Entries worked through in one transaction."""
+
+
+def no_checkpoint(name: str) -> None:
+    """The checkpoint of a client that nobody crashes on purpose."""
+
+
+class Runtime:
+    """An open profile at work. Everything but the store's thread runs on one event loop."""
+
+    def __init__(self, *, connect: Connect, clock: Clock, entropy: Entropy, checkpoint: Checkpoint) -> None:
+        self.clock = clock
+        self._entropy = entropy
+        self._checkpoint = checkpoint
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tacit-store")
+        self._profile: OpenProfile | None = None
+        self._books: Books | None = None
+        self._wake = asyncio.Event()
+        self._operations: list[tuple[Operation, asyncio.Future[Any] | None]] = []
+        self._receipts: set[GroupId] = set()
+        self._told_at: dict[GroupId, float] = {}
+        self._watchers: list[Watcher] = []
+        self._loop: asyncio.Task[None] | None = None
+        self._closed = False
+        self.timers = Timers(clock, self._wake.set)
+        self.errands = Errands(self)
+        self.uplink = Uplink(
+            connect, clock, entropy, wake=self._wake.set, show=self.show, on_login=self.errands.after_login
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        open_profile: Callable[[], OpenProfile],
+        *,
+        connect: Connect,
+        clock: Clock | None = None,
+        entropy: Entropy = system_entropy,
+        checkpoint: Checkpoint = no_checkpoint,
+        online: bool = True,
+    ) -> Runtime:
+        """Open a profile and begin to work; with ``online`` also keep a connection to its relay."""
+        runtime = cls(connect=connect, clock=clock or SystemClock(), entropy=entropy, checkpoint=checkpoint)
+        try:
+            await runtime._start(open_profile, online=online)
+        except BaseException:
+            await runtime.close()
+            raise
+        return runtime
+
+    async def close(self) -> None:
+        """Stop everything: no task, thread, lock or open file is left, and nothing more is written."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self.uplink.close()
+            await self.timers.close()
+            await self.errands.close()
+            if self._loop is not None:
+                self._loop.cancel()
+                await asyncio.gather(self._loop, return_exceptions=True)
+            self._fail(self._operations, Closed())
+            for watcher in self._watchers:
+                watcher.close()
+        finally:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close_store)
+            self._thread.shutdown(wait=True)
+
+    # ---- what programs call ----
+
+    async def do(self, operation: Callable[[Batch], T]) -> T:
+        """Change something; returns once it is on disk, together with whatever else came in."""
+        self._check_open()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._operations.append((operation, future))
+        self._wake.set()
+        return await future
+
+    def later(self, operation: Operation) -> None:
+        """Have something changed that nobody waits for."""
+        if not self._closed:
+            self._operations.append((operation, None))
+            self._wake.set()
+
+    async def read(self, query: Callable[[Books], T]) -> T:
+        """Look something up in the books."""
+        self._check_open()
+        books = self._open_books()
+        return await self._on_thread(lambda: query(books))
+
+    async def look_up(self, asked: Asked) -> Found:
+        """Ask the relay who somebody is; raises ``Offline``, ``NoSuchAccount``, ``FalseAnswer``."""
+        return await look_up(self.uplink.require(), asked)
+
+    def watch(self) -> Watcher:
+        """Everything that happens from now on."""
+        self._check_open()
+        watcher = Watcher()
+        self._watchers.append(watcher)
+        return watcher
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Stop telling a watcher."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
+
+    def show(self, *events: ClientEvent) -> None:
+        """Tell every watcher."""
+        for watcher in self._watchers:
+            for event in events:
+                watcher.put(event)
+
+    # ---- the loop ----
+
+    async def _start(self, open_profile: Callable[[], OpenProfile], *, online: bool) -> None:
+        def load() -> Books:
+            self._profile = open_profile()
+            return Books(self._profile.store, self.clock, self._entropy)
+
+        self._books = await self._on_thread(load)
+        self._loop = asyncio.create_task(self._run(), name="tacit-client")
+        if online:
+            self.uplink.start(self._books.profile)
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                inputs, operations = self._gather()
+                if not inputs.is_empty:
+                    await self._turn(inputs, operations)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            log.warning("stopped", error=type(error).__name__)
+            self._fail(self._operations, Closed())
+            self.uplink.stop(Closed())
+            for watcher in self._watchers:
+                watcher.close()
+            raise
+
+    def _gather(self) -> tuple[Inputs, list[tuple[Operation, asyncio.Future[Any] | None]]]:
+        """Everything that has come in up to now."""
+        operations, self._operations = self._operations, []
+        receipts, self._receipts = self._receipts, set()
+        change = self.uplink.take_change()
+        inputs = Inputs(
+            pushes=self.uplink.take_pushes(MAX_PUSHES_AT_ONCE),
+            operations=[operation for operation, _ in operations],
+            receipts=receipts,
+            connected=change == "connected",
+            disconnected=change == "disconnected",
+        )
+        for kind, what in self.timers.take_due():
+            match kind:
+                case "receipt":
+                    inputs.receipts.add(cast("GroupId", what))
+                case "impatient":
+                    inputs.impatient.add(cast("GroupId", what))
+                case "parked":
+                    inputs.unparked.add(cast("int", what))
+                case "send":
+                    inputs.resend.append(cast("OutboxRow", what))
+                case "scrub":
+                    self.errands.spawn(self._scrub())
+        return inputs, operations
+
+    async def _turn(self, inputs: Inputs, operations: list[tuple[Operation, asyncio.Future[Any] | None]]) -> None:
+        """One turn: persist, send, show."""
+        books = self._open_books()
+        try:
+            turned = await self._on_thread(lambda: take_turn(books, inputs, self._checkpoint))
+        except TacitError as error:
+            self._fail(operations, error)
+            self._turn_failed(error, inputs)
+            return
+        except BaseException:
+            self._fail(operations, Closed())
+            raise
+        for (_, future), result in zip(operations, turned.results, strict=True):
+            _settle(future, result)
+        if inputs.connected:
+            self.errands.forget_connection()
+        await self._send(turned)
+        await self._introduce(turned)
+        self._checkpoint("before-show")
+        self.show(*turned.outcome.events)
+        self._plan(turned)
+
+    def _turn_failed(self, error: TacitError, inputs: Inputs) -> None:
+        """Nothing of the turn has happened. What came from the relay comes again over a new connection."""
+        log.warning("turn-failed", code=error.code)
+        self.show(Problem(error.code, error.sentence, error.hint))
+        self._receipts |= inputs.receipts
+        if inputs.pushes or inputs.connected or isinstance(error, StorageError):
+            self.uplink.drop(error)
+
+    async def _send(self, turned: Turned) -> None:
+        """The network's part, in order: what was read, what to make and to hear, what to say."""
+        connection = self.uplink.connection
+        if connection is None:
+            return
+        try:
+            if turned.acknowledge:
+                self._checkpoint("before-acknowledge")
+                await connection.begin(pb.Acknowledge(positions=positions(turned.acknowledge)))
+                self._checkpoint("after-acknowledge")
+            await self.errands.create_logs(connection, turned.create)
+            if turned.listen:
+                await connection.begin(pb.Listen(after=positions(turned.listen)))
+            for row in turned.send:
+                self._checkpoint("before-send")
+                self.errands.await_answer(row, await connection.begin(append_of(row)))
+                self._checkpoint("after-send")
+        except TransportError:
+            log.debug("sending-cut")  # whoever reads the connection notices too, and all is sent again over the next
+
+    async def _introduce(self, turned: Turned) -> None:
+        """Ask for the handles of people who were just met, so that the lines about them can name them."""
+        found = await self.errands.look_up_all(turned.outcome.met, INTRODUCTION_S)
+        if not found:
+            return
+        books = self._open_books()
+        inputs = Inputs(operations=[_introduction(someone) for someone in found])
+        try:
+            second = await self._on_thread(lambda: take_turn(books, inputs, self._checkpoint))
+        except TacitError as error:
+            self._turn_failed(error, inputs)
+            return
+        turned.outcome.events += second.outcome.events
+
+    def _plan(self, turned: Turned) -> None:
+        """What the turn asks for later."""
+        now = self.clock.monotonic_s()
+        if turned.again:
+            self._operations.append((_nothing, None))
+            self._wake.set()
+        if turned.caught_up:
+            self.uplink.note_caught_up()
+        for group_id in turned.receipts_later:
+            if not self.timers.has("receipt", group_id):
+                self._told_at[group_id] = max(now, self._told_at.get(group_id, 0.0) + RECEIPT_INTERVAL_S)
+                self.timers.set("receipt", group_id, self._told_at[group_id])
+        for group_id in turned.impatient_later:
+            self.timers.set("impatient", group_id, now + PATIENCE_S, keep=True)
+        self.timers.set("scrub", None, now + SCRUB_AFTER_S)
+        self.errands.claim(turned.claims)
+        self.errands.ask_names(turned.nameless)
+
+    # ---- machinery ----
+
+    async def _scrub(self) -> None:
+        books = self._open_books()
+        await self._on_thread(books.store.scrub)
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _open_books(self) -> Books:
+        if self._books is None:
+            raise Closed
+        return self._books
+
+    def _check_open(self) -> None:
+        if self._closed or self._loop is None or self._loop.done():
+            raise Closed
+
+    def _close_store(self) -> None:
+        if self._books is not None:
+            self._books.close()
+        if self._profile is not None:
+            self._profile.close()
+
+    def _fail(self, operations: Iterable[tuple[Operation, asyncio.Future[Any] | None]], error: TacitError) -> None:
+        for _, future in operations:
+            _settle(future, error)
+
+
+def _settle(future: asyncio.Future[Any] | None, result: Any) -> None:
+    if future is None or future.done():
+        return
+    if isinstance(result, TacitError):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+
+
+def _introduction(found: Found) -> Operation:
+    return lambda batch: introduce(batch, found)
+
+
+def _nothing(batch: Batch) -> None:
+    """Have another turn."""
+    batch.dirty |= set(batch.books.chats)

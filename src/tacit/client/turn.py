@@ -1,0 +1,162 @@
+"""One turn: everything that has come in since the last one, worked through on the store's thread in one transaction.
+
+Nothing here waits for the network. What is left to do on it comes back as a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tacit.client.batch import Batch, Outcome
+from tacit.client.books import Books, Checkpoint
+from tacit.client.catching_up import take_listening
+from tacit.client.incoming import take_entry
+from tacit.client.model import (
+    ChatId,
+    Contact,
+    ConversationStatus,
+    GroupId,
+    Intent,
+    IntentKind,
+    OutboxRow,
+)
+from tacit.client.outgoing import advance, is_blocked, tell_receipts
+from tacit.errors import TacitError
+from tacit.wire import relay_pb2 as pb
+
+Operation = Callable[[Batch], Any]
+"""Changes a batch or raises before it has changed anything."""
+
+
+@dataclass
+class Inputs:
+    """What has come in."""
+
+    pushes: list[pb.Entry | pb.Listening] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    receipts: set[GroupId] = field(default_factory=set)
+    """Conversations whose members may want to hear what has arrived here."""
+    dirty: set[ChatId] = field(default_factory=set)
+    impatient: set[GroupId] = field(default_factory=set)
+    unparked: set[int] = field(default_factory=set)
+    resend: list[OutboxRow] = field(default_factory=list)
+    """Rows that the relay would not take for the moment."""
+    connected: bool = False
+    """A connection has just been made: listen to everything and send everything again."""
+    disconnected: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return self == Inputs()
+
+
+@dataclass
+class Turned:
+    """What a turn leaves to be done on the network and on the screen."""
+
+    outcome: Outcome = field(default_factory=Outcome)
+    results: list[Any] = field(default_factory=list)
+    """One for each operation: what it returned, or the ``TacitError`` that it raised."""
+    acknowledge: dict[bytes, int] = field(default_factory=dict)
+    create: set[GroupId] = field(default_factory=set)
+    listen: dict[bytes, int] = field(default_factory=dict)
+    """Positions by log."""
+    send: list[OutboxRow] = field(default_factory=list)
+    claims: list[Intent] = field(default_factory=list)
+    """Invitations that need KeyPackages."""
+    nameless: list[Contact] = field(default_factory=list)
+    """Contacts whose handles have not been asked for."""
+    receipts_later: set[GroupId] = field(default_factory=set)
+    impatient_later: set[GroupId] = field(default_factory=set)
+    caught_up: bool = False
+    again: bool = False
+
+
+def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
+    """Work through the inputs; raises what the store raises, and then nothing has happened."""
+    _note_connection(books, inputs)
+    batch = Batch(books)
+    turned = Turned()
+    for push in inputs.pushes:
+        if isinstance(push, pb.Entry):
+            take_entry(batch, push)
+        else:
+            take_listening(batch, push)
+    turned.results = [_result(batch, operation) for operation in inputs.operations]
+    turned.receipts_later = (
+        {g for g in inputs.receipts if not tell_receipts(batch, g)} | set(batch.texts_taken) | batch.tell
+    )
+    _advance(batch, inputs)
+    if inputs.connected:
+        _begin_connection(batch, turned)
+    else:
+        turned.listen = {g: s.conversation.cursor for g in batch.listen if (s := batch.state(g)) is not None}
+    resend = sorted(books.outbox.values(), key=lambda row: row.row) if inputs.connected else inputs.resend
+    turned.outcome = batch.save(checkpoint)
+    turned.send = [row for row in resend if row.message_id in books.outbox] + turned.outcome.to_send
+    _look_ahead(batch, turned)
+    return turned
+
+
+def _note_connection(books: Books, inputs: Inputs) -> None:
+    if inputs.disconnected or inputs.connected:
+        books.ready.clear()
+        books.online = inputs.connected
+    books.impatient |= inputs.impatient
+    books.parked -= inputs.unparked
+
+
+def _result(batch: Batch, operation: Operation) -> Any:
+    try:
+        return operation(batch)
+    except TacitError as error:
+        return error
+
+
+def _advance(batch: Batch, inputs: Inputs) -> None:
+    batch.dirty |= inputs.dirty
+    for group_id in inputs.impatient:
+        state = batch.state(group_id)
+        if state is not None:
+            batch.dirty.add(state.conversation.chat_id)
+    if inputs.connected:
+        batch.dirty |= set(batch.books.chats)
+    done: set[ChatId] = set()
+    while batch.dirty - done:
+        chat_id = min(batch.dirty - done)
+        done.add(chat_id)
+        advance(batch, chat_id)
+
+
+def _begin_connection(batch: Batch, turned: Turned) -> None:
+    """Listen to the inbox and to every log that is read."""
+    turned.listen = {batch.books.me.device_id: batch.inbox_cursor}
+    for group_id, status in batch.books.statuses.items():
+        if status not in (ConversationStatus.ACTIVE, ConversationStatus.BEHIND):
+            continue
+        conversation = batch.books.store.conversation(group_id)
+        chat = conversation and batch.chat(conversation.chat_id)
+        if conversation and chat and not is_blocked(batch, chat):
+            turned.listen[group_id] = conversation.cursor
+    turned.nameless = [c for c in batch.books.contacts.values() if not c.handle]
+
+
+def _look_ahead(batch: Batch, turned: Turned) -> None:
+    """What should happen next, as far as the books tell."""
+    books = batch.books
+    turned.acknowledge = batch.acknowledge
+    turned.create = {g for g in batch.create if books.statuses.get(g) is ConversationStatus.CREATING}
+    turned.claims = [
+        intent
+        for intent in books.intents.values()
+        if intent.kind is IntentKind.INVITE and not intent.key_packages and intent.row not in books.parked
+    ]
+    turned.nameless += [books.contacts[a] for a in turned.outcome.met if a in books.contacts]
+    turned.impatient_later = batch.impatient_later
+    turned.caught_up = batch.inbox_caught_up
+    turned.again = batch.again
+    if batch.inbox_caught_up:
+        turned.receipts_later |= books.ready
