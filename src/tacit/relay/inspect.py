@@ -76,7 +76,7 @@ def _held_devices(db: sqlite3.Connection, account: AccountRow) -> tuple[HeldDevi
         """
         SELECT device_id, created_at, certificate_expires_at, revoked_at,
             (SELECT count(*) FROM key_packages k WHERE k.device = d.device AND key_package IS NOT NULL),
-            (SELECT count(*) FROM entries WHERE position >> 32 = inbox),
+            (SELECT count(*) FROM entries WHERE position BETWEEN inbox << 32 AND (inbox << 32) + 4294967295),
             (SELECT held_bytes FROM logs WHERE log = inbox),
             (SELECT count(DISTINCT log) FROM readers r WHERE r.device = d.device AND log != inbox),
             (SELECT count(*) FROM readers r JOIN entries ON position > (r.log << 32) + acked_seq

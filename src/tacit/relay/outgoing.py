@@ -52,6 +52,7 @@ class Outgoing:
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
         self._ending: tuple[str, CloseCode] | None = None
+        self._gone = False
         self._sent_frames = 0
         self._seen_frames = 0
         self._seen_at_s = 0.0
@@ -94,7 +95,7 @@ class Outgoing:
 
     async def drained(self) -> None:
         """Wait until there is room again."""
-        while self.is_full and self._ending is None:
+        while self.is_full and self._ending is None and not self._gone:
             self._drained.clear()
             await self._drained.wait()
 
@@ -109,18 +110,19 @@ class Outgoing:
 
         Raises ``LinkClosed`` when the link ends before, ``RelayError`` when the store cannot be read.
         """
-        while True:
-            if self._frames:
-                await self._send_first()
-            elif self._ending is not None:
-                reason, code = self._ending
-                await self._link.close(reason, code)
-                return
-            elif self._lagging:
-                await self._feed_lagging()
-            else:
-                self._wake.clear()
-                await self._wake.wait()
+        try:
+            while self._frames or self._ending is None:
+                if self._frames:
+                    await self._send_first()
+                elif self._lagging:
+                    await self._feed_lagging()
+                else:
+                    self._wake.clear()
+                    await self._wake.wait()
+            await self._link.close(*self._ending)
+        finally:
+            self._gone = True
+            self._drained.set()
 
     def close_flows(self) -> None:
         """End all flows, when the connection is gone."""

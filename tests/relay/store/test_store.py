@@ -1,0 +1,135 @@
+"""The threads behind the store: order, shared transactions, and faults that stay with who made them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+
+import pytest
+
+from tacit.relay.store import Store
+from tacit.wire.errors import Internal, NotAReader, ShuttingDown, StorageFull
+
+
+def add_log(db: sqlite3.Connection) -> int:
+    return db.execute("INSERT INTO logs (created_at) VALUES (1) RETURNING log").fetchone()[0]
+
+
+def count_logs(db: sqlite3.Connection) -> int:
+    return db.execute("SELECT count(*) FROM logs").fetchone()[0]
+
+
+@pytest.fixture(params=["disk", "memory"])
+async def store(request, tmp_path):
+    opened = Store(tmp_path / "relay.db" if request.param == "disk" else None)
+    yield opened
+    await opened.close()
+
+
+async def test_what_a_change_returns_comes_back_and_queries_see_it(store):
+    assert await store.change(add_log) == 1
+    assert await store.query(count_logs) == 1
+
+
+async def test_what_waits_together_shares_a_transaction_and_keeps_its_order(store):
+    entered, go_on = threading.Event(), threading.Event()
+
+    statements: list[str] = []
+
+    def hold(db: sqlite3.Connection) -> None:
+        db.set_trace_callback(statements.append)
+        entered.set()
+        go_on.wait(10)
+
+    first = asyncio.create_task(store.change(hold))
+    await asyncio.to_thread(entered.wait, 10)
+    order: list[int] = []
+    for _ in range(50):
+        store.submit(add_log, order.append)
+    go_on.set()
+    await first
+    assert await store.change(add_log) == 51
+    assert order == list(range(1, 51))
+    assert statements.count("BEGIN IMMEDIATE") <= 2, "one for the fifty, perhaps one for the last"
+
+
+async def test_a_change_that_refuses_leaves_no_trace_and_spares_its_neighbours(store):
+    def refuse(db: sqlite3.Connection) -> None:
+        add_log(db)
+        raise NotAReader
+
+    outcomes: list[object] = []
+    for change in (add_log, refuse, add_log):
+        store.submit(change, outcomes.append)
+    await store.change(add_log)
+    assert [type(outcome) for outcome in outcomes] == [int, NotAReader, int]
+    assert await store.query(count_logs) == 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda db: db.execute("INSERT INTO nowhere VALUES (1)"),
+        lambda db: db.execute("INSERT INTO readers (log, device, start_seq, acked_seq) VALUES (9, 9, 0, 0)"),
+        lambda db: db.execute("INSERT INTO logs (created_at) VALUES (?)", (2**80,)),
+        lambda db: db.execute("INSERT INTO logs (created_at) VALUES (?)", (object(),)),
+        lambda db: 1 // 0,
+    ],
+)
+async def test_a_change_that_trips_spares_its_neighbours(store, fault, caplog):
+    def trip(db: sqlite3.Connection) -> None:
+        add_log(db)
+        fault(db)
+
+    outcomes: list[object] = []
+    for change in (add_log, trip, add_log):
+        store.submit(change, outcomes.append)
+    await store.change(add_log)
+    assert [type(outcome) for outcome in outcomes] == [int, Internal, int]
+    assert await store.query(count_logs) == 3
+    (record,) = (record for record in caplog.records if record.levelno == logging.WARNING)
+    assert record.getMessage().startswith("change-failed error=")
+
+
+async def test_a_full_disk_refuses_everything_in_the_transaction_and_recovers(store, caplog):
+    """Hazard G5."""
+    await store.change(lambda db: db.execute("CREATE TABLE ballast (x)"))
+    pages = await store.query(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+    await store.change(lambda db: db.execute(f"PRAGMA max_page_count = {pages + 4}").fetchone())
+    outcomes: list[object] = []
+    gate = threading.Event()
+    store.submit(lambda db: gate.wait(10), lambda outcome: None)
+    store.submit(add_log, outcomes.append)
+    store.submit(lambda db: db.execute("INSERT INTO ballast VALUES (zeroblob(100000))"), outcomes.append)
+    store.submit(add_log, outcomes.append)
+    gate.set()
+    with pytest.raises(StorageFull):
+        await store.change(lambda db: db.execute("INSERT INTO ballast VALUES (zeroblob(100000))"))
+    assert {type(outcome) for outcome in outcomes} == {StorageFull}
+    assert await store.query(count_logs) == 0, "reads go on"
+    await store.change(lambda db: db.execute("PRAGMA max_page_count = 1073741823").fetchone())
+    assert await store.change(add_log) == 1
+
+
+async def test_after_closing_nothing_is_taken(tmp_path):
+    store = Store(tmp_path / "relay.db")
+    outcomes: list[object] = []
+    for _ in range(20):
+        store.submit(add_log, outcomes.append)
+    await store.close()
+    await asyncio.sleep(0)
+    assert outcomes == list(range(1, 21)), "what was queued is finished"
+    with pytest.raises(ShuttingDown):
+        await store.change(add_log)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["relay.db"]
+
+
+async def test_one_who_gives_up_waiting_does_not_disturb_the_rest(store):
+    gate = threading.Event()
+    waiting = asyncio.create_task(store.change(lambda db: gate.wait(10)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    gate.set()
+    assert await store.change(add_log) == 1

@@ -1,0 +1,216 @@
+"""What one account, one sender or one slow reader can make the relay hold. Hazards H4, H5, H6."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from tacit import limits
+from tacit.net.errors import LinkClosed
+from tacit.relay.rates import Bucket, Rate
+from tacit.wire import errors
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.frames import encode_request
+from tests.relay.peers import Moves, Someone, commit, message, running, to_inbox
+
+
+async def test_one_account_can_put_only_so_much_into_an_inbox(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_INBOX_ENTRIES_PER_SENDER", 3)
+    async with running(tmp_path) as world:
+        bob, eve, carol = await world.join(), await world.join(), await world.join()
+        eves_phone = await world.join(Someone.new(eve.someone.account))
+        for sender in (eve, eve, eves_phone):
+            await sender.ask(to_inbox(bob.someone, b"buy"))
+        for sender in (eve, eves_phone):
+            with pytest.raises(errors.QuotaExceeded):
+                await sender.ask(to_inbox(bob.someone, b"buy more"))
+        assert (await carol.ask(to_inbox(bob.someone, b"hello"))).seq == 4
+        await bob.acknowledge(bob.someone.certificate.device_id, 2)
+        await eve.ask(to_inbox(bob.someone, b"room again"))
+
+
+async def test_an_inbox_holds_only_so_much_of_everybody(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_INBOX_ENTRIES", 2)
+    async with running(tmp_path) as world:
+        bob, one, two = await world.join(), await world.join(), await world.join()
+        await one.ask(to_inbox(bob.someone, b"1"))
+        await two.ask(to_inbox(bob.someone, b"2"))
+        with pytest.raises(errors.QuotaExceeded):
+            await one.ask(to_inbox(bob.someone, b"3"))
+
+
+async def test_a_log_holds_only_so_many_bytes_that_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_PENDING_BYTES_PER_LOG", 1000)
+    async with running(tmp_path) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        await alice.append(log, bytes(600))
+        with pytest.raises(errors.QuotaExceeded):
+            await alice.append(log, bytes(401))
+        assert await alice.append(log, bytes(400)) == 2
+        await alice.acknowledge(log, 2)
+        assert await alice.append(log, bytes(1000)) == 3
+
+
+async def test_an_account_makes_only_so_many_logs(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_LOGS_PER_ACCOUNT", 2)
+    async with running(tmp_path) as world:
+        alice, bob = await world.join(), await world.join()
+        logs = [await alice.create_log() for _ in range(2)]
+        with pytest.raises(errors.QuotaExceeded):
+            await alice.create_log()
+        await alice.ask(pb.CreateLog(log_id=logs[0]))
+        await bob.ask(commit(await bob.create_log(), b"", 0, readers_added=[alice.someone.address]))
+
+
+async def test_a_log_has_only_so_many_readers(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_READERS_PER_LOG", 2)
+    async with running(tmp_path) as world:
+        alice, bob, carol = await world.join(), await world.join(), await world.join()
+        log = await alice.create_log()
+        await alice.ask(commit(log, b"", 0, readers_added=[bob.someone.address]))
+        with pytest.raises(errors.QuotaExceeded):
+            await alice.ask(commit(log, b"", 1, readers_added=[carol.someone.address]))
+        await alice.ask(
+            commit(log, b"", 1, readers_added=[carol.someone.address], readers_removed=[bob.someone.address])
+        )
+
+
+async def test_a_payload_past_its_bound_is_refused_and_the_connection_stays(tmp_path):
+    async with running(tmp_path) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        with pytest.raises(errors.TooLarge):
+            await alice.append(log, bytes(limits.MAX_MESSAGE_BYTES + 1))
+        assert await alice.append(log, bytes(limits.MAX_MESSAGE_BYTES)) == 1
+
+
+async def test_a_frame_past_the_bound_ends_the_connection(tmp_path):
+    async with running(tmp_path) as world:
+        alice = await world.join(max_frame=limits.MAX_FRAME_BYTES)
+        await alice.link.send(bytes(limits.MAX_FRAME_BYTES + 1))
+        await alice.wait_ended()
+        await world.back(alice.someone)
+
+
+async def test_a_slow_reader_is_fed_from_its_cursor_and_misses_nothing(tmp_path, monkeypatch):
+    """Hazard H4: what does not fit the queue stays in the store."""
+    monkeypatch.setattr(limits, "SEND_QUEUE_FRAMES", 8)
+    async with running(tmp_path) as world:
+        alice = await world.join()
+        reader = Someone.new()
+        slow = await world.join(reader, capacity_frames=1)
+        log = await alice.create_log()
+        await alice.ask(commit(log, b"", 0, readers_added=[reader.address]))
+        await slow.listen(log)
+        slow._task.cancel()
+        for n in range(200):
+            await alice.append(log, b"%d" % n)
+        (connection,) = (c for c in world.relay._connections if c.session.account_id == reader.account.id)
+        assert len(connection.outgoing._frames) <= 8
+        slow._task = asyncio.create_task(slow._receive())
+        assert [entry.payload for entry in await slow.take(200)] == [b"%d" % n for n in range(200)]
+        await alice.append(log, b"live")
+        assert (await slow.entry()).payload == b"live"
+
+
+async def test_a_reader_that_does_not_drain_is_cut_off_and_resumes_by_its_cursor(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "SEND_QUEUE_FRAMES", 8)
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice, reader = await world.join(), Someone.new()
+        stuck = await world.join(reader, capacity_frames=1)
+        log = await alice.create_log()
+        await alice.ask(commit(log, b"", 0, readers_added=[reader.address]))
+        await stuck.listen(log)
+        stuck._task.cancel()
+        for n in range(20):
+            await alice.append(log, b"%d" % n)
+        for _ in range(limits.SLOW_READER_TIMEOUT_S // 5 + 1):
+            clock.forward(5)
+            await alice.ask(pb.Acknowledge())
+        with pytest.raises(LinkClosed):
+            await stuck.link.receive()
+        again = await world.back(reader)
+        await again.listen(log)
+        assert [entry.payload for entry in await again.take(20)] == [b"%d" % n for n in range(20)]
+
+
+async def test_one_who_asks_and_does_not_listen_is_read_no_further(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "SEND_QUEUE_FRAMES", 4)
+    async with running(tmp_path) as world:
+        deaf = await world.join(capacity_frames=1)
+        deaf._task.cancel()
+        sent = 0
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                while True:
+                    await deaf.link.send(encode_request(1, pb.Acknowledge()))
+                    sent += 1
+        assert sent < 16
+        deaf.link.abort()
+
+
+async def test_many_requests_in_flight_are_all_answered(tmp_path):
+    async with running(tmp_path) as world:
+        alice = await world.join(capacity_frames=1000)
+        log = await alice.create_log()
+        asked = [await alice.begin(message(log, b"%d" % n)) for n in range(limits.MAX_REQUESTS_IN_FLIGHT * 5)]
+        answers = await asyncio.gather(*asked)
+        assert [answer.seq for answer in answers] == list(range(1, len(asked) + 1))
+
+
+async def test_a_full_queue_to_the_disk_asks_for_patience(tmp_path, monkeypatch):
+    async with running(tmp_path) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        monkeypatch.setattr("tacit.relay.store.store.MAX_WRITE_QUEUE_BYTES", 100)
+        with pytest.raises(errors.RateLimited) as refused:
+            await alice.append(log, bytes(101))
+        assert refused.value.retry_after_s == 1
+        assert await alice.append(log, bytes(99)) == 1
+
+
+async def test_a_flood_of_one_account_is_slowed_down_on_all_its_connections(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("tacit.relay.rates", fromlist=["RATES"]).RATES, "append", Rate(1.0, 3.0))
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice, bob = await world.join(), await world.join()
+        phone = await world.join(Someone.new(alice.someone.account))
+        log = await alice.create_log()
+        await alice.ask(commit(log, b"", 0, readers_added=[phone.someone.address]))
+        await alice.append(log, b"2")
+        await phone.append(log, b"3")
+        for peer in (alice, phone):
+            with pytest.raises(errors.RateLimited):
+                await peer.append(log, os.urandom(4))
+        await bob.append(await bob.create_log(), b"not bob's fault")
+        clock.forward(1)
+        assert await alice.append(log, b"4") == 4
+
+
+def test_a_bucket_refills_and_never_overflows():
+    bucket = Bucket(Rate(per_s=2.0, burst=3.0), 100.0)
+    for _ in range(3):
+        bucket.take(100.0)
+    with pytest.raises(errors.RateLimited) as refused:
+        bucket.take(100.0)
+    assert refused.value.retry_after_s == 0.5
+    bucket.take(100.5)
+    assert not bucket.is_full(101.0)
+    assert bucket.is_full(10_000.0)
+    for _ in range(3):
+        bucket.take(10_000.0)
+    with pytest.raises(errors.RateLimited):
+        bucket.take(10_000.0)
+
+
+def test_a_clock_that_goes_back_costs_nothing():
+    bucket = Bucket(Rate(per_s=1.0, burst=2.0), 100.0)
+    bucket.take(50.0)
+    bucket.take(50.0)
+    with pytest.raises(errors.RateLimited):
+        bucket.take(50.0)
+    bucket.take(51.0)

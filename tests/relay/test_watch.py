@@ -1,0 +1,131 @@
+"""What goes by itself: entries past the retention time, and everything else that has an end."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from tacit import limits
+from tacit.relay.watch import SWEEP_S, sweep
+from tacit.wire import errors
+from tacit.wire import relay_pb2 as pb
+from tests.relay.peers import Moves, commit, key_package, message, running, to_inbox
+
+RETENTION_S = limits.RETENTION_S
+
+
+def rows(path, table):
+    db = sqlite3.connect(path / "relay.db")
+    try:
+        return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    finally:
+        db.close()
+
+
+async def test_an_entry_waits_for_the_retention_time_and_no_longer(tmp_path):
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice, bob = await world.join(), await world.join()
+        log = await alice.create_log()
+        await alice.ask(commit(log, b"add", 0, readers_added=[bob.someone.address]))
+        old = message(log, b"old")
+        await alice.ask(old)
+        clock.forward(RETENTION_S)
+        await alice.append(log, b"young")
+        await sweep(world.relay._context)
+        assert (await bob.listen(log))[0].first_seq == 2, "the last second of its time has not passed"
+        clock.forward(1)
+        await sweep(world.relay._context)
+        (state,) = await bob.listen(log)
+        assert (state.first_seq, state.last_seq, state.last_commit_seq) == (3, 3, 1)
+        assert [entry.seq for entry in await bob.take(3)] == [2, 3, 3]
+        assert (await alice.ask(old)).seq == 2, "its author still gets the first answer"
+        clock.forward(RETENTION_S + 1)
+        await sweep(world.relay._context)
+        assert rows(tmp_path, "entries") == 0
+        clock.forward(RETENTION_S + 1)
+        await sweep(world.relay._context)
+        assert rows(tmp_path, "answers") == 0
+        assert (await alice.ask(commit(log, b"on", 1))).seq == 4, "the numbers go on"
+
+
+async def test_a_log_whose_readers_have_all_gone_goes_too(tmp_path):
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        await alice.ask(commit(log, b"the last one turns off the light", 0, readers_removed=[alice.someone.address]))
+        assert rows(tmp_path, "readers") == 2
+        await alice.acknowledge(log, 1)
+        assert rows(tmp_path, "readers") == 1, "the inbox"
+        assert rows(tmp_path, "logs") == 1
+        with pytest.raises(errors.UnknownLog):
+            await alice.append(log, b"")
+
+
+async def test_one_who_was_removed_and_never_came_back_is_forgotten_in_time(tmp_path):
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice, bob = await world.join(), await world.join()
+        log = await alice.create_log()
+        await alice.ask(commit(log, b"add", 0, readers_added=[bob.someone.address]))
+        await alice.ask(commit(log, b"remove", 1, readers_removed=[bob.someone.address]))
+        assert rows(tmp_path, "readers") == 4
+        clock.forward(RETENTION_S + 1)
+        await sweep(world.relay._context)
+        assert rows(tmp_path, "readers") == 3
+        assert not (await bob.listen(log))[0].readable
+
+
+async def test_what_a_stranger_sent_does_not_wait_for_ever(tmp_path):
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        bob, eve = await world.join(), await world.join()
+        for n in range(40):
+            await eve.ask(to_inbox(bob.someone, b"%d" % n))
+        clock.forward(RETENTION_S + 1)
+        await sweep(world.relay._context)
+        assert rows(tmp_path, "entries") == 0
+        assert (await eve.ask(to_inbox(bob.someone, b"again"))).seq == 41
+
+
+async def test_expired_key_packages_and_old_invitations_go(tmp_path):
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        owner, other = await world.join(), await world.join()
+        await owner.ask(pb.PublishKeys(key_packages=[key_package(b"a"), key_package(b"b")]))
+        await other.ask(pb.RecipientKeysRequest(who=pb.Who(account_id=owner.someone.account.id), suite=1))
+        await world.relay.invite(expires_s=10)
+        await world.relay.invite()
+        assert (rows(tmp_path, "key_packages"), rows(tmp_path, "invites")) == (2, 2)
+        clock.forward(3600)
+        await sweep(world.relay._context)
+        assert (rows(tmp_path, "key_packages"), rows(tmp_path, "invites")) == (0, 2)
+        clock.forward(RETENTION_S)
+        await sweep(world.relay._context)
+        assert rows(tmp_path, "invites") == 1
+
+
+async def test_the_sweep_comes_by_itself(tmp_path):
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        await alice.append(log, b"old")
+        clock.forward(RETENTION_S + SWEEP_S + 1)
+        await world.relay._context.store.change(lambda db: None)
+        for _ in range(20):
+            (state,) = await alice.listen(log)
+        assert state.first_seq == 2
+
+
+async def test_idle_accounts_take_no_memory(tmp_path):
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice = await world.join()
+        await alice.ask(pb.Acknowledge())
+        assert len(world.relay._context.accounts) == 1
+        clock.forward(60)
+        await alice.ask(pb.Acknowledge())
+        assert world.relay._context.accounts == {}
