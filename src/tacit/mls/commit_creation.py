@@ -77,7 +77,7 @@ def create_commit(
     for add, _ in of_type(proposals, Add):
         check_lifetime(add.key_package.leaf_node, now_s)
     path = _create_path(epoch, applied, force_path or requires_path(proposals), identity, entropy)
-    check_result(path.tree, applied, added_path_leaf=path.new is not None)
+    check_result(path.tree, applied)
     commit = Commit(tuple(ProposalReference(p.ref) if p.ref else p.proposal for p in proposals), path.sent)
     content = FramedContent(
         epoch.context.group_id, epoch.context.epoch, Sender.member(epoch.own_leaf), authenticated_data, commit

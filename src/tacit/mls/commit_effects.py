@@ -18,19 +18,10 @@ def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex,
     """Judge a list of proposals and every leaf it brings in, and apply it; the same for maker and receivers."""
     check_proposal_list(epoch.suite, epoch.tree, epoch.context.group_id, proposals, committer)
     applied = apply_proposals(epoch.tree, epoch.context.extensions, proposals)
-    for updated in applied.updated:
-        rules.admit(updated.old, updated.new)
-    for added in applied.added:
-        rules.admit(None, added.key_package.leaf_node)
+    if applied.added or applied.updated:
+        check_encryption_keys_unique(applied.tree)
+    _admit(applied, rules)
     return applied
-
-
-def check_result(tree: RatchetTree, applied: Applied, *, added_path_leaf: bool) -> None:
-    """The group that a commit leads to is one that its members can be in. Source: RFC 9420 §12.2, last rule"""
-    check_group_size(tree)
-    check_members(tree, applied.extensions)
-    if added_path_leaf or applied.added or applied.updated:
-        check_encryption_keys_unique(tree)
 
 
 def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
@@ -39,7 +30,18 @@ def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
     check_proposal(epoch.suite, epoch.tree, epoch.context.group_id, item.proposal, item.sender)
     applied = apply_proposals(epoch.tree, epoch.context.extensions, (item,))
     if not adds_member(epoch.tree, (item,)):
-        check_result(applied.tree, applied, added_path_leaf=False)
+        check_encryption_keys_unique(applied.tree)
+        check_result(applied.tree, applied)
+    _admit(applied, rules)
+
+
+def check_result(tree: RatchetTree, applied: Applied) -> None:
+    """The group that a commit leads to is one that its members can be in. Source: RFC 9420 §12.2, last rule"""
+    check_group_size(tree)
+    check_members(tree, applied.extensions)
+
+
+def _admit(applied: Applied, rules: Rules) -> None:
     for updated in applied.updated:
         rules.admit(updated.old, updated.new)
     for added in applied.added:

@@ -67,7 +67,7 @@ def process_commit(
     applied = check_and_apply(epoch, proposals, committer, rules)
     check_path_present(proposals, path)
     tree, nodes = _merge(epoch, applied, committer, path, rules)
-    check_result(tree, applied, added_path_leaf=path is not None)
+    check_result(tree, applied)
     if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
         return ProcessedCommit(applied, tree, None)
     secrets = _open_path(epoch, applied, tree, nodes, path, own_updates)

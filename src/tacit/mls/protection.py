@@ -21,7 +21,6 @@ from tacit.mls.checks.framing import (
     check_membership_tag,
     check_padding,
     check_sender_is_member,
-    check_sender_may_send,
 )
 from tacit.mls.errors import OwnMessage
 from tacit.mls.framing import (
@@ -169,7 +168,6 @@ def open_public(
     """A member's handshake message, once its tag and its signature have turned out right; raises ``InvalidMessage``."""
     content, auth = message.content, message.auth
     check_application_is_private(content.content_type)
-    check_sender_may_send(content.sender, content.content_type)
     check_membership_tag(suite, membership_key, _membership_input(content, auth, group_context), message.membership_tag)
     authenticated = AuthenticatedContent(WireFormat.PUBLIC_MESSAGE, content, auth)
     check_content_signature(suite, authenticated, signature_key, group_context)

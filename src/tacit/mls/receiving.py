@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from tacit.errors import InvalidMessage
 from tacit.limits import MAX_PAST_EPOCHS
 from tacit.mls.checks.commits import check_proposal_known
-from tacit.mls.checks.framing import check_application_is_private, check_public_allowed, check_sender_is_member
+from tacit.mls.checks.framing import (
+    check_application_is_private,
+    check_public_allowed,
+    check_sender_is_member,
+    check_sender_may_send,
+)
 from tacit.mls.checks.proposals import check_pending_count
 from tacit.mls.commit_effects import check_alone
 from tacit.mls.commit_processing import OwnUpdates, process_commit
@@ -97,6 +102,7 @@ def _process_public(group: Group, message: PublicMessage, rules: Rules, now_s: f
         raise WrongGroup
     if content.epoch != group.epoch:
         raise WrongEpoch(content.epoch)
+    check_sender_may_send(content.sender, content.content_type)
     if content.sender.sender_type is not SenderType.MEMBER:
         raise UnsupportedOperation("6.1/external-sender")
     leaf = check_sender_is_member(group.member(LeafIndex(content.sender.index)))

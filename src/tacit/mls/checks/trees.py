@@ -51,9 +51,9 @@ def check_joined_tree(suite: CipherSuite, tree: RatchetTree, group_id: bytes, ex
     check_unmerged_leaves(tree)
     check_encryption_keys_unique(tree)
     check_parent_keys(suite, tree)
-    check_members(tree, extensions)
     for index, leaf in tree.leaves():
         check_leaf(suite, leaf, group_id, index)
+    check_members(tree, extensions)
     check_parent_hashes(tree)
 
 
