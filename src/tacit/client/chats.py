@@ -154,6 +154,17 @@ def leave(batch: Batch, chat_id: ChatId) -> None:
     batch.put_chat(replace(chat, status=ChatStatus.ENDED))
 
 
+def mark_read(batch: Batch, chat_id: ChatId, row: int | None) -> None:
+    """Note that everything up to a line, or the last one, was shown; never goes back."""
+    chat = _chat(batch, chat_id)
+    last = batch.books.store.last_message(chat_id)
+    shown = min(row, last.row) if row is not None and last is not None else (last.row if last else 0)
+    if shown <= chat.read_through or chat.status is ChatStatus.REQUESTED:
+        return
+    batch.put_chat(replace(chat, read_through=shown))
+    batch.tell |= {s.conversation.group_id for s in batch.states_of(chat_id) if s.is_active}
+
+
 def _managed(batch: Batch, chat_id: ChatId) -> GroupState:
     """The group of a chat that this account may change."""
     chat = _chat(batch, chat_id)

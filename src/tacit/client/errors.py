@@ -105,3 +105,10 @@ class UnexpectedAnswer(RelayError):
     """The relay answered with something else than was asked for."""
 
     code = "unexpected-answer"
+
+
+class OtherRelay(UsageError):
+    """That person is at another relay than this profile."""
+
+    code = "other-relay"
+    hint = "Make a profile at their relay: tacit join LINK -P NAME."

@@ -39,6 +39,19 @@ def pin(batch: Batch, found: Found, name: str = "") -> bytes:
     return found.account_id
 
 
+def accept_contact(batch: Batch, account_id: bytes, name: str = "") -> None:
+    """Take somebody who is known, perhaps only from a group, among the contacts."""
+    _check_name(name)
+    contact = _contact(batch, account_id)
+    status = ContactStatus.ACCEPTED if contact.status is ContactStatus.KNOWN else contact.status
+    batch.put_contact(replace(contact, status=status, name=name or contact.name))
+
+
+def set_receipts(batch: Batch, on: bool) -> None:
+    """Whether others are told what has arrived here and been read."""
+    batch.put_profile(replace(batch.profile, receipts=on))
+
+
 def introduce(batch: Batch, found: Found) -> None:
     """Learn the handle of somebody who was met; one that is pinned to another account is not believed."""
     contact = batch.contact(found.account_id)

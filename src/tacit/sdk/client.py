@@ -7,9 +7,22 @@ documented errors, or has a timeout: nothing waits for ever. Values that come ba
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
+from tacit.client import chats, invitations, people
+from tacit.client.enrolment import enrol
+from tacit.client.errors import NoSuchProfile
+from tacit.client.model import ChatId
+from tacit.client.outgoing import queue_text
+from tacit.client.paths import profile_paths
+from tacit.client.runtime import Runtime
+from tacit.client.store import StoreMissing, open_profile
+from tacit.errors import NotFound
+from tacit.identity import parse_link
+from tacit.sdk import present, reading, targets, waits
+from tacit.sdk.parts import REAL, Parts
 from tacit.sdk.types import (
     ChatInfo,
     Event,
@@ -19,9 +32,12 @@ from tacit.sdk.types import (
     StatusInfo,
     WaitFor,
 )
+from tacit.wire.errors import NoSuchAccount
 
 DEFAULT_PROFILE = "default"
 ONLINE_TIMEOUT_S = 15.0
+ASK_TIMEOUT_S = 10.0
+"""How long a call waits for the relay when it has to ask who somebody is."""
 
 
 class Client:
@@ -29,6 +45,13 @@ class Client:
 
     A *target* is ``@handle``, an account ID, a contact link, a local name, the title of a group, or the ID of a chat.
     """
+
+    __slots__ = ("_profile", "_runtime", "_summary")
+
+    def __init__(self, runtime: Runtime, profile: str, summary: reading.Summary) -> None:
+        self._runtime = runtime
+        self._profile = profile
+        self._summary = summary
 
     # ---- profiles ----
 
@@ -38,7 +61,7 @@ class Client:
 
         Raises ``UsageError`` when the name cannot be a profile's name.
         """
-        raise NotImplementedError
+        return profile_paths(profile, data_dir).exist()
 
     @staticmethod
     async def create(
@@ -48,86 +71,118 @@ class Client:
         relay: str,
         passphrase: str | None,
         data_dir: Path | None = None,
-        timeout_s: float = ONLINE_TIMEOUT_S,
+        parts: Parts = REAL,
     ) -> None:
         """Make keys and a store, and register the handle ``name`` at the relay of the link ``relay``.
 
-        An empty ``name`` registers no handle. ``passphrase=None`` leaves the store's key beside the store. On any error nothing is left behind:
-        ``UsageError`` (bad name, bad link, profile exists), ``TransportError`` (relay unreachable), ``Untrusted``
-        (``relay-pin-mismatch``), ``RelayError`` (``handle-taken``, ``invite-needed``, ``invite-invalid``, ...).
+        An empty ``name`` registers no handle; ``passphrase=None`` leaves the store's key beside the store. On any error
+        nothing is left behind here: ``UsageError`` (bad name, bad link, ``profile-exists``), ``TransportError``
+        (unreachable), ``Untrusted`` (``relay-pin-mismatch``), ``RelayError`` (``handle-taken``, ``invite-needed``, ...).
         """
-        raise NotImplementedError
+        await enrol(
+            profile_paths(profile, data_dir),
+            name=name,
+            relay=parse_link(relay),
+            passphrase=passphrase,
+            connect=parts.connect,
+            clock=parts.clock,
+            entropy=parts.entropy,
+        )
 
     @classmethod
-    def open(
+    @asynccontextmanager
+    async def open(
         cls,
         profile: str = DEFAULT_PROFILE,
         *,
         passphrase: str | None = None,
         data_dir: Path | None = None,
         connect: bool = True,
-    ) -> AbstractAsyncContextManager[Client]:
+        parts: Parts = REAL,
+    ) -> AsyncIterator[Client]:
         """Open a profile; with ``connect`` the connection to the relay is made and kept in the background.
 
         Does not wait for the relay: see ``wait_online``. Raises ``NotFound`` (no such profile), ``Locked``
-        (``wrong-passphrase``, ``profile-in-use``), ``StorageError`` (damaged, newer).
+        (``wrong-passphrase``, ``passphrase-needed``, ``profile-in-use``), ``StorageError`` (damaged, newer).
         """
-        raise NotImplementedError
+        paths = profile_paths(profile, data_dir)
+        try:
+            runtime = await Runtime.open(
+                partial(open_profile, paths, passphrase),
+                connect=parts.connect,
+                clock=parts.clock,
+                entropy=parts.entropy,
+                checkpoint=parts.checkpoint,
+                online=connect,
+            )
+        except StoreMissing:
+            raise NoSuchProfile(profile) from None
+        try:
+            yield cls(runtime, profile, await runtime.read(partial(reading.summary, paths=paths)))
+        finally:
+            await runtime.close()
 
     # ---- self ----
 
     @property
     def me(self) -> Person:
         """The owner of this profile."""
-        raise NotImplementedError
+        return self._summary.me
 
     @property
     def profile(self) -> str:
         """Name of the profile."""
-        raise NotImplementedError
+        return self._profile
 
     @property
     def contact_link(self) -> str:
         """What others paste to reach this account: relay, fingerprint and account ID."""
-        raise NotImplementedError
+        return self._summary.contact_link
 
     async def status(self) -> StatusInfo:
         """How this profile stands: connection, what is queued, how many chats and requests."""
-        raise NotImplementedError
+        counts = await self._runtime.read(reading.counts)
+        uplink = self._runtime.uplink
+        return reading.status(self._profile, self._summary, counts, uplink.state.value, uplink.key_packages)
 
     async def wait_online(self, timeout_s: float = ONLINE_TIMEOUT_S) -> None:
         """Wait until the relay has let this device in.
 
-        Raises the reason it did not within ``timeout_s``: ``TransportError``, ``Untrusted`` at once, or ``Offline``.
+        Raises why it has not within ``timeout_s``: the last ``TransportError`` or ``RelayError``, ``Offline``; at once
+        what makes trying again useless, such as ``Untrusted`` (``relay-pin-mismatch``).
         """
-        raise NotImplementedError
+        await self._runtime.uplink.wait_online(timeout_s)
 
     async def wait_caught_up(self, timeout_s: float = ONLINE_TIMEOUT_S) -> None:
         """Wait until everything that waited at the relay has been read and processed. Raises as ``wait_online``."""
-        raise NotImplementedError
+        await self._runtime.uplink.wait_caught_up(timeout_s)
 
     async def set_receipts(self, on: bool) -> None:
         """Tell others, or no longer tell them, when their messages have arrived here and been read."""
-        raise NotImplementedError
+        await self._runtime.do(partial(people.set_receipts, on=on))
 
     # ---- messages ----
 
     async def send(self, target: str, text: str) -> MessageInfo:
         """Write ``text`` down and send it as soon as the relay and the state of the chat allow.
 
-        Returns at once with a message that is ``queued`` or further. Somebody unknown is looked up at the relay,
-        pinned, and a direct chat begins. Raises ``NotFound`` (nobody by that name), ``UsageError`` (empty or longer than
-        ``MAX_TEXT_BYTES``, ambiguous target, chat has ended), ``Offline`` (unknown, and the relay cannot be asked),
-        ``HandleChanged`` (the relay answers with another account than the one pinned).
+        Returns once it is on disk, ``queued`` or further. Somebody unknown is looked up at the relay, pinned, and a
+        direct chat begins. Raises ``NotFound`` (nobody by that name), ``UsageError`` (empty or longer than
+        ``MAX_TEXT_BYTES``, ambiguous target, ``chat-ended``, ``request-open``), ``Offline`` (unknown here, and the relay
+        cannot be asked), ``HandleChanged`` (the relay answers with another account than the one pinned).
         """
-        raise NotImplementedError
+        chat_id = await self._chat_to_write(target)
+        message_id = await self._runtime.do(partial(queue_text, chat_id=chat_id, text=text))
+        return await self._runtime.read(partial(reading.own_message, message_id=message_id))
 
     async def wait_for(self, message_id: str, state: WaitFor, timeout_s: float) -> MessageInfo:
         """Wait until an own message is at least in ``state`` and return it.
 
         Raises ``TimedOut`` when it is not there in time, ``NotSent`` when it will never go out, ``NotFound``.
         """
-        raise NotImplementedError
+        own = reading.parse_message_id(message_id)
+        message = await waits.wait_for_state(self._runtime, own, state, timeout_s)
+        return await self._runtime.read(partial(present.message_info, message=message))
 
     def events(self) -> AsyncIterator[Event]:
         """Everything that happens from now on, in order; each iterator gets everything.
@@ -135,109 +190,168 @@ class Client:
         A reader that is too slow gets missed lines from history later, so no message is lost; of the other events
         it then sees the latest. The iterator ends when the client is closed.
         """
-        raise NotImplementedError
+        return waits.stream(self._runtime, self._runtime.watch())
 
     async def history(self, target: str, *, limit: int = 50, before_row: int | None = None) -> list[MessageInfo]:
         """The last ``limit`` lines of a chat in order of display, or those before ``before_row``."""
-        raise NotImplementedError
+        return await self._runtime.read(partial(reading.history, target=target, limit=limit, before_row=before_row))
 
     async def mark_read(self, target: str, row: int | None = None) -> None:
         """Say that the owner has seen the chat up to the line ``row``, or all of it."""
-        raise NotImplementedError
+        chat_id = await self._chat_id(target)
+        await self._runtime.do(partial(chats.mark_read, chat_id=chat_id, row=row))
 
     # ---- people ----
 
     async def contacts(self) -> list[Person]:
         """Everyone this profile knows, by name."""
-        raise NotImplementedError
+        return await self._runtime.read(reading.contacts)
 
     async def person(self, target: str) -> Person:
         """One known person. Raises ``NotFound`` naming the nearest names, ``UsageError`` when several match."""
-        raise NotImplementedError
+        return await self._runtime.read(partial(reading.known_person, target=target))
 
     async def add_contact(self, target: str, name: str = "") -> Person:
         """Pin the account behind ``@handle``, account ID or contact link, and call it ``name`` here.
 
         Raises ``NotFound``, ``Offline``, ``HandleChanged``, ``Untrusted`` (the relay's answer does not add up).
         """
-        raise NotImplementedError
+        account = await self._account(target)
+        await self._runtime.do(partial(people.accept_contact, account_id=account, name=name))
+        return await self._person(account)
 
     async def rename_contact(self, target: str, name: str) -> Person:
         """Change what a person is called here; an empty ``name`` goes back to the handle."""
-        raise NotImplementedError
+        account = await self._known_account(target)
+        await self._runtime.do(partial(people.rename, account_id=account, name=name))
+        return await self._person(account)
 
     async def block(self, target: str) -> Person:
         """Take no more requests and show no more direct messages from a person."""
-        raise NotImplementedError
+        account = await self._known_account(target)
+        await self._runtime.do(partial(people.block, account_id=account))
+        return await self._person(account)
 
     async def unblock(self, target: str) -> Person:
-        """Undo ``block``."""
-        raise NotImplementedError
+        """Undo ``block``; what they wrote meanwhile and the relay still holds arrives now."""
+        account = await self._known_account(target)
+        await self._runtime.do(partial(people.unblock, account_id=account))
+        return await self._person(account)
 
     async def requests(self) -> list[ChatInfo]:
         """Chats that strangers have opened and that wait for a yes."""
-        raise NotImplementedError
+        return await self._runtime.read(reading.requests)
 
     async def accept(self, target: str) -> ChatInfo:
         """Say yes to a request, given as chat or person; what they have written arrives from now on."""
-        raise NotImplementedError
+        chat_id = await self._runtime.read(partial(reading.request_of, target=target))
+        await self._runtime.do(partial(invitations.accept, chat_id=chat_id))
+        return await self.chat(chat_id)
 
     async def refuse(self, target: str, *, block: bool = False) -> None:
         """Say no to a request: the chat ends unread, and with ``block`` the person can ask no more."""
-        raise NotImplementedError
+        chat_id = await self._runtime.read(partial(reading.request_of, target=target))
+        await self._runtime.do(partial(invitations.refuse, chat_id=chat_id, block=block))
 
     async def safety_number(self, target: str) -> SafetyNumberInfo:
         """What two people compare, over a channel they trust, to know that nobody sits between them."""
-        raise NotImplementedError
+        return await self._runtime.read(partial(reading.safety_number_of, target=target))
 
     async def verify(self, target: str, compared: str | bytes | None = None) -> Person:
         """Mark a person as verified.
 
-        ``compared`` holds the digits or the scanned QR content that the other side shows, checked here; ``None`` means that the
-        person at this machine has compared. Raises ``SafetyNumberMismatch`` (``Untrusted``) and marks nothing when they differ.
+        ``compared`` holds the digits (str) or the scanned QR content (bytes) that the other side shows, checked here;
+        ``None`` means that the person at this machine has compared. Raises ``SafetyNumberMismatch`` (``Untrusted``) and
+        marks nothing when they differ.
         """
-        raise NotImplementedError
+        account = await self._known_account(target)
+        await self._runtime.do(partial(people.verify, account_id=account, compared=compared))
+        return await self._person(account)
 
     async def unverify(self, target: str) -> Person:
         """Take the mark back."""
-        raise NotImplementedError
+        account = await self._known_account(target)
+        await self._runtime.do(partial(people.unverify, account_id=account))
+        return await self._person(account)
 
     # ---- chats ----
 
     async def chats(self) -> list[ChatInfo]:
         """Every chat but requests, the one with the latest line first."""
-        raise NotImplementedError
+        return await self._runtime.read(reading.open_chats)
 
     async def chat(self, target: str) -> ChatInfo:
         """One chat. Raises ``NotFound`` naming the nearest names, ``UsageError`` when several match."""
-        raise NotImplementedError
+        return await self._runtime.read(partial(reading.chat, target=target))
 
     async def open_direct(self, target: str) -> ChatInfo:
         """Return the direct chat with a person; begins it now if there is none. Raises as ``send``."""
-        raise NotImplementedError
+        account = await self._account(target)
+        return await self.chat(await self._runtime.do(partial(chats.open_direct, account_id=account)))
 
     async def create_group(self, title: str, members: Sequence[str] = ()) -> ChatInfo:
         """Make a group whose admin is the owner of this profile, and invite ``members``.
 
         Returns when the wish is on disk; invitations go out as soon as the relay allows. Raises as ``send``.
         """
-        raise NotImplementedError
+        accounts = [await self._account(member) for member in members]
+        return await self.chat(await self._runtime.do(partial(chats.create_group, title=title, members=accounts)))
 
     async def invite(self, chat: str, who: str) -> None:
         """Add a person to a group, as an admin. Goes out as soon as possible; a notice line tells when it is done.
 
         Raises ``NotAllowed`` when the owner of this profile is no admin, and as ``send``.
         """
-        raise NotImplementedError
+        chat_id, account = await self._chat_id(chat), await self._account(who)
+        await self._runtime.do(partial(chats.invite, chat_id=chat_id, account_id=account))
 
     async def remove(self, chat: str, who: str) -> None:
         """Remove a person from a group, as an admin. Raises ``NotAllowed``, ``NotFound``."""
-        raise NotImplementedError
+        chat_id, account = await self._chat_id(chat), await self._known_account(who)
+        await self._runtime.do(partial(chats.remove, chat_id=chat_id, account_id=account))
 
     async def rename(self, chat: str, title: str) -> None:
         """Change the title of a group, as an admin. Raises ``NotAllowed``, ``UsageError`` (too long)."""
-        raise NotImplementedError
+        chat_id = await self._chat_id(chat)
+        await self._runtime.do(partial(chats.rename, chat_id=chat_id, title=title))
 
     async def leave(self, chat: str) -> None:
         """Ask to be removed; another member commits it. History stays."""
-        raise NotImplementedError
+        chat_id = await self._chat_id(chat)
+        await self._runtime.do(partial(chats.leave, chat_id=chat_id))
+
+    # ---- names ----
+
+    async def _chat_id(self, target: str) -> ChatId:
+        return await self._runtime.read(partial(reading.chat_id, target=target))
+
+    async def _known_account(self, target: str) -> bytes:
+        return await self._runtime.read(partial(reading.known_account, target=target))
+
+    async def _account(self, target: str) -> bytes:
+        """The account of a person, asking the relay for one that is not known here; it is pinned then."""
+        found = await self._runtime.read(partial(targets.find_account, text=target))
+        return await self._pinned(found, target)
+
+    async def _pinned(self, found: targets.Target, target: str) -> bytes:
+        if found.account_id is not None:
+            return found.account_id
+        if found.ask is None:
+            raise NotFound(target)
+        await self._runtime.uplink.wait_online(ASK_TIMEOUT_S)
+        try:
+            answer = await self._runtime.look_up(found.ask)
+        except NoSuchAccount:
+            raise await self._runtime.read(partial(targets.nearest, text=target)) from None
+        return await self._runtime.do(partial(people.pin, found=answer))
+
+    async def _chat_to_write(self, target: str) -> ChatId:
+        """The chat that a target means; a person without one gets it."""
+        found = await self._runtime.read(partial(targets.find, text=target))
+        if found.chat_id is not None and found.account_id is None:
+            return found.chat_id
+        account = await self._pinned(found, target)
+        return await self._runtime.do(partial(chats.open_direct, account_id=account))
+
+    async def _person(self, account: bytes) -> Person:
+        return await self._runtime.read(partial(present.person, account_id=account))

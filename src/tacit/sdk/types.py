@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 MessageStateWord: TypeAlias = Literal["queued", "sent", "relayed", "delivered", "read", "failed", "received"]
 ChatKindWord: TypeAlias = Literal["direct", "group"]
 ChatStatusWord: TypeAlias = Literal["requested", "active", "leaving", "ended"]
+PersonStatusWord: TypeAlias = Literal["self", "known", "requested", "accepted", "blocked"]
+ConnectionWord: TypeAlias = Literal["offline", "connecting", "online"]
 WaitFor: TypeAlias = Literal["sent", "relayed", "delivered", "read"]
 
 
@@ -22,7 +24,7 @@ class Person:
     name: str
     """What to show: the local name, else ``@handle``, else the first block of the ID. Raw: sanitise before printing."""
     verified: bool
-    status: Literal["self", "known", "requested", "accepted", "blocked"]
+    status: PersonStatusWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class StatusInfo:
     relay: str
     """Relay link without secrets."""
     contact_link: str
-    connection: Literal["offline", "connecting", "online"]
+    connection: ConnectionWord
     queued: int
     """Own messages and changes that have not reached the relay."""
     chats: int

@@ -1,0 +1,36 @@
+"""What a client is built on: links, time, randomness. Programs use the machine's own; tests put theirs here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tacit.clock import Clock, SystemClock
+from tacit.entropy import Entropy, system_entropy
+from tacit.identity import RelayLink
+from tacit.net import FrameLink, connect
+
+CONNECT_TIMEOUT_S = 10.0
+
+
+async def dial(relay: RelayLink) -> FrameLink:
+    """Open a real link to a relay."""
+    return await connect(relay, timeout_s=CONNECT_TIMEOUT_S)
+
+
+def no_checkpoint(name: str) -> None:
+    """Nothing happens between two effects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The outside world of one client."""
+
+    connect: Callable[[RelayLink], Awaitable[FrameLink]] = dial
+    clock: Clock = field(default_factory=SystemClock)
+    entropy: Entropy = system_entropy
+    checkpoint: Callable[[str], None] = no_checkpoint
+    """Called by name between any two effects; a test that raises there is a crash."""
+
+
+REAL = Parts()

@@ -1,0 +1,108 @@
+"""Waiting for an own message to get further, and the stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from tacit.client.books import Books
+from tacit.client.errors import Closed, NotSent, TimedOut
+from tacit.client.events import ClientEvent, LineAdded, StateMoved
+from tacit.client.model import Message, MessageId, MessageState
+from tacit.client.runtime import Runtime
+from tacit.client.watching import Missed, Watcher
+from tacit.errors import NotFound
+from tacit.sdk import present
+from tacit.sdk.types import Event, WaitFor
+
+_ORDER: Final = (
+    MessageState.QUEUED,
+    MessageState.SENT,
+    MessageState.RELAYED,
+    MessageState.DELIVERED,
+    MessageState.READ,
+)
+_LINES_AT_ONCE: Final = 200
+
+
+async def wait_for_state(runtime: Runtime, message_id: MessageId, wanted: WaitFor, timeout_s: float) -> Message:
+    """Wait until an own message is at least ``wanted``; raises ``TimedOut``, ``NotSent``, ``NotFound``."""
+    watcher = runtime.watch()
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                message = await runtime.read(lambda books: find_own(books, message_id))
+                if message.state is MessageState.FAILED:
+                    raise NotSent
+                if message.state in _ORDER and _ORDER.index(message.state) >= _ORDER.index(MessageState(wanted)):
+                    return message
+                await _next_about(watcher, message_id)
+    except TimeoutError:
+        raise TimedOut from None
+    finally:
+        runtime.unwatch(watcher)
+
+
+def find_own(books: Books, message_id: MessageId) -> Message:
+    """An own message by its ID; raises ``NotFound``."""
+    for message in books.store.find_messages(message_id):
+        if message.sender == books.me.account_id:
+            return message
+    raise NotFound
+
+
+async def stream(runtime: Runtime, watcher: Watcher) -> AsyncIterator[Event]:
+    """Everything that a watcher is told, as programs see it; ends with the client."""
+    try:
+        last_row = 0
+        while (happened := await watcher.get()) is not None:
+            if isinstance(happened, Missed):
+                async for event in _missed(runtime, max(happened.after_row, last_row)):
+                    last_row = event[0]
+                    yield event[1]
+                continue
+            if isinstance(happened, LineAdded):
+                if happened.message.row <= last_row:
+                    continue  # it was among those read from the store
+                last_row = happened.message.row
+            event_or_none = await _present(runtime, happened)
+            if event_or_none is not None:
+                yield event_or_none
+    finally:
+        runtime.unwatch(watcher)
+
+
+async def _missed(runtime: Runtime, after_row: int) -> AsyncIterator[tuple[int, Event]]:
+    """Lines that were left to the store while the watcher was slow."""
+    while True:
+        lines = await runtime.read(
+            lambda books, row=after_row: [  # type: ignore[misc]  # mypy does not see the default's type
+                (m.row, present.event(books, LineAdded(m))) for m in books.store.messages_after(row, _LINES_AT_ONCE)
+            ]
+        )
+        for row, event in lines:
+            after_row = row
+            if event is not None:
+                yield row, event
+        if len(lines) < _LINES_AT_ONCE:
+            return
+
+
+async def _present(runtime: Runtime, happened: ClientEvent) -> Event | None:
+    try:
+        return await runtime.read(lambda books: present.event(books, happened))
+    except Closed:
+        return None
+
+
+async def _next_about(watcher: Watcher, message_id: MessageId) -> None:
+    """Wait until something is told that may concern a message."""
+    while True:
+        match await watcher.get():
+            case None:
+                raise Closed
+            case Missed():
+                return
+            case StateMoved(_, moved, _) if moved == message_id:
+                return
