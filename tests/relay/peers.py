@@ -233,12 +233,9 @@ def to_inbox(someone: Someone, payload: bytes, **more: Any) -> pb.Append:
     return pb.Append(inbox=someone.address, payload=payload, **fields)
 
 
-def key_package(
-    content: bytes, *, suite: int = 1, last_resort: bool = False, expires_in_s: int = 3600
-) -> pb.KeyPackage:
-    return pb.KeyPackage(
-        suite=suite, key_package=content, last_resort=last_resort, expires_at=int(time.time()) + expires_in_s
-    )
+def key_package(content: bytes, *, suite: int = 1, last_resort: bool = False, expires_in_s: int = 3600) -> Any:
+    expires_at = int(time.time()) + expires_in_s
+    return pb.KeyPackage(suite=suite, key_package=content, last_resort=last_resort, expires_at=expires_at)
 
 
 class RunningRelay:

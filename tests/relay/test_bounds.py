@@ -144,11 +144,15 @@ async def test_one_who_asks_and_does_not_listen_is_read_no_further(tmp_path, mon
         deaf = await world.join(capacity_frames=1)
         deaf._task.cancel()
         sent = 0
+
+        async def ask_on() -> None:
+            nonlocal sent
+            while True:
+                await deaf.link.send(encode_request(1, pb.Acknowledge()))
+                sent += 1
+
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.5):
-                while True:
-                    await deaf.link.send(encode_request(1, pb.Acknowledge()))
-                    sent += 1
+            await asyncio.wait_for(ask_on(), 0.5)
         assert sent < 16
         deaf.link.abort()
 

@@ -1,0 +1,42 @@
+"""A relay as a process of its own: ``python -m tests.relay.relay_process DATA_DIR [MAX_FILE_BYTES]``.
+
+Prints one line of JSON when it listens, and the names of all loaded modules when it has stopped after SIGTERM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from tacit.relay.config import RelayConfig
+from tacit.relay.server import Relay
+
+
+async def main(data_dir: Path) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    relay = Relay(RelayConfig(data_dir, host="127.0.0.1", port=0, public_host="127.0.0.1", registration="open"))
+    await relay.start()
+    say({"link": relay.link()})
+    await stop.wait()
+    await relay.stop()
+    say({"modules": sorted(sys.modules)})
+
+
+def say(what: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    if len(sys.argv) > 2:
+        # As a full disk, but in one process: writing past this size fails.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+    asyncio.run(main(Path(sys.argv[1])))
