@@ -11,14 +11,16 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from typing import Final
+from typing import Final, TextIO
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.renderer import print_formatted_text
@@ -49,8 +51,11 @@ class TerminalFace:
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._typing: asyncio.Task[None] | None = None
         self._patched = ExitStack()
-        self._patched.enter_context(patch_stdout())
-        self._session = self._make_session(names)
+        if not self._dumb:
+            self._patched.enter_context(patch_stdout())
+        # prompt_toolkit knows dumb terminals only where it finds the output by itself, so that is told what to find.
+        with create_app_session(output=PlainTextOutput(_stream()) if self._dumb else _output()):
+            self._session = self._make_session(names)
         self.echoes = self._dumb
 
     @property
@@ -120,7 +125,7 @@ class TerminalFace:
             self._print()
             app.invalidate()
         elif self._dumb and self._typing is not None and not self._typing.done():
-            self._output.write("\r\n")
+            self._output.write("\n")
             self._print()
             self._output.write(self._prompt + self._session.default_buffer.text)
             self._output.flush()
@@ -130,7 +135,7 @@ class TerminalFace:
     def _print(self) -> None:
         rows, self._rows = self._rows, []
         if self._dumb:
-            self._output.write("".join(f"{plain(row)}\r\n" for row in rows))
+            self._output.write("".join(f"{plain(row)}\n" for row in rows))
             self._output.flush()
             return
         parts = [(ptk_style(style, colour=self._colour), text) for row in rows for style, text in (*row, ("", "\n"))]
@@ -152,7 +157,6 @@ class TerminalFace:
             key_bindings=_keys(),
             style=style,
             color_depth=self._depth,
-            output=None if self._dumb else _output(),
         )
 
     @property
@@ -173,8 +177,12 @@ class _Vt100(Vt100_Output):
         return 2
 
 
+def _stream() -> TextIO:
+    return sys.__stdout__ or sys.stdout
+
+
 def _output() -> Output:
-    stream = sys.__stdout__ or sys.stdout
+    stream = _stream()
 
     def size() -> Size:
         try:
