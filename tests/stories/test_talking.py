@@ -1,0 +1,206 @@
+"""Two people talk: the first message, a request, a week offline, receipts, restarts."""
+
+from __future__ import annotations
+
+from tacit.limits import DAY_S
+from tacit.testing.story import story
+from tacit.testing.world import World
+
+
+@story
+async def test_the_first_message_reaches_a_friend_who_is_there(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "hello bob")
+    await world.shortly()
+    assert await bob.hears(alice) == ["alice: hello bob"]
+    assert await alice.hears(bob) == ["me: hello bob"]
+    await bob.says(alice, "hello alice")
+    await world.shortly()
+    assert await alice.hears(bob) == ["me: hello bob", "bob: hello alice"]
+    assert await bob.hears(alice) == ["alice: hello bob", "me: hello alice"]
+
+
+@story
+async def test_a_stranger_is_not_heard_before_a_yes(world: World) -> None:
+    alice, mallory = await world.people("alice", "mallory")
+    await mallory.says(alice, "buy my pills")
+    await mallory.says(alice, "please")
+    await world.shortly()
+    assert await alice.requests() == ["mallory"]
+    assert await alice.hears(mallory) == []
+    assert await mallory.state_of(alice, "please") == "relayed", "no receipt tells a stranger that somebody is there"
+    await alice.accepts(mallory)
+    await world.shortly()
+    assert await alice.requests() == []
+    assert await alice.hears(mallory) == ["mallory: buy my pills", "mallory: please"]
+    assert await mallory.state_of(alice, "please") == "delivered"
+
+
+@story
+async def test_a_request_that_is_refused_shows_nothing_and_ends(world: World) -> None:
+    alice, mallory = await world.people("alice", "mallory")
+    await mallory.says(alice, "buy my pills")
+    await world.shortly()
+    await alice.client.refuse(mallory.at, block=True)
+    await world.shortly()
+    assert await alice.requests() == []
+    assert await alice.hears(mallory) == []
+    await mallory.says(alice, "are you there?")
+    await world.advance(120)
+    assert await alice.requests() == []
+    assert await alice.hears(mallory) == []
+
+
+@story
+async def test_nothing_can_be_said_to_a_stranger_before_the_answer(world: World) -> None:
+    alice, mallory = await world.people("alice", "mallory")
+    await mallory.says(alice, "hi")
+    await world.shortly()
+    assert await alice.refused(alice.client.send(mallory.at, "who are you?")) == "request-open"
+
+
+@story
+async def test_a_week_offline_loses_and_repeats_nothing(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "before")
+    await world.shortly()
+    await bob.stop()
+    for day in range(7):
+        await alice.says(bob, f"day {day}")
+        await world.shortly()
+        await world.leap(DAY_S)
+    await bob.start()
+    await world.advance(90)
+    assert await bob.hears(alice) == ["alice: before", *(f"alice: day {day}" for day in range(7))]
+    assert [line for line in await bob.sees(alice) if line.startswith("-- gap")] == []
+    assert await alice.state_of(bob, "day 6") == "delivered"
+
+
+@story
+async def test_what_is_typed_offline_goes_out_once_and_in_order(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "first")
+    await world.shortly()
+    await alice.go_offline()
+    for n in range(5):
+        await alice.says(bob, f"typed {n}")
+    await world.advance(600)
+    assert await alice.state_of(bob, "typed 0") in {"queued", "sent"}
+    await alice.restart()
+    await alice.go_online()
+    assert await bob.hears(alice) == ["alice: first", *(f"alice: typed {n}" for n in range(5))]
+
+
+@story
+async def test_both_offline_at_different_times_still_talk(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await bob.stop()
+    await alice.says(bob, "are you there?")
+    await world.shortly()
+    await alice.stop()
+    await world.leap(2 * DAY_S)
+    await bob.start()
+    await world.shortly()
+    assert await bob.hears(alice) == ["alice: are you there?"]
+    await bob.says(alice, "now I am")
+    await world.shortly()
+    await bob.stop()
+    await world.leap(2 * DAY_S)
+    await alice.start()
+    await world.advance(60)
+    assert await alice.hears(bob) == ["me: are you there?", "bob: now I am"]
+    assert await alice.state_of(bob, "are you there?") == "delivered"
+
+
+@story
+async def test_an_own_message_shows_how_far_it_has_come(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await bob.go_offline()
+    await alice.says(bob, "hi")
+    await world.shortly()
+    assert await alice.state_of(bob, "hi") == "relayed"
+    await bob.go_online()
+    assert await alice.state_of(bob, "hi") == "delivered"
+    await bob.reads(alice)
+    await world.shortly()
+    assert await alice.state_of(bob, "hi") == "read"
+
+
+@story
+async def test_receipts_can_be_turned_off(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await bob.client.set_receipts(False)
+    await alice.says(bob, "hi")
+    await world.shortly()
+    await bob.reads(alice)
+    await world.advance(60)
+    assert await bob.hears(alice) == ["alice: hi"]
+    assert await alice.state_of(bob, "hi") == "relayed"
+
+
+@story
+async def test_receipts_are_few(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "hi")
+    await world.shortly()
+    before = len([p for p in bob.way.passed if p.name == "append"])
+    for n in range(50):
+        await alice.says(bob, f"message {n}")
+    await world.shortly()
+    receipts = len([p for p in bob.way.passed if p.name == "append"]) - before
+    assert await alice.state_of(bob, "message 49") == "delivered"
+    assert 1 <= receipts <= 3
+
+
+@story
+async def test_history_and_contacts_survive_a_restart(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "remember this")
+    await world.shortly()
+    for actor in (alice, bob):
+        await actor.restart()
+    await world.shortly()
+    assert await bob.hears(alice) == ["alice: remember this"]
+    await bob.says(alice, "I do")
+    await world.shortly()
+    assert await alice.hears(bob) == ["me: remember this", "bob: I do"]
+
+
+@story
+async def test_texts_arrive_as_they_were_typed(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    odd = ["\x1b[31mred\x07", "line\nline", "zero\u200bwidth \u202e reversed", "👩‍👩‍👧", " ", "x" * 32_768, "\x00"]
+    for text in odd:
+        await alice.says(bob, text)
+    await world.shortly()
+    assert await bob.hears(alice) == [f"alice: {text}" for text in odd]
+
+
+@story
+async def test_a_text_too_long_is_refused_and_nothing_is_left_of_it(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    assert await alice.refused(alice.client.send(bob.at, "x" * 32_769)) == "text-too-long"
+    assert await alice.refused(alice.client.send(bob.at, "")) == "empty-text"
+    assert await alice.hears(bob) == []
+
+
+@story
+async def test_nobody_by_that_name(world: World) -> None:
+    (alice,) = await world.people("alice")
+    assert await alice.refused(alice.client.send("@nobody", "hi")) in {"not-found", "no-such-account"}
+    await alice.go_offline()
+    await world.shortly()
+    assert await alice.refused(alice.client.send("@bob", "hi")) == "connection-refused"
+
+
+@story
+async def test_the_relay_restarts_in_the_middle_of_a_talk(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "before")
+    await world.shortly()
+    await world.relay.stop()
+    await alice.says(bob, "while it is away")
+    await world.advance(30)
+    await world.relay.start()
+    await world.advance(120)
+    assert await bob.hears(alice) == ["alice: before", "alice: while it is away"]
