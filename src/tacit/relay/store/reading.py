@@ -115,8 +115,9 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
     stretches = list(_readable(db, log, session.device, head))
     if not stretches:
         return None
+    # Of a device that was away in between, what it wrote in an earlier stretch is no concern of its present self.
     own_last, ended = db.execute(
-        "SELECT max(own_seq), count(*) = count(end_seq) FROM readers WHERE log = ? AND device = ?",
+        "SELECT own_seq, end_seq IS NOT NULL FROM readers WHERE log = ? AND device = ? ORDER BY start_seq DESC LIMIT 1",
         (log, session.device),
     ).fetchone()
     last = stretches[-1][1]
