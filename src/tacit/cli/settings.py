@@ -97,7 +97,7 @@ def load(ctx: click.Context, serve: Mapping[str, Any] | None = None) -> Settings
     layers.append(_from_environment(os.environ))
     from_flags = {key: value for key, value in given.items() if key != "config"}
     if serve:
-        from_flags["serve"] = {key: value for key, value in serve.items() if value not in (None, False)}
+        from_flags["serve"] = {key: value for key, value in serve.items() if value is not None and value is not False}
     layers.append(_checked(from_flags, "the command line"))
     return msgspec.convert(_merged(layers), Settings, strict=False)
 

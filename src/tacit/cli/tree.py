@@ -10,6 +10,7 @@ import importlib
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 import tacit
 
@@ -60,7 +61,7 @@ def flags(ctx: click.Context) -> dict[str, Any]:
 
 
 def _collect(ctx: click.Context, option: click.Parameter, value: Any) -> None:
-    if option.name and value not in (None, False, 0, ()):
+    if option.name and ctx.get_parameter_source(option.name) is not ParameterSource.DEFAULT:
         flags(ctx)[option.name] = value
 
 
