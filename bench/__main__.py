@@ -1,0 +1,73 @@
+"""``./dev bench [NAME ...] [--json]``: runs tables and prints them, with the machine they are from."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import pkgutil
+import sys
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+import bench
+from bench.machine import machine
+from bench.measure import Table
+
+NOT_TABLES = {"__main__", "echo", "machine", "measure"}
+
+MIN_COLUMNS = 130
+"""A table that wraps is not one; who has a narrower screen scrolls."""
+
+
+def names() -> list[str]:
+    """Every table."""
+    return [module.name for module in pkgutil.iter_modules(bench.__path__) if module.name not in NOT_TABLES]
+
+
+def main() -> int:
+    """Run the chosen tables."""
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description="Print the figures, medians with the machine named."
+    )
+    parser.add_argument("tables", nargs="*", metavar="NAME", help=", ".join(names()))
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    chosen = parser.parse_args()
+    if unknown := sorted(set(chosen.tables) - set(names())):
+        parser.error(f"nothing is called {unknown[0]}; there are {', '.join(names())}")
+    facts = machine()
+    screen = Console(stderr=chosen.json)
+    screen.width = max(screen.width, MIN_COLUMNS)
+    screen.print("  ".join(f"[dim]{name}[/dim] {value}" for name, value in facts.items()), highlight=False)
+    done: dict[str, Table] = {}
+    for name in chosen.tables or names():
+        with screen.status(f"measuring {name}"):
+            done[name] = importlib.import_module(f"bench.{name}").table()
+        if not chosen.json:
+            screen.print(_grid(done[name]))
+    if chosen.json:
+        print(
+            json.dumps({"machine": facts, "tables": {name: dataclasses.asdict(table) for name, table in done.items()}})
+        )
+    return 0
+
+
+def _grid(table: Table) -> Grid:
+    grid = Grid(title=table.title, title_justify="left", title_style="bold")
+    for heading, justify in (("", "left"), ("median", "right"), ("unit", "left"), ("floor", "right"), ("", "right")):
+        grid.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    grid.add_column("note", style="dim")
+    for row in table.rows:
+        floor = _number(row.floor) if row.floor else ""
+        grid.add_row(row.what, _number(row.value), row.unit, floor, row.against_floor, row.note)
+    return grid
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
