@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tacit.codec import Writer, encode, encode_varint
+from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
 from tacit.limits import MAX_FORWARD_GENERATIONS
@@ -45,8 +46,15 @@ from tacit.mls.ratchet_tree_extension import encode_ratchet_tree
 from tacit.mls.registry import ContentType, ExtensionType, LeafNodeSource, SenderType, WireFormat
 from tacit.mls.secret_tree import MessageKey, _message_key, _next_secret
 from tacit.mls.transcript import confirmed_transcript_hash, interim_transcript_hash
-from tacit.mls.tree_math import common_ancestor
-from tacit.mls.update_paths import NewPath, create_path, encrypt_path, path_nodes
+from tacit.mls.tree_math import common_ancestor, node_of
+from tacit.mls.update_paths import (
+    NewPath,
+    _set_path,
+    derive_node_key,
+    derive_path_secrets,
+    encrypt_path,
+    path_nodes,
+)
 
 Hook = Callable[[Any], Any]
 
@@ -143,6 +151,9 @@ class Mirror:
         keys = group.state.keys(group.secret_tree)
         kind_of_content = content_type or content.content_type
         key = self._message_key(keys, leaf, kind_of_content, generation)
+        if generation is None and leaf in keys.leaves:
+            _, used = group.secret_tree.next_key(suite, leaf, ratchet_kind(kind_of_content))
+            self.group = replace(group, secret_tree=used)
         guard = self.entropy(4)
         start = _header(group.group_id, group.epoch, kind_of_content)
         aad = start + encode_varint(len(content.authenticated_data)) + content.authenticated_data
@@ -227,6 +238,8 @@ class Mirror:
         tag: Hook = same,
         excluded: Sequence[LeafIndex] | None = None,
         context: Hook = same,
+        chain: Hook = same,
+        path_secrets: Hook = same,
         wire_format: WireFormat = WireFormat.PRIVATE_MESSAGE,
         signed_by: bytes | None = None,
         tree: Hook = same,
@@ -235,8 +248,9 @@ class Mirror:
         """A commit of any list of proposals; ``listed`` says what it comes to where references are in it.
 
         Hooks: ``leaf`` changes the path's leaf before it is signed, ``path`` the path before the commit is signed,
-        ``context`` the provisional context of the encryption, ``tag`` the confirmation tag, ``tree`` and ``final_tree``
-        the tree before and after the path.
+        ``chain`` the path secrets before keys are made of them, ``path_secrets`` those that are sent, ``context`` the
+        provisional context of their encryption, ``tag`` the confirmation tag, ``tree`` and ``final_tree`` the tree
+        before and after the path.
         """
         state, suite, group = self.group.state, self.suite, self.group
         items: ProposalList = tuple(
@@ -265,10 +279,20 @@ class Mirror:
 
             nodes = path_nodes(applied.tree, group.own_leaf, added)
             first = self.entropy(suite.hash_size)
-            new = create_path(applied.tree, group.own_leaf, nodes, first, encryption.private, sign)
+            secrets, commit_secret = derive_path_secrets(suite, first, len(nodes))
+            secrets = chain(secrets)
+            pairs = [derive_node_key(suite, secret) for secret in secrets]
+            edit = applied.tree.edit()
+            public_keys = [pair.public for pair in pairs]
+            new_leaf = sign(_set_path(applied.tree, edit, group.own_leaf, nodes, public_keys))
+            edit.set_leaf(group.own_leaf, new_leaf)
+            private_keys = {step.node: Secret(pair.private) for step, pair in zip(nodes, pairs, strict=True)}
+            private_keys[node_of(group.own_leaf)] = Secret(encryption.private)
+            new = NewPath(edit.finish(), new_leaf, nodes, secrets, commit_secret, private_keys)
             provisional = context(next_context(state, new.tree, applied.extensions))
-            sent = path(encrypt_path(new, provisional.encoded))
-            after, commit_secret = new.tree, new.commit_secret
+            told = replace(new, path_secrets=path_secrets(new.path_secrets))
+            sent = path(encrypt_path(told, provisional.encoded))
+            after = new.tree
         after = final_tree(after)
         content = self.content(Commit(tuple(proposals), sent))
         signature = self.sign(content, wire_format, signed_by)

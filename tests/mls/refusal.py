@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -62,3 +63,11 @@ def refuses_to_join(
         assert isinstance(caught.value, InvalidMessage)
         assert caught.value.check == check
     return caught.value
+
+
+@contextmanager
+def breaks(check: str) -> Iterator[None]:
+    """What is done in here is refused for breaking that rule."""
+    with pytest.raises(InvalidMessage) as caught:
+        yield
+    assert caught.value.check == check

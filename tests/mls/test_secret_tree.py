@@ -1,26 +1,219 @@
 from __future__ import annotations
 
+import random
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tacit.crypto.suites import X25519_SUITE, suite
+from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS
+from tacit.mls import GenerationConsumed, GenerationTooFar, RatchetExhausted
 from tacit.mls.protection import EpochKeys, _sender_data_key
-from tacit.mls.secret_tree import RatchetKind, SecretTree
-from tacit.mls.tree_math import LeafIndex
+from tacit.mls.secret_tree import LAST_GENERATION, MessageKey, RatchetKind, SecretTree
+from tacit.mls.tree_math import LeafIndex, NodeIndex
+from tests.mls.crew import Crew
+from tests.mls.mirror import Mirror
+from tests.mls.refusal import refuses, state_of
 from tests.mls.suites import count_suites, supported_cases
 
 un = bytes.fromhex
 
+SUITE = suite(X25519_SUITE)
+LEAF = LeafIndex(5)
+APPLICATION, HANDSHAKE = RatchetKind.APPLICATION, RatchetKind.HANDSHAKE
+
+
+def a_tree() -> SecretTree:
+    return SecretTree.from_encryption_secret(8, bytes(range(32)))
+
 
 def test_official_vectors() -> None:
     ran = 0
-    for suite, case in supported_cases("secret-tree"):
+    for cipher_suite, case in supported_cases("secret-tree"):
         v = case["sender_data"]
         tree = SecretTree.from_encryption_secret(len(case["leaves"]), un(case["encryption_secret"]))
-        keys = EpochKeys(suite, b"", 0, b"", LeafIndex(0), un(v["sender_data_secret"]), tree, {})
+        keys = EpochKeys(cipher_suite, b"", 0, b"", LeafIndex(0), un(v["sender_data_secret"]), tree, {})
         assert _sender_data_key(keys, un(v["ciphertext"])) == (un(v["key"]), un(v["nonce"]))
         for index, steps in enumerate(case["leaves"]):
             for step in steps:
                 for kind in RatchetKind:
                     name = kind.name.lower()
-                    key, tree = tree.key_at(suite, LeafIndex(index), kind, step["generation"])
+                    key, tree = tree.key_at(cipher_suite, LeafIndex(index), kind, step["generation"])
                     assert key.key == un(step[f"{name}_key"])
                     assert key.nonce == un(step[f"{name}_nonce"])
         ran += 1
     count_suites("secret-tree", ran)
+
+
+def all_secrets(tree: SecretTree) -> set[bytes]:
+    kept = set(tree.nodes.values())
+    for pair in tree.senders.values():
+        for ratchet in pair:
+            kept.add(ratchet.secret)
+            for key in ratchet.skipped.values():
+                kept |= {key.key, key.nonce}
+    return kept
+
+
+def test_nothing_is_left_that_a_used_key_came_from() -> None:
+    """RFC 9420 §9.2, and its example: the path to the sender goes, the rest stays."""
+    tree = a_tree()
+    chain = [SecretTree.from_encryption_secret(8, bytes(range(32)))]
+    for _ in range(2):
+        chain.append(chain[-1].next_key(SUITE, LEAF, APPLICATION)[1])
+    used, after = tree.key_at(SUITE, LEAF, APPLICATION, 1)
+    gone = {tree.nodes[NodeIndex(7)], used.key, used.nonce, chain[1].ratchet(LEAF, APPLICATION).secret}
+    assert all_secrets(after).isdisjoint(gone)
+    assert set(after.nodes) == {3, 8, 13}
+    assert set(after.senders) == {LEAF}
+    assert list(after.ratchet(LEAF, APPLICATION).skipped) == [0]
+
+
+def test_a_key_is_given_once() -> None:
+    """Hazard A6, and the third of the mistakes that a published implementation made."""
+    first, tree = a_tree().key_at(SUITE, LEAF, APPLICATION, 0)
+    with pytest.raises(GenerationConsumed):
+        tree.key_at(SUITE, LEAF, APPLICATION, 0)
+    later, tree = tree.key_at(SUITE, LEAF, APPLICATION, 5)
+    for generation in (3, 1, 4, 2):
+        key, tree = tree.key_at(SUITE, LEAF, APPLICATION, generation)
+        assert key != later
+        with pytest.raises(GenerationConsumed):
+            tree.key_at(SUITE, LEAF, APPLICATION, generation)
+    assert first.key != later.key
+    assert not tree.ratchet(LEAF, APPLICATION).skipped
+
+
+@given(st.permutations(range(12)), st.integers(0, 7))
+def test_keys_are_the_same_in_whatever_order_they_are_taken(order: list[int], leaf: int) -> None:
+    straight: dict[int, MessageKey] = {}
+    tree = a_tree()
+    for _ in order:
+        key, tree = tree.next_key(SUITE, LeafIndex(leaf), APPLICATION)
+        straight[key.generation] = key
+    tree = a_tree()
+    for generation in order:
+        key, tree = tree.key_at(SUITE, LeafIndex(leaf), APPLICATION, generation)
+        assert key == straight[generation]
+    assert not tree.ratchet(LeafIndex(leaf), APPLICATION).skipped
+
+
+def test_the_two_ratchets_of_a_member_know_nothing_of_each_other() -> None:
+    one, tree = a_tree().next_key(SUITE, LEAF, APPLICATION)
+    other, tree = tree.next_key(SUITE, LEAF, HANDSHAKE)
+    assert one.generation == other.generation == 0
+    assert one.key != other.key
+
+
+@pytest.mark.parametrize("generation", [MAX_FORWARD_GENERATIONS + 1, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF])
+def test_a_generation_far_ahead_is_refused_before_anything_is_derived(generation: int) -> None:
+    """Hazard B11."""
+    tree = a_tree()
+    started = time.perf_counter()
+    with pytest.raises(GenerationTooFar):
+        tree.key_at(SUITE, LEAF, APPLICATION, generation)
+    _, moved = tree.next_key(SUITE, LEAF, APPLICATION)
+    with pytest.raises(GenerationTooFar):
+        moved.key_at(SUITE, LEAF, APPLICATION, generation + 1)
+    assert time.perf_counter() - started < 0.05
+    assert not tree.senders
+
+
+@pytest.mark.parametrize("generation", [0xFFFFFFFF, 0xFFFFFFFE, MAX_FORWARD_GENERATIONS + 1])
+def test_a_message_far_ahead_costs_nothing_and_changes_nothing(generation: int) -> None:
+    """Hazard B11, as a message of a member whose sender data is authentic."""
+    crew = Crew(3)
+    message = Mirror(crew["alice"], crew.entropy).private(b"x", generation=generation)
+    started = time.perf_counter()
+    error = refuses(crew, "bob", message, "15.3/generation-window")
+    assert isinstance(error, GenerationTooFar)
+    assert time.perf_counter() - started < 0.05
+
+
+def test_the_last_generation_within_the_window_is_read() -> None:
+    crew = Crew(3)
+    message = Mirror(crew["alice"], crew.entropy).private(b"x", generation=MAX_FORWARD_GENERATIONS)
+    assert crew.open("bob", message) == b"x"
+    assert len(crew["bob"].secret_tree.ratchet(LeafIndex(0), APPLICATION).skipped) == MAX_SKIPPED_KEYS
+
+
+def test_skipped_keys_have_a_bound_and_the_oldest_go() -> None:
+    _, tree = a_tree().key_at(SUITE, LEAF, APPLICATION, 400)
+    _, tree = tree.key_at(SUITE, LEAF, APPLICATION, 800)
+    skipped = tree.ratchet(LEAF, APPLICATION).skipped
+    assert len(skipped) == MAX_SKIPPED_KEYS
+    assert list(skipped) == [g for g in range(800) if g != 400][-MAX_SKIPPED_KEYS:]
+    with pytest.raises(GenerationConsumed):
+        tree.key_at(SUITE, LEAF, APPLICATION, 0)
+
+
+def test_a_message_that_is_not_authentic_uses_no_key_up() -> None:
+    """An insider who knows everybody's keys cannot make a key of somebody else's useless."""
+    crew = Crew(3)
+    mirror = Mirror(crew["alice"], crew.entropy)
+    before = state_of(crew["bob"])
+    refuses(crew, "bob", mirror.private(b"x", sender=2, generation=0), "6.1/signature")
+    assert state_of(crew["bob"]) == before
+    assert crew.open("bob", crew.seal("carol", b"real")) == b"real"
+
+
+def test_replays_are_refused_and_change_nothing() -> None:
+    """Hazards A6, A8: application messages, a proposal and a commit, each again and again."""
+    crew = Crew(3)
+    messages = [crew.seal("alice", n.to_bytes(1, "big")) for n in range(5)]
+    for message in reversed(messages):
+        crew.open("bob", message)
+    for message in messages * 3:
+        assert isinstance(refuses(crew, "bob", message, "9.2/consumed"), GenerationConsumed)
+    crew.commit("carol")
+    for message in messages:
+        refuses(crew, "bob", message, "9.2/consumed")
+    assert crew.open("bob", crew.seal("alice", b"next")) == b"next"
+
+
+def test_a_proposal_again_is_refused() -> None:
+    crew = Crew(3)
+    crew.groups["carol"], message = crew["carol"].propose_update(entropy=crew.entropy)
+    crew.deliver_proposal("carol", message)
+    refuses(crew, "bob", message, "9.2/consumed")
+
+
+def test_a_ratchet_ends_before_it_overflows() -> None:
+    _, tree = a_tree().next_key(SUITE, LEAF, APPLICATION)
+    handshake, application = tree.senders[LEAF]
+    last = replace(application, generation=LAST_GENERATION - 1)
+    tree = SecretTree(8, tree.nodes, {LEAF: (handshake, last)})
+    key, tree = tree.next_key(SUITE, LEAF, APPLICATION)
+    assert key.generation == LAST_GENERATION - 1
+    with pytest.raises(RatchetExhausted):
+        tree.next_key(SUITE, LEAF, APPLICATION)
+
+
+def test_an_own_ratchet_that_was_set_back_is_moved_on() -> None:
+    """Hazard F3: after a restored backup the relay says how far it has seen us."""
+    crew = Crew(2)
+    restored = crew["alice"]
+    for n in range(5):
+        crew.open("bob", crew.seal("alice", n.to_bytes(1, "big")))
+    last = crew.seal("alice", b"last that the relay has")
+    position = restored.sender_position(last)
+    assert (position.epoch, position.leaf_index, position.generation, position.is_handshake) == (1, 0, 5, False)
+    crew.groups["alice"] = restored.advance_own_ratchet(position.generation + 1)
+    message = crew.seal("alice", b"after the backup")
+    assert crew["bob"].sender_position(message).generation == 6
+    assert crew.open("bob", message) == b"after the backup"
+    assert crew["alice"].advance_own_ratchet(2).secret_tree == crew["alice"].secret_tree
+    with pytest.raises(GenerationTooFar):
+        restored.advance_own_ratchet(MAX_FORWARD_GENERATIONS + 2)
+    moved = restored.advance_own_ratchet(3, handshake=True)
+    assert moved.secret_tree.ratchet(LeafIndex(0), HANDSHAKE).generation == 3
+
+
+def test_nonces_are_guarded_afresh_each_time() -> None:
+    crew = Crew(2)
+    one = crew["alice"].seal(b"x", entropy=random.Random(1).randbytes)[1]
+    other = crew["alice"].seal(b"x", entropy=random.Random(2).randbytes)[1]
+    assert one != other

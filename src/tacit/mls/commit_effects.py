@@ -26,8 +26,8 @@ def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex,
 
 def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
     """A proposal that came by itself can be committed by itself, or together with the removal of who it adds again."""
-    check_supported_now((item,))
     check_proposal(epoch.suite, epoch.tree, epoch.context.group_id, item.proposal, item.sender)
+    check_supported_now((item,))
     applied = apply_proposals(epoch.tree, epoch.context.extensions, (item,))
     if not adds_member(epoch.tree, (item,)):
         check_encryption_keys_unique(applied.tree)

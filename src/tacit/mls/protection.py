@@ -157,7 +157,7 @@ def protect_public(
     group_context: bytes,
 ) -> PublicMessage:
     """A member's handshake message in the clear, with its membership tag. Source: RFC 9420 §6.2"""
-    check_application_is_private(content.content_type)
+    check_application_is_private(content.body)
     tag = suite.mac(membership_key, _membership_input(content, auth, group_context))
     return PublicMessage(content, auth, tag)
 
@@ -167,7 +167,7 @@ def open_public(
 ) -> AuthenticatedContent:
     """A member's handshake message, once its tag and its signature have turned out right; raises ``InvalidMessage``."""
     content, auth = message.content, message.auth
-    check_application_is_private(content.content_type)
+    check_application_is_private(content.body)
     check_membership_tag(suite, membership_key, _membership_input(content, auth, group_context), message.membership_tag)
     authenticated = AuthenticatedContent(WireFormat.PUBLIC_MESSAGE, content, auth)
     check_content_signature(suite, authenticated, signature_key, group_context)

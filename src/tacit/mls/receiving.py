@@ -83,7 +83,7 @@ def _process_private(group: Group, message: PrivateMessage, rules: Rules, now_s:
     group = _with_secret_tree(group, message.epoch, opened.secret_tree)
     content = verified.content
     if not isinstance(content.body, bytes):
-        return _process_handshake(before, group, verified, opened.sender_leaf, rules, now_s)
+        return _process_handshake(before, group, verified, content.body, opened.sender_leaf, rules, now_s)
     return ApplicationData(
         group,
         LeafIndex(content.sender.index),
@@ -97,7 +97,7 @@ def _process_private(group: Group, message: PrivateMessage, rules: Rules, now_s:
 
 def _process_public(group: Group, message: PublicMessage, rules: Rules, now_s: float | None) -> Processed:
     content = message.content
-    check_application_is_private(content.content_type)
+    body = check_application_is_private(content.body)
     if content.group_id != group.group_id:
         raise WrongGroup
     if content.epoch != group.epoch:
@@ -110,22 +110,20 @@ def _process_public(group: Group, message: PublicMessage, rules: Rules, now_s: f
     verified = open_public(group.suite, membership_key, message, leaf.signature_key, group.context.encoded)
     if content.sender.index == group.own_leaf:
         raise OwnMessage(content.epoch, 0)
-    return _process_handshake(group, group, verified, leaf, rules, now_s)
+    return _process_handshake(group, group, verified, body, leaf, rules, now_s)
 
 
 def _process_handshake(
     before: Group,
     group: Group,
     message: AuthenticatedContent,
+    body: Proposal | Commit,
     sender_leaf: LeafNode,
     rules: Rules,
     now_s: float | None,
 ) -> Processed:
-    body = message.content.body
     if isinstance(body, Commit):
         return _process_commit(before, group, message, body, sender_leaf, rules, now_s)
-    if isinstance(body, bytes):
-        raise InvalidMessage("6/application-is-private")
     return _process_proposal(group, message, body, rules)
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tacit.errors import DecodeError, InvalidMessage
+from tacit.errors import DecodeError
 from tacit.mls import Add, Extension, read_key_package
 from tacit.mls.key_packages import KeyPackage
 from tacit.mls.messages import encode_message
 from tests.mls.crew import NOW_S, Crew, NotTheirKey
 from tests.mls.mirror import Mirror, forge_key_package, forge_key_package_leaf
-from tests.mls.refusal import refuses
+from tests.mls.refusal import breaks, refuses
 
 CASES = {
     "other suite": ({"cipher_suite": 3}, "10.1/version-and-suite"),
@@ -26,9 +26,8 @@ CASES = {
 def refused_everywhere(crew: Crew, mirror: Mirror, package: KeyPackage, check: str) -> None:
     refuses(crew, "bob", mirror.private(Add(package)), check)
     refuses(crew, "bob", mirror.commit([Add(package)]).message, check)
-    with pytest.raises(InvalidMessage) as caught:
+    with breaks(check):
         crew.create_commit("bob", [Add(package)])
-    assert caught.value.check == check
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -72,10 +71,10 @@ def test_a_good_key_package_is_read(crew: Crew) -> None:
 def test_what_is_read_before_its_owner_is_added_is_judged_alike(crew: Crew) -> None:
     """Hazards A16, A18."""
     bundle, private = crew.bundle("dave"), crew.key("dave").private
-    with pytest.raises(InvalidMessage, match="signature"):
+    with breaks("10.1/signature"):
         read(crew, encode_message(replace(bundle.key_package, signature=bytes(64))))
     for now_s in (0, NOW_S + 365 * 86400):
-        with pytest.raises(InvalidMessage, match="lifetime"):
+        with breaks("7.3/lifetime"):
             read(crew, bundle.key_package_bytes, now_s)
     mallory = forge_key_package_leaf(
         bundle.key_package, crew.suite, crew.key("mallory").private, signature_key=crew.key("mallory").public

@@ -18,7 +18,7 @@ from tacit.mls.registry import GREASE_VALUES, LeafNodeSource
 from tacit.mls.tree_math import LeafIndex
 from tests.mls.crew import NOW_S, Crew, NotTheirKey
 from tests.mls.mirror import Mirror, forge_key_package_leaf
-from tests.mls.refusal import refuses, refuses_to_join
+from tests.mls.refusal import breaks, refuses, refuses_to_join
 
 NEUTRAL_POINT = b"\1" + bytes(31)
 NOT_CANONICAL = b"\xff" * 31 + b"\x7f"
@@ -50,7 +50,7 @@ def test_a_broken_leaf_is_refused_in_an_add(crew: Crew, mirror: Mirror, name: st
     package = crew.bundle("dave").key_package
     forged = forge_key_package_leaf(package, crew.suite, crew.key("dave").private, **change(package.leaf_node))
     refuses(crew, "bob", mirror.private(Add(forged)), check)
-    with pytest.raises(InvalidMessage, match=check):
+    with breaks(check):
         crew.create_commit("bob", [Add(forged)])
 
 
@@ -153,7 +153,7 @@ def test_nobody_commits_a_key_package_out_of_its_time(crew: Crew, mirror: Mirror
     """Hazard A18; who receives the commit later on does not ask, for then time has passed for everyone."""
     package = crew.bundle("dave").key_package
     forged = forge_key_package_leaf(package, crew.suite, crew.key("dave").private, lifetime=lifetime)
-    with pytest.raises(InvalidMessage, match=r"7\.3/lifetime$"):
+    with breaks("7.3/lifetime"):
         crew.create_commit("bob", [Add(forged)])
     accepted = crew["bob"].process(mirror.commit([Add(forged)]).message, authenticate=crew.authenticate)
     assert accepted is not None
@@ -221,7 +221,7 @@ def test_a_member_must_know_the_credential_types_in_use(crew: Crew, mirror: Mirr
     refuses(crew, "bob", message, "7.3/credential-types", authenticate=lambda old, new: None)
 
 
-def test_required_capabilities_bind_who_comes_in(mirror: Mirror) -> None:
+def test_required_capabilities_bind_who_comes_in() -> None:
     """Hazard B18."""
     required = RequiredCapabilities(extension_types=(0xF7A0,)).as_extension()
     crew = Crew(3, extensions=(required,), extension_types=(0xF7A0,))
@@ -258,7 +258,7 @@ def test_a_group_has_no_extension_that_a_member_lacks(crew: Crew, mirror: Mirror
     proposal = GroupContextExtensions((Extension(0xF123, b""),))
     refuses(crew, "bob", mirror.commit([proposal]).message, "13.4/group-context-extension")
     refuses(crew, "bob", mirror.private(proposal), "13.4/group-context-extension")
-    with pytest.raises(InvalidMessage, match="group-context-extension"):
+    with breaks("13.4/group-context-extension"):
         crew.create_commit("bob", [proposal])
 
 
@@ -266,12 +266,12 @@ def test_the_grease_that_we_list_is_no_promise(crew: Crew) -> None:
     """Hazard B19."""
     own = crew["alice"].members()[0].leaf_node
     grease = next(value for value in own.capabilities.extensions if value in GREASE_VALUES)
-    with pytest.raises(InvalidMessage, match="unsupported-group-extension"):
+    with breaks("13.4/unsupported-group-extension"):
         check_we_support_group_extensions(own, (Extension(grease, b""),))
     check_we_support_group_extensions(own, (Extension(6, b"\0"), RequiredCapabilities().as_extension()))
 
 
-def test_grease_in_capabilities_and_key_package_is_ignored(crew: Crew, mirror: Mirror) -> None:
+def test_grease_in_capabilities_and_key_package_is_ignored(crew: Crew) -> None:
     """Hazard B19."""
     package = crew.bundle("dave").key_package
     listed = replace(
@@ -287,11 +287,10 @@ def test_grease_in_capabilities_and_key_package_is_ignored(crew: Crew, mirror: M
     )
     pending = crew.commit("alice", [Add(forged)])
     assert pending.welcome is not None
-    del mirror
 
 
 def test_what_everyone_supports_is_not_listed(crew: Crew) -> None:
-    with pytest.raises(InvalidMessage, match="default-capability"):
+    with breaks("7.2/default-capability"):
         create_key_package(
             1,
             b"dave",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
-from tacit.mls.framing import AuthenticatedContent, Sender
+from tacit.mls.commits import Commit
+from tacit.mls.framing import AuthenticatedContent, Body, Sender
 from tacit.mls.labels import FRAMED_CONTENT_TBS, verify_with_label
 from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.proposals import Proposal
 from tacit.mls.registry import ContentType, SenderType
 
 
@@ -17,10 +19,11 @@ def check_sender_is_member(leaf: LeafNode | None) -> LeafNode:
     return leaf
 
 
-def check_application_is_private(content_type: ContentType) -> None:
-    """Application data comes encrypted."""
-    if content_type is ContentType.APPLICATION:
+def check_application_is_private(body: Body) -> Proposal | Commit:
+    """What is not encrypted is no application data."""
+    if isinstance(body, bytes):
         raise InvalidMessage("6/application-is-private")
+    return body
 
 
 def check_public_allowed(allowed: bool) -> None:

@@ -1,0 +1,206 @@
+"""Commits and update paths that no honest client makes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tacit.limits import MAX_GROUP_MEMBERS
+from tacit.mls import Add, GroupContextExtensions, Proposal, Remove, StagedCommit
+from tacit.mls.checks.trees import check_group_size
+from tacit.mls.commits import UpdatePath, UpdatePathNode
+from tacit.mls.group_context import GroupContext
+from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.tree_math import LeafIndex
+from tests.mls.crew import Crew
+from tests.mls.mirror import Mirror
+from tests.mls.refusal import breaks, refuses
+
+
+@pytest.fixture
+def crew() -> Crew:
+    """Seven of eight places taken, and every parent above Alice filled."""
+    crew = Crew(7)
+    crew.commit("alice")
+    return crew
+
+
+def with_node(path: UpdatePath, place: int, **changed: object) -> UpdatePath:
+    nodes = list(path.nodes)
+    nodes[place] = replace(nodes[place], **changed)  # type: ignore[arg-type]
+    return replace(path, nodes=tuple(nodes))
+
+
+@pytest.mark.parametrize("proposals", [[], [Remove(LeafIndex(2))], [GroupContextExtensions(())]])
+def test_a_path_is_there_where_it_must_be(crew: Crew, mirror: Mirror, proposals: list[Proposal]) -> None:
+    refuses(crew, "bob", mirror.commit(proposals, with_path=False).message, "12.4/path-required")
+
+
+def test_adds_alone_need_no_path(crew: Crew, mirror: Mirror) -> None:
+    forged = mirror.commit([Add(crew.bundle("heidi").key_package)], with_path=False)
+    event = crew["bob"].process(forged.message, authenticate=crew.authenticate)
+    assert isinstance(event, StagedCommit)
+    assert event.group_after is not None
+    assert event.group_after.epoch_authenticator == forged.epoch.secrets.epoch_authenticator.reveal()
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_path_is_neither_too_short_nor_too_long(crew: Crew, mirror: Mirror, place: int) -> None:
+    """Hazard B3."""
+    shorter = mirror.commit(path=lambda path: replace(path, nodes=path.nodes[:place] + path.nodes[place + 1 :]))
+    refuses(crew, "bob", shorter.message, "7.6/path-length")
+    extra = UpdatePathNode(mirror.fresh_key(), ())
+    longer = mirror.commit(path=lambda path: replace(path, nodes=(*path.nodes[:place], extra, *path.nodes[place:])))
+    refuses(crew, "bob", longer.message, "7.6/path-length")
+    none = mirror.commit(path=lambda path: replace(path, nodes=()))
+    refuses(crew, "bob", none.message, "7.6/path-length")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_there_is_one_ciphertext_for_each_node_of_a_resolution(crew: Crew, mirror: Mirror, place: int) -> None:
+    """Hazard B3."""
+
+    def fewer(path: UpdatePath) -> UpdatePath:
+        return with_node(path, place, encrypted_path_secret=path.nodes[place].encrypted_path_secret[:-1])
+
+    def more(path: UpdatePath) -> UpdatePath:
+        there = path.nodes[place].encrypted_path_secret
+        return with_node(path, place, encrypted_path_secret=(*there, there[0]))
+
+    for name in ("bob", "carol", "grace"):
+        refuses(crew, name, mirror.commit(path=fewer).message, "7.6/ciphertext-count")
+        refuses(crew, name, mirror.commit(path=more).message, "7.6/ciphertext-count")
+
+
+def test_a_path_leaves_out_who_is_added_with_it(crew: Crew, mirror: Mirror) -> None:
+    """Hazard B3: whoever is added learns the path secret from the Welcome and from nowhere else."""
+    forged = mirror.commit([Add(crew.bundle("heidi").key_package)], excluded=[])
+    refuses(crew, "bob", forged.message, "7.6/ciphertext-count")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_no_key_of_a_path_is_in_the_tree_already(crew: Crew, mirror: Mirror, place: int) -> None:
+    """Hazard B4: the key of a leaf, of a parent on the path and of one beside it, and one key twice."""
+    tree = crew["bob"].state.tree
+    taken = [node.encryption_key for node in tree.nodes if node is not None]
+    for key in (taken[0], taken[1], taken[-1]):
+        forged = mirror.commit(path=lambda path, key=key: with_node(path, place, encryption_key=key))
+        refuses(crew, "bob", forged.message, "12.4.2/path-key-fresh")
+    twice = mirror.commit(path=lambda path: with_node(path, place, encryption_key=path.nodes[place - 1].encryption_key))
+    refuses(crew, "bob", twice.message, "12.4.2/path-key-fresh")
+    like_leaf = mirror.commit(path=lambda path: with_node(path, place, encryption_key=path.leaf_node.encryption_key))
+    refuses(crew, "bob", like_leaf.message, "12.4.2/path-key-fresh")
+
+
+@pytest.mark.parametrize("key", [b"", bytes(31), bytes(33)])
+def test_keys_of_a_path_are_well_formed(crew: Crew, mirror: Mirror, key: bytes) -> None:
+    """Hazard B27."""
+    forged = mirror.commit(path=lambda path: with_node(path, 1, encryption_key=key))
+    refuses(crew, "bob", forged.message, "7.1/key-form")
+
+
+@pytest.mark.parametrize("parent_hash", [b"", bytes(32)])
+def test_the_new_leaf_signs_for_the_keys_above_it(crew: Crew, mirror: Mirror, parent_hash: bytes) -> None:
+    """Hazard B15."""
+    forged = mirror.commit(leaf=lambda leaf: replace(leaf, parent_hash=parent_hash))
+    refuses(crew, "bob", forged.message, "7.9.2/path-parent-hash")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_other_keys_than_were_signed_for_are_refused(crew: Crew, mirror: Mirror, place: int) -> None:
+    forged = mirror.commit(path=lambda path: with_node(path, place, encryption_key=mirror.fresh_key()))
+    refuses(crew, "bob", forged.message, "7.9.2/path-parent-hash")
+
+
+def test_a_path_secret_that_cannot_be_decrypted_is_refused(crew: Crew, mirror: Mirror) -> None:
+    """Hazard B2: only those notice to whom the broken ciphertext was sent."""
+
+    def broken(path: UpdatePath) -> UpdatePath:
+        first, *others = path.nodes[1].encrypted_path_secret
+        wrong = replace(first, ciphertext=bytes(len(first.ciphertext)))
+        return with_node(path, 1, encrypted_path_secret=(wrong, *others))
+
+    forged = mirror.commit(path=broken)
+    refuses(crew, "carol", forged.message, "7.5/path-secret")
+    assert crew["bob"].process(forged.message, authenticate=crew.authenticate)
+
+
+def test_a_path_is_encrypted_for_one_epoch(crew: Crew, mirror: Mirror) -> None:
+    """The context of the encryption is the provisional one, and no other."""
+
+    def other_epoch(context: GroupContext) -> GroupContext:
+        return replace(context, epoch=context.epoch + 1)
+
+    refuses(crew, "bob", mirror.commit(context=other_epoch).message, "7.5/path-secret")
+    old_tree = crew["alice"].context.tree_hash
+    forged = mirror.commit(context=lambda context: replace(context, tree_hash=old_tree))
+    refuses(crew, "bob", forged.message, "7.5/path-secret")
+
+
+@pytest.mark.parametrize(("place", "notices"), [(0, ["bob"]), (1, ["carol", "dave"]), (2, ["erin", "frank", "grace"])])
+def test_path_secrets_belong_to_the_keys_that_all_can_see(
+    crew: Crew, mirror: Mirror, place: int, notices: list[str]
+) -> None:
+    """Hazard B2: those below one node are told another secret than its key belongs to, and each of them notices."""
+
+    def other_secret(secrets: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        return (*secrets[:place], bytes(32), *secrets[place + 1 :])
+
+    forged = mirror.commit(path_secrets=other_secret)
+    for name in ("bob", "carol", "dave", "erin", "frank", "grace"):
+        if name in notices:
+            refuses(crew, name, forged.message, "7.5/path-public-key")
+        else:
+            assert crew[name].process(forged.message, authenticate=crew.authenticate)
+
+
+def test_path_secrets_follow_from_each_other(crew: Crew, mirror: Mirror) -> None:
+    """Hazard B2: every secret fits the key that is shown for it, and the second does not come from the first."""
+    unrelated = crew.entropy(crew.suite.hash_size)
+    forged = mirror.commit(chain=lambda secrets: (secrets[0], unrelated, secrets[2]))
+    refuses(crew, "bob", forged.message, "7.5/path-public-key")
+    refuses(crew, "carol", forged.message, "7.5/path-public-key")
+    assert crew["erin"].process(forged.message, authenticate=crew.authenticate)
+
+
+@pytest.mark.parametrize("secret", [b"", bytes(31), bytes(33)])
+def test_a_path_secret_has_its_length(crew: Crew, mirror: Mirror, secret: bytes) -> None:
+    forged = mirror.commit(path_secrets=lambda secrets: (secret, *secrets[1:]))
+    refuses(crew, "bob", forged.message, "7.5/path-secret")
+
+
+def test_a_group_has_a_largest_size(crew: Crew) -> None:
+    leaf = crew["alice"].members()[0].leaf_node
+    nodes = [leaf if index % 2 == 0 else None for index in range(2 * 1024 - 1)]
+    tree = RatchetTree(crew.suite, tuple(nodes))
+    assert tree.leaf_count > MAX_GROUP_MEMBERS
+    with breaks("limits/group-members"):
+        check_group_size(tree)
+
+
+def test_a_removed_member_learns_nothing_more(crew: Crew) -> None:
+    removed = crew["carol"]
+    pending = crew.create_commit("alice", [Remove(LeafIndex(2))])
+    event = removed.process(pending.commit, authenticate=crew.authenticate)
+    assert isinstance(event, StagedCommit)
+    assert event.group_after is None
+    crew.commit("bob", [Remove(LeafIndex(2))])
+    message = crew.seal("alice", b"without carol")
+    crew.groups["carol"] = removed
+    refuses(crew, "carol", message, "6/epoch")
+
+
+def test_a_stranger_commits_nothing(crew: Crew, mirror: Mirror) -> None:
+    """Hazard A13."""
+    forged = mirror.commit(signed_by=crew.key("mallory").private)
+    refuses(crew, "bob", forged.message, "6.1/signature")
+
+
+def test_only_the_first_of_two_commits_counts(crew: Crew, mirror: Mirror) -> None:
+    """Hazard A22: a bogus commit that comes first wedges nobody, and a late one does nothing."""
+    bogus = mirror.commit(tag=lambda tag: bytes(len(tag)))
+    refuses(crew, "bob", bogus.message, "6.1/confirmation-tag")
+    late = mirror.commit()
+    crew.commit("carol")
+    refuses(crew, "bob", late.message, "6/epoch")
