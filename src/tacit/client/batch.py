@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from tacit import mls
-from tacit.client.books import Books, Checkpoint, encode_own_commit
+from tacit.client.books import DEFERRED, Books, Checkpoint, encode_own_commit
 from tacit.client.core.effects import (
     AddIntent,
     AddMessage,
@@ -45,6 +45,7 @@ from tacit.client.model import (
     OutboxRow,
     Profile,
 )
+from tacit.client.store.rows import encode_blobs
 
 
 @dataclass
@@ -75,6 +76,7 @@ class Batch:
         """Logs to make at the relay."""
         self.listen: set[GroupId] = set()
         """Logs to listen to from now on."""
+        self.deferred: tuple[bytes, ...] = books.deferred
         self.inbox_caught_up = False
         self.impatient_later: set[GroupId] = set()
         """Conversations in which somebody else should commit what is proposed, and this device if nobody does."""
@@ -106,9 +108,16 @@ class Batch:
         """A conversation with the changes of this batch."""
         return self._states.get(group_id) or self.books.state(group_id)
 
-    def has(self, group_id: bytes) -> bool:
-        """Whether this batch brings or changes a conversation."""
-        return group_id in self._states
+    def is_alive(self, group_id: bytes) -> bool:
+        """Whether there is a conversation of that ID which has not ended."""
+        state = self._states.get(GroupId(group_id))
+        if state is not None:
+            return state.conversation.status is not ConversationStatus.REMOVED
+        return self.books.is_alive(GroupId(group_id))
+
+    def defer(self, payload: bytes) -> None:
+        """Keep an invitation until the group that it leads to has ended here."""
+        self.deferred = (*self.deferred, payload)
 
     def states_of(self, chat_id: ChatId) -> list[GroupState]:
         """The living conversations of a chat, with the changes of this batch."""
@@ -272,7 +281,7 @@ class Batch:
                 self.books.forget_heads()
             self._follow(writer)
             checkpoint("after-commit")
-        return Outcome(list(writer.added.values()), [*writer.events, *self.events], sorted(self._met))
+        return Outcome(list(writer.added.values()), [*self.events, *writer.events], sorted(self._met))
 
     def _write(self, writer: _Writer) -> None:
         store = self.books.store
@@ -292,6 +301,8 @@ class Batch:
             store.drop_bundle(ref)
         if self.bundles:
             store.add_bundles(self.bundles)
+        if self.deferred != self.books.deferred:
+            store.put_meta(DEFERRED, encode_blobs(self.deferred))
         if self.sweep_bundles:
             store.drop_expired_bundles(int(self.ctx.now_s))
         if self._inbox_cursor is not None:
@@ -310,6 +321,7 @@ class Batch:
                 books.intents.pop(row, None)
             else:
                 books.intents[row] = intent
+        books.deferred = self.deferred
         if self._profile is not None:
             books.profile = self._profile
         if self._inbox_cursor is not None:
@@ -323,6 +335,9 @@ def _write_state(books: Books, state: GroupState) -> None:
     store, conversation = books.store, state.conversation
     group_id = conversation.group_id
     old = books.state(group_id)
+    if old is not None and conversation.cursor < old.conversation.cursor and conversation.own_counter == 1:
+        store.drop_group(group_id)  # left and joined again in one turn: nothing of the old self is kept
+        old = None
     if old is None or old.conversation != conversation:
         store.put_conversation(conversation)
     if conversation.status is ConversationStatus.REMOVED:

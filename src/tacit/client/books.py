@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Final
 
 from tacit import mls
 from tacit.client.core.group_info import read_group_info
@@ -26,9 +27,12 @@ from tacit.client.model import (
     Profile,
 )
 from tacit.client.store import Store, StoreDamaged
+from tacit.client.store.rows import decode_blobs
 from tacit.clock import Clock
 from tacit.entropy import Entropy
 from tacit.identity import DeviceCertificate
+
+DEFERRED: Final = "deferred-welcomes"
 
 Checkpoint = Callable[[str], None]
 """Called by name between any two effects; tests crash there."""
@@ -51,6 +55,8 @@ class Books:
         self.intents: dict[int, Intent] = {i.row: i for i in store.intents()}
         self.outbox: dict[MessageId, OutboxRow] = {o.message_id: o for o in store.outbox()}
         self.inbox_cursor = store.inbox_cursor()
+        self.deferred = decode_blobs(store.meta(DEFERRED) or b"")
+        """Invitations to groups that this device is still in, as far as it knows."""
         self.groups_of: dict[ChatId, set[GroupId]] = {}
         self.statuses: dict[GroupId, ConversationStatus] = {}
         for conversation in store.conversations():
@@ -60,6 +66,8 @@ class Books:
         """Conversations whose log is being listened to and has been caught up with: here may be written."""
         self.unreadable: set[GroupId] = set()
         """Conversations whose log the relay says it does not have, or not for us."""
+        self.asked_after: dict[bytes, int] = {}
+        """From where each log was asked for over the present connection."""
         self.online = False
         self.impatient: set[GroupId] = set()
         """Conversations in which this device has waited long enough for others to commit."""

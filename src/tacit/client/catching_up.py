@@ -72,7 +72,8 @@ def _note_lost(batch: Batch, state: GroupState) -> None:
 def _check_rollback(batch: Batch, state: GroupState, told: pb.LogState) -> GroupState:
     """A log that ends before the place reached here was restored from a backup, or is another log."""
     conversation = state.conversation
-    lost = conversation.cursor - told.last_seq
+    # Entries that came after the question may have been processed already, so it is the question that is compared.
+    lost = batch.books.asked_after.get(conversation.group_id, 0) - told.last_seq
     if lost <= 0:
         return state
     conversation = replace(
@@ -85,6 +86,7 @@ def _check_rollback(batch: Batch, state: GroupState, told: pb.LogState) -> Group
     after = replace(state, conversation=conversation)
     notice = Notice("gap", count=lost, reason="relay-went-back")
     batch.add(notice_line(after, notice, batch.ctx), conversation.group_id, after)
+    batch.listen.add(conversation.group_id)
     return after
 
 

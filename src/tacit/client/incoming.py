@@ -10,7 +10,7 @@ from tacit.client.core.commits import try_again
 from tacit.client.core.effects import DropOutbox, Report, SetMessage
 from tacit.client.core.inbound import process_entry, refuse_entry
 from tacit.client.core.state import EntryKind, GroupState, LogEntry, Sent, Step
-from tacit.client.invitations import take_welcome
+from tacit.client.invitations import take_deferred, take_welcome
 from tacit.client.model import ChatStatus, ConversationStatus, GroupId, MessageId, MessageState
 from tacit.client.outgoing import is_blocked
 from tacit.log import EventLog
@@ -60,6 +60,7 @@ def end_conversation(batch: Batch, state: GroupState, reason: str) -> None:
     chat = batch.chat(conversation.chat_id)
     if chat is not None and chat.status is ChatStatus.ENDED:
         fail_waiting(batch, chat.id, reason)
+    take_deferred(batch)
 
 
 def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:

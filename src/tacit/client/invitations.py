@@ -6,6 +6,7 @@ A Welcome uses up its KeyPackage in the very transaction that takes it in, whate
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from tacit import mls
 from tacit.client.batch import Batch, fail_waiting
@@ -28,7 +29,13 @@ from tacit.client.model import (
     IntentKind,
     Notice,
 )
-from tacit.errors import PeerError
+from tacit.errors import InvalidMessage, PeerError
+
+
+ALREADY_IN: Final = "12.4.3.1/group-id-unique"
+"""The check that a Welcome to a group fails which this device is still in, as far as it knows."""
+
+MAX_DEFERRED: Final = 16
 
 
 class NoRequest(AwaitsAnswer):
@@ -43,7 +50,14 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
     books = batch.books
     bundles = [mls.KeyPackageBundle.decode(row.bundle) for row in books.store.bundles() if row.ref not in batch.used]
     try:
-        invitation = open_welcome(payload, bundles, lambda g: g in books.statuses or batch.has(g), batch.ctx)
+        invitation = open_welcome(payload, bundles, batch.is_alive, batch.ctx)
+    except InvalidMessage as error:
+        if error.check == ALREADY_IN and len(batch.deferred) < MAX_DEFERRED:
+            # Removed and added again while away: the log has yet to bring the removal.
+            batch.defer(payload)
+            return
+        batch.add(Report(Unwelcome.code, Unwelcome().sentence, error.check))
+        return
     except PeerError as error:
         batch.add(Report(Unwelcome.code, Unwelcome().sentence, error.code))
         return
@@ -55,6 +69,13 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
     if admission is Admission.DROP:
         return
     _record(batch, invitation, admission, contact)
+
+
+def take_deferred(batch: Batch) -> None:
+    """A group has ended: perhaps an invitation to come back has been waiting for that."""
+    waiting, batch.deferred = batch.deferred, ()
+    for payload in waiting:
+        take_welcome(batch, payload)
 
 
 def accept(batch: Batch, chat_id: ChatId) -> None:

@@ -137,6 +137,8 @@ class Conversation:
     """Running head: 32 bytes, restarted from the epoch authenticator at each epoch."""
     committed_at: int
     """When this device last put fresh key material into the group, Unix seconds."""
+    joined_epoch: int = 0
+    """The epoch in which this device came into the group; what was said before is not for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
         turned.listen = {g: s.conversation.cursor for g in batch.listen if (s := batch.state(g)) is not None}
     resend = sorted(books.outbox.values(), key=lambda row: row.row) if inputs.connected else inputs.resend
     turned.outcome = batch.save(checkpoint)
+    books.asked_after |= turned.listen
     turned.send = [row for row in resend if row.message_id in books.outbox] + turned.outcome.to_send
     _look_ahead(batch, turned)
     return turned
@@ -104,6 +105,7 @@ def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
 def _note_connection(books: Books, inputs: Inputs) -> None:
     if inputs.disconnected or inputs.connected:
         books.ready.clear()
+        books.asked_after.clear()
         books.online = inputs.connected
     books.impatient |= inputs.impatient
     books.parked -= inputs.unparked

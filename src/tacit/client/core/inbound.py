@@ -19,6 +19,8 @@ from tacit.client.core.notices import notice_line
 from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Sent, Step
 from tacit.client.model import ConversationStatus, Intent, IntentKind, MessageState, Notice
 from tacit.errors import PeerError
+from tacit.mls.messages import PrivateMessage, decode_message
+from tacit.mls.registry import ContentType
 
 
 def process_entry(state: GroupState, entry: LogEntry, sent: Sent | None, ctx: Context) -> Step:
@@ -136,8 +138,17 @@ def _take_own_unknown(state: GroupState, entry: LogEntry, own: mls.OwnMessage, c
     return Step(after, (notice_line(after, Notice("behind", reason=reason, count=1), ctx, seq=entry.seq),))
 
 
+def _is_proposal(payload: bytes) -> bool:
+    message = decode_message(payload)
+    return isinstance(message, PrivateMessage) and message.content_type is ContentType.PROPOSAL
+
+
 def _take_wrong_epoch(state: GroupState, entry: LogEntry, wrong: mls.WrongEpoch, ctx: Context) -> Step:
     if wrong.epoch <= state.group.epoch:
+        if wrong.epoch < state.conversation.joined_epoch:
+            return Step(state)  # said before this device came in, and to those who were there
+        if _is_proposal(entry.payload):
+            return Step(state)  # its epoch ended before anybody took it up; whoever made it proposes again
         return _refuse(state, entry, "old-epoch", ctx)
     if state.conversation.status is ConversationStatus.BEHIND:
         line = notice_line(state, Notice("undecryptable", reason="missed-commit"), ctx, seq=entry.seq)

@@ -133,6 +133,7 @@ def _state(
         own_counter=1,
         head=first_head(group.epoch_authenticator),
         committed_at=committed_at,
+        joined_epoch=group.epoch,
     )
     return GroupState(conversation, group, info, read_roster(group.members()), {})
 

@@ -8,7 +8,8 @@ from tacit.client.model import ChatId, Conversation, ConversationStatus, GroupId
 from tacit.client.store.database import Database
 
 _SELECT: Final = (
-    "SELECT group_id, chat_id, status, cursor, last_commit, own_last, own_counter, head, committed_at FROM conversation"
+    "SELECT group_id, chat_id, status, cursor, last_commit, own_last, own_counter, head, committed_at,"
+    " joined_epoch FROM conversation"
 )
 
 
@@ -35,7 +36,7 @@ class ConversationRows:
         """Write or replace a conversation; its chat must be there."""
         self._db.run(
             "INSERT OR REPLACE INTO conversation (group_id, chat_id, status, cursor, last_commit, own_last,"
-            " own_counter, head, committed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " own_counter, head, committed_at, joined_epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 c.group_id,
                 c.chat_id,
@@ -46,6 +47,7 @@ class ConversationRows:
                 c.own_counter,
                 c.head,
                 c.committed_at,
+                c.joined_epoch,
             ),
         )
 

@@ -52,7 +52,8 @@ CREATE TABLE conversation (
     own_last     INTEGER NOT NULL,
     own_counter  INTEGER NOT NULL,
     head         BLOB NOT NULL,
-    committed_at INTEGER NOT NULL
+    committed_at INTEGER NOT NULL,
+    joined_epoch INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX conversation_by_chat ON conversation (chat_id, group_id);
