@@ -14,8 +14,9 @@ from tests.ui.people import ALICE, BOB, CAROL, DIRECT, TEAM
 
 @pytest.mark.parametrize("code", [*words.NOTICES, "something-new"])
 def test_every_notice_is_one_clean_sentence(code: str) -> None:
-    sentence = words.notice(NoticeInfo(code, by=BOB, who=(CAROL,), name="n\x1bn", count=2, reason="relay-hole"))
-    assert sentence.endswith((".", "."))
+    code, _, reason = code.partition("/")
+    sentence = words.notice(NoticeInfo(code, by=BOB, who=(CAROL,), name="n\x1bn", count=2, reason=reason))
+    assert sentence.endswith(".")
     assert "{" not in sentence
     assert "\x1b" not in sentence
     assert len(sentence) > 10
@@ -26,7 +27,7 @@ def test_every_notice_is_one_clean_sentence(code: str) -> None:
     [
         (NoticeInfo("added", by=ALICE, who=(BOB, CAROL)), "You added @bob and Carol from work."),
         (NoticeInfo("removed", by=BOB, who=(ALICE,)), "@bob removed you."),
-        (NoticeInfo("joined", who=(ALICE,)), "You are in this group now."),
+        (NoticeInfo("joined", by=BOB), "@bob added you."),
         (NoticeInfo("joined", who=(BOB,)), "@bob joined."),
         (NoticeInfo("left", by=BOB), "@bob left."),
         (NoticeInfo("created", by=ALICE, name="team"), "You made the group “team”."),
@@ -35,7 +36,10 @@ def test_every_notice_is_one_clean_sentence(code: str) -> None:
             NoticeInfo("gap", count=3, reason="relay-hole"),
             "3 messages are missing: the relay has lost or withheld them.",
         ),
-        (NoticeInfo("change-failed", reason="too-many-tries"), "The change did not go through (too many tries)."),
+        (NoticeInfo("change-failed", reason="too-many-tries"), "The change did not go through: too many tries."),
+        (NoticeInfo("change-failed", who=(BOB,), name="invite"), "The invitation of @bob did not go through."),
+        (NoticeInfo("not-sent", count=1, reason="altered"), "1 message was not sent: the relay changed it on the way."),
+        (NoticeInfo("not-sent"), "A message was not sent."),
     ],
 )
 def test_the_words_of_a_notice(info: NoticeInfo, sentence: str) -> None:

@@ -11,6 +11,13 @@ class BadUsage(UsageError):
     """The command line makes no sense."""
 
 
+class IdentityExists(UsageError):
+    """There already is an identity of that name on this machine."""
+
+    code = "profile-exists"
+    hint = "Choose another name with -P NAME."
+
+
 class InternalError(TacitError):
     """Something inside tacit failed that should not be able to."""
 

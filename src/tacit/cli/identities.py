@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
+from typing import Final
 
 from tacit.cli import passphrases
+from tacit.cli.output import talk
 from tacit.cli.running import say
 from tacit.cli.settings import Settings
 from tacit.errors import TacitError, UsageError
 from tacit.ui.patience import patiently
-from tacit.ui.text import clean_line
 
-ASKED_AGAIN = ("handle-taken", "bad-handle")
+ASKED_AGAIN: Final = ("handle-taken", "bad-handle")
 """Codes after which a person may try another name."""
 
 
@@ -24,36 +26,48 @@ class NameNeeded(UsageError):
     hint = "Give it with --name NAME."
 
 
-async def create(settings: Settings, *, name: str | None, relay: str, no_passphrase: bool) -> str:
-    """Make the identity of this profile at a relay and return its passphrase, empty for none.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a person says about a new identity."""
 
-    Raises as ``Client.create``; a name that is taken is asked for again when a person is there.
+    name: str
+    passphrase: str | None
+    name_was_asked: bool
+
+
+async def ask(settings: Settings, *, name: str | None, no_passphrase: bool) -> Answers:
+    """Ask for what nobody gave; fails at once where nobody can be asked."""
+    chosen = name if name is not None else await asyncio.to_thread(_ask_name, settings)
+    passphrase = await asyncio.to_thread(passphrases.ask_new, settings, none=no_passphrase)
+    return Answers(chosen, passphrase, name_was_asked=name is None)
+
+
+async def create(settings: Settings, answers: Answers, relay: str) -> None:
+    """Make the identity of this profile at a relay.
+
+    Raises as ``Client.create``; a name that is taken is asked for again when a person was asked before.
     """
     from tacit.sdk import Client
 
-    asking = name is None
-    chosen = name if name is not None else await asyncio.to_thread(_ask_name, settings)
-    passphrase = await asyncio.to_thread(passphrases.ask_new, settings, none=no_passphrase)
+    name = answers.name
     while True:
         making = Client.create(
-            settings.profile, name=chosen, relay=relay, passphrase=passphrase, data_dir=settings.root
+            settings.profile, name=name, relay=relay, passphrase=answers.passphrase, data_dir=settings.root
         )
         try:
-            await patiently(making, "Making keys and telling the relay.", say)
+            return await patiently(making, "Making keys and telling the relay.", say)
         except TacitError as error:
-            if not asking or error.code not in ASKED_AGAIN:
+            if not answers.name_was_asked or error.code not in ASKED_AGAIN:
                 raise
-            sys.stderr.write(f"{clean_line(error.sentence)} {clean_line(error.hint)}\n")
-            chosen = await asyncio.to_thread(_ask_name, settings)
-        else:
-            return passphrase or ""
+            talk(f"{error.sentence} {error.hint}".rstrip())
+            name = await asyncio.to_thread(_ask_name, settings)
 
 
 def _ask_name(settings: Settings) -> str:
     if not passphrases.can_ask(settings) or not sys.stdin.isatty():
         raise NameNeeded
     suggestion = _login_name()
-    sys.stderr.write("Your name at the relay: small letters, digits, dots, dashes. Others find you as @name.\n")
+    talk("Your name at the relay: small letters, digits, dots, dashes. Others find you as @name.")
     while True:
         sys.stderr.write(f"Name{f' [{suggestion}]' if suggestion else ''}: ")
         sys.stderr.flush()

@@ -39,16 +39,16 @@ async def talk(
 
 async def _enter(session: Session, who: str) -> None:
     """Open a chat; somebody unknown has to be looked up, and so waits for the relay."""
-    from tacit.ui.line.deeds.chats import find
+    from tacit.ui.line.deeds.chats import go
     from tacit.ui.patience import patiently
 
     try:
-        await session.open(await find(session, who))
+        await go(session, who)
     except TacitError as error:
         if error.code != "offline":
             raise
         await patiently(session.me.wait_online(ONLINE_TIMEOUT_S), "Waiting for the relay.", say)
-        await session.open(await find(session, who))
+        await go(session, who)
 
 
 def _welcome(session: Session) -> None:

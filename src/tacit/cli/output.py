@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from tacit.ui import data
-from tacit.ui.layout import Layout, code_rows, table_rows
+from tacit.ui.layout import Layout, table_rows
 from tacit.ui.qr import qr_rows
 from tacit.ui.rows import Row, glyphs_for, painted
-from tacit.ui.text import clean
+from tacit.ui.text import clean, wrap
 
 
 class Output:
@@ -40,19 +40,31 @@ class Output:
 
     def talk(self, text: str) -> None:
         """Say something to the person; no data."""
-        self._print(self._err, [clean(text)])
+        self._print(self._err, wrapped(text, self._err))
 
     def code(self, content: str | bytes) -> None:
         """Show a QR code on standard error, if that is a terminal wide enough and a person is reading."""
         layout = layout_of(self._err)
         if self.json or not layout.width:
             return
-        rows = code_rows(qr_rows(content, layout.width - 3), layout)
+        rows: list[Row] = [(("code", row),) for row in qr_rows(content, layout.width - 1)]
         self._print(self._err, painted(rows, **_style(self._err)))
 
     def _print(self, stream: TextIO, lines: Sequence[str]) -> None:
         stream.write("".join(f"{line}\n" for line in lines))
         stream.flush()
+
+
+def talk(text: str) -> None:
+    """Say something to the person on standard error."""
+    sys.stderr.write("".join(f"{line}\n" for line in wrapped(text, sys.stderr)))
+    sys.stderr.flush()
+
+
+def wrapped(text: str, stream: TextIO) -> list[str]:
+    """Break talk into rows that fit the terminal, if the stream is one."""
+    width = layout_of(stream).width
+    return wrap(clean(text), width - 1) if width else [clean(text)]
 
 
 def layout_of(stream: TextIO) -> Layout:

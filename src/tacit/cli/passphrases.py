@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from tacit.cli.output import talk
 from tacit.cli.settings import Settings
 from tacit.errors import Locked, UsageError
 
@@ -79,18 +80,16 @@ def ask_new(settings: Settings, *, none: bool) -> str | None:
         return found
     if not can_ask(settings):
         raise PassphraseNeeded
-    sys.stderr.write(
-        "A passphrase protects your keys and messages on this disk; nobody can recover it for you.\n"
-        "Enter alone means none: then whoever gets hold of your files can read and write as you.\n"
-    )
+    talk("A passphrase protects your keys and messages on this disk; nobody can recover it for you.")
+    talk("Enter alone means none: then whoever gets hold of your files can read and write as you.")
     for _ in range(3):
         first = getpass.getpass("Passphrase: ")
         if not first:
-            sys.stderr.write("No passphrase: your files are protected by nothing but this machine.\n")
+            talk("No passphrase: your files are protected by nothing but this machine.")
             return None
         if getpass.getpass("The same again: ") == first:
             return first
-        sys.stderr.write("They differ; once more.\n")
+        talk("They differ; once more.")
     raise PassphrasesDiffer
 
 

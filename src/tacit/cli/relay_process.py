@@ -10,7 +10,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,8 @@ class RelayProcess:
     link: str
     port: int
     pid: int
+    wait: Callable[[], Awaitable[int]]
+    """Waits for its end and returns its exit code."""
 
 
 def command(*args: str) -> list[str]:
@@ -81,7 +83,7 @@ async def relay_process(
     )
     try:
         words = await _first_words(process)
-        yield RelayProcess(link=str(words["link"]), port=int(words["port"]), pid=process.pid)
+        yield RelayProcess(link=str(words["link"]), port=int(words["port"]), pid=process.pid, wait=process.wait)
     finally:
         await _stop(process)
 

@@ -22,38 +22,57 @@ ALARMS: Final = frozenset(
 NOTICES: Final = {
     "created": "{by} made the group “{label}”.",
     "created/plain": "{by} began this {place}.",
-    "joined": "{person} joined.",
-    "joined/you": "you are in this {place} now.",
+    "joined": "{who} joined.",
+    "joined/you": "{by} added you.",
     "added": "{by} added {who}.",
     "removed": "{by} removed {who}.",
     "left": "{person} left.",
     "renamed": "{by} renamed the group to “{label}”.",
     "leave-asked": "{person} asked to leave.",
     "request-accepted": "{person} accepted.",
-    "request-accepted/you": "you accepted the request.",
-    "gap": "{missing} missing{gap}.",
+    "gap": "{missing} missing{because}.",
     "fork": "{by} and you do not see the same conversation: the relay shows different things to different people. "
     "Do not trust it before you know why.",
-    "undecryptable": "A message{of} could not be opened{why}. Nothing of it can be shown.",
-    "invalid-commit": "A change of the {place}{of} was invalid and had no effect{why}.",
-    "rejected-commit": "{by} tried to change the group without the right to; nothing was changed{why}.",
+    "undecryptable": "A message{of} could not be opened{because}. Nothing of it can be shown.",
+    "invalid-commit": "A change of the {place}{of} was invalid and had no effect{because}.",
+    "rejected-commit": "{by} tried to change the {place} without the right to; nothing was changed{because}.",
     "key-changed": "{person} shows another key than before. Compare safety numbers before you go on.",
-    "behind": "This profile comes from a backup, so it sends nothing here until another member has changed the "
-    "group's keys.",
-    "change-failed": "The change did not go through{why}.",
+    "behind": "This device cannot follow the {place} any more{because}.",
+    "behind/restored": "This profile is an older copy of itself, so it sends nothing here until another member has "
+    "changed the keys of the {place}.",
+    "behind/own-commit-lost": "This profile is an older copy of itself and has lost a change that it made, so it sends "
+    "nothing here until another member has changed the keys of the {place}.",
+    "behind/missed-commit": "A change of the {place} never reached this device, so what follows can be neither read "
+    "nor sent. Somebody in it can remove and invite you again.",
+    "behind/log-lost": "The relay does not have this {place} for this device any more, so nothing can be read or sent.",
+    "change-failed": "{change} did not go through{because}.",
     "merged-direct": "Both of you began this chat at the same time; it goes on as one.",
-    "not-sent": "A message was not sent{why}.",
+    "not-sent": "{unsent} not sent{because}.",
     "newer-client": "{by} sent something that this version cannot show; an upgrade may help.",
 }
-"""What happened in a chat, by the notice's code."""
+"""What happened in a chat, by the notice's code, or by code and reason."""
 
-GAP_REASONS: Final = {
+REASONS: Final = {
     "relay-hole": "the relay has lost or withheld them",
-    "retention": "they were older than the relay keeps",
+    "relay-went-back": "the relay shows an older state of itself",
     "counter": "they never arrived",
+    "newer-client": "it was made by a newer version of tacit",
+    "altered": "the relay changed it on the way",
+    "disguised": "it came in a way that hides changes",
+    "old-epoch": "it was written too long ago",
+    "missed-commit": "a change before it is missing",
+    "ended": "the chat has ended",
+}
+
+CHANGES: Final = {
+    "invite": "The invitation of {who}",
+    "remove": "The removal of {who}",
+    "rename": "The new name",
+    "leave": "Leaving",
 }
 
 
+ASKED: Final = "{name} is asked to talk to you; what you write here is theirs to read once they say yes."
 WAITING_FOR_RELAY: Final = "Waiting for the relay to take what was written. Ctrl+C stops waiting; it goes out later."
 
 
@@ -87,27 +106,22 @@ def title(chat: ChatInfo) -> str:
 
 def notice(info: NoticeInfo, kind: str = "group") -> str:
     """A line that no peer wrote, as a sentence."""
-    reason = clean_line(info.reason, 160).rstrip(".")
     by, who = name(info.by), names(info.who)
-    person = who if info.who else by
-    key = info.code
-    if key in ("joined", "request-accepted") and person == "you":
-        key += "/you"
-    elif key == "created" and (kind == "direct" or not info.name):
-        key += "/plain"
+    reason = clean_line(info.reason, 160).rstrip(".")
     words = {
         "by": by,
         "who": who,
-        "person": person,
+        "person": who if info.who else by,
         "place": "chat" if kind == "direct" else "group",
         "label": clean_line(info.name, NAME_CELLS),
         "of": f" of {by}" if info.by else "",
-        "why": f" ({reason.replace('-', ' ')})" if reason else "",
-        "missing": _missing(info),
-        "gap": f": {GAP_REASONS.get(reason, reason.replace('-', ' '))}" if reason else "",
-        "code": key.replace("-", " "),
+        "because": f": {REASONS.get(reason, reason.replace('-', ' '))}" if reason else "",
+        "missing": _count(info, "message is", "messages are"),
+        "unsent": _count(info, "message was", "messages were"),
+        "change": CHANGES.get(info.name, "The change").format(who=who),
+        "code": clean_line(info.code, 40).replace("-", " "),
     }
-    sentence = NOTICES.get(key, "{code}{why}.").format_map(words)
+    sentence = NOTICES.get(_notice_key(info, kind, reason), "{code}{because}.").format_map(words)
     return "You" + sentence[3:] if sentence.startswith("you ") else sentence
 
 
@@ -227,11 +241,21 @@ def status_lines(status: StatusInfo) -> list[tuple[str, str]]:
             "store",
             "encrypted, with a passphrase"
             if status.encrypted_at_rest
-            else "no passphrase: whoever has the files can read",
+            else "no passphrase: open to whoever has the files",
         ),
     ]
 
 
-def _missing(info: NoticeInfo) -> str:
-    count = "1 message" if info.count == 1 else f"{info.count} messages" if info.count else "Messages"
-    return f"{count}{f' of {name(info.by)}' if info.by else ''} {'is' if info.count == 1 else 'are'}"
+def _notice_key(info: NoticeInfo, kind: str, reason: str) -> str:
+    if info.code == "joined" and (not info.who or name(info.who[0]) == "you"):
+        return "joined/you"
+    if info.code == "created" and (kind == "direct" or not info.name):
+        return "created/plain"
+    special = f"{info.code}/{reason}"
+    return special if special in NOTICES else info.code
+
+
+def _count(info: NoticeInfo, one: str, many: str) -> str:
+    of = f" of {name(info.by)}" if info.by else ""
+    noun, _, verb = (one if info.count <= 1 else many).partition(" ")
+    return f"{info.count or 'A'} {noun}{of} {verb}"

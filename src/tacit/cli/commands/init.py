@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
+from tacit.cli.errors import IdentityExists
 from tacit.cli.tree import Command
 
 if TYPE_CHECKING:
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
 @pass_settings
 def init(settings: Settings, name: str | None, relay: str, no_passphrase: bool) -> None:
     """Make an identity: keys, an encrypted store, and a name at a relay."""
-    from tacit.cli.identities import create
+    from tacit.cli.identities import ask, create
     from tacit.cli.output import Output
     from tacit.cli.running import client, run
+    from tacit.identity import parse_link
+    from tacit.sdk import Client
 
     async def work() -> None:
-        await create(settings, name=name, relay=relay, no_passphrase=no_passphrase)
+        if Client.exists(settings.profile, settings.root):
+            raise IdentityExists
+        parse_link(relay)
+        await create(settings, await ask(settings, name=name, no_passphrase=no_passphrase), relay)
         async with client(settings, connect=False) as me:
             value = {"profile": me.profile, "me": me.me, "contact_link": me.contact_link}
             rows = [("you", me.me.name), ("account", me.me.id), ("your link for others", me.contact_link)]

@@ -40,7 +40,7 @@ def join(settings: Settings, link: str, name: str | None, no_passphrase: bool) -
 
 
 async def _join(settings: Settings, place: RelayLink, *, name: str | None, no_passphrase: bool) -> int:
-    from tacit.cli.identities import create
+    from tacit.cli.identities import ask, create
     from tacit.cli.lines import talk
     from tacit.cli.running import client
     from tacit.identity import format_link, parse_link
@@ -48,7 +48,7 @@ async def _join(settings: Settings, place: RelayLink, *, name: str | None, no_pa
 
     link = format_link(place)
     if not Client.exists(settings.profile, settings.root):
-        await create(settings, name=name, relay=link, no_passphrase=no_passphrase)
+        await create(settings, await ask(settings, name=name, no_passphrase=no_passphrase), link)
     async with client(settings) as me:
         if parse_link(me.contact_link).fingerprint != place.fingerprint:
             raise OtherRelay

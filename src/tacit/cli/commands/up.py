@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -34,8 +33,10 @@ def up(ctx: click.Context, /, name: str | None, no_passphrase: bool, **serve: ob
 
 async def _up(settings: Settings, *, name: str | None, no_passphrase: bool) -> int:
     from tacit.cli.home import is_home
+    from tacit.cli.identities import ask, create
     from tacit.cli.lines import talk
     from tacit.cli.local_relay import local_relay
+    from tacit.cli.output import talk as tell
     from tacit.cli.running import client
     from tacit.sdk import Client
 
@@ -43,28 +44,29 @@ async def _up(settings: Settings, *, name: str | None, no_passphrase: bool) -> i
         note = "This identity lives at another relay, so none is started here."
         async with client(settings) as me:
             return await talk(settings, me, None, greeting=(note,))
+    # Questions first: nobody should wait for a relay before they are asked.
+    answers = None if is_home(settings) else await ask(settings, name=name, no_passphrase=no_passphrase)
     async with local_relay(settings) as relay:
-        if not is_home(settings):
-            await _move_in(settings, relay.link, name=name, no_passphrase=no_passphrase)
+        if answers is not None:
+            await create(settings, answers, relay.link)
+            _move_in(settings)
         async with client(settings) as me:
             link = _show_link(settings, me.contact_link)
             code = await talk(settings, me, None, link=link, greeting=relay.notes)
-        if relay.own:
-            sys.stderr.write(
-                "The relay stops with this window: until it runs again nobody here reaches anybody.\n"
-                "tacit serve keeps one running.\n"
-            )
-        return code
+    if relay.own:
+        tell(
+            "The relay here has stopped: until it runs again, nobody reaches anybody through it. "
+            "tacit serve keeps one running."
+        )
+    return code
 
 
-async def _move_in(settings: Settings, relay: str, *, name: str | None, no_passphrase: bool) -> None:
-    """Make the identity at the relay of this machine, and remember that it is at home there."""
+def _move_in(settings: Settings) -> None:
+    """Remember that this identity is at home at the relay of this machine."""
     import msgspec
 
     from tacit.cli.home import load_home, save_home
-    from tacit.cli.identities import create
 
-    await create(settings, name=name, relay=relay, no_passphrase=no_passphrase)
     home = load_home(settings)
     save_home(settings, msgspec.structs.replace(home, profiles=(*home.profiles, settings.profile)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tacit.errors import NotFound
-from tacit.sdk.types import ChatInfo
 from tacit.ui import words
 from tacit.ui.line.session import HISTORY_LINES, MAX_UNREAD_LINES, Session
 
@@ -22,15 +21,19 @@ async def write(session: Session, args: tuple[str, ...]) -> None:
 
 async def open_chat(session: Session, args: tuple[str, ...]) -> None:
     """Go to a chat, beginning a direct one where there is none."""
-    await session.open(await find(session, args[0]))
+    await go(session, args[0])
 
 
-async def find(session: Session, target: str) -> ChatInfo:
-    """Return the chat that is meant: one that exists, or a new direct one."""
+async def go(session: Session, target: str) -> None:
+    """Go to the chat that is meant: one that exists, or a new direct one."""
     try:
-        return await session.me.chat(target)
+        chat = await session.me.chat(target)
     except NotFound:
-        return await session.me.open_direct(target)
+        chat = await session.me.open_direct(target)
+        await session.open(chat)
+        session.say(words.ASKED.format(name=words.title(chat)))
+    else:
+        await session.open(chat)
 
 
 async def close(session: Session, args: tuple[str, ...]) -> None:
