@@ -143,7 +143,8 @@ RATE_LOOKUPS: Final = (20.0, 500.0)
 
 RATE_NEW_LOGS: Final = (2.0, 200.0)
 RATE_PUBLISHED_KEYS: Final = (2.0, 100.0)
-RATE_OTHERS: Final = (1_000.0, 5_000.0)
+RATE_POSITIONS: Final = (1_000.0, 5_000.0)
+"""Positions in logs, to acknowledge or to listen from; one request may name a thousand."""
 
 RATE_LOGINS: Final = (1.0, 10.0)
 """Of one connection before login; each costs the relay a signature check."""

@@ -54,10 +54,14 @@ class Moves:
 
     def __init__(self, now_s: float | None = None) -> None:
         self._now_s = time.time() if now_s is None else now_s
+        self._wrong_by_s = 0.0
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now_s(self) -> float:
-        return self._now_s
+        return self._now_s + self._wrong_by_s
+
+    def set_wrong_by(self, seconds: float) -> None:
+        self._wrong_by_s = seconds
 
     def monotonic_s(self) -> float:
         return self._now_s

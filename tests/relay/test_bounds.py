@@ -9,10 +9,11 @@ import pytest
 
 from tacit import limits
 from tacit.net.errors import LinkClosed
-from tacit.relay.rates import Bucket, Rate
+from tacit.relay.rates import RATES, Bucket, Buckets, Rate
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
+from tacit.wire.operations import REQUESTS
 from tests.relay.peers import Moves, Someone, commit, message, running, to_inbox
 
 
@@ -178,7 +179,7 @@ async def test_a_full_queue_to_the_disk_asks_for_patience(tmp_path, monkeypatch)
 
 
 async def test_a_flood_of_one_account_is_slowed_down_on_all_its_connections(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("tacit.relay.rates", fromlist=["RATES"]).RATES, "append", Rate(1.0, 3.0))
+    monkeypatch.setitem(RATES, "append", Rate(1.0, 4.0))
     clock = Moves()
     async with running(tmp_path, clock=clock) as world:
         alice, bob = await world.join(), await world.join()
@@ -218,3 +219,30 @@ def test_a_clock_that_goes_back_costs_nothing():
     with pytest.raises(errors.RateLimited):
         bucket.take(50.0)
     bucket.take(51.0)
+
+
+@pytest.mark.parametrize(
+    ("request_name", "body", "tokens"),
+    [
+        ("append", message(b"l" * 16, b"x"), 1),
+        ("append", commit(b"l" * 16, b"x", 0, readers_added=[pb.Device()] * 3, readers_removed=[pb.Device()]), 5),
+        ("append", to_inbox(Someone.new(), b"x"), 20),
+        ("acknowledge", pb.Acknowledge(), 1),
+        ("acknowledge", pb.Acknowledge(positions=[pb.Position()] * 7), 7),
+        ("listen", pb.Listen(after=[pb.Position()] * 9), 9),
+        ("create_log", pb.CreateLog(), 1),
+    ],
+)
+def test_a_request_counts_for_the_work_that_it_makes(request_name, body, tokens):
+    buckets = Buckets()
+    left = int(RATES[request_name].burst / tokens)
+    for _ in range(left):
+        buckets.take(request_name, body, 0.0)
+    with pytest.raises(errors.RateLimited):
+        buckets.take(request_name, body, 0.0)
+
+
+def test_every_request_has_a_rate_that_its_largest_form_fits():
+    assert RATES.keys() == REQUESTS.keys()
+    assert RATES["append"].burst >= 1 + 2 * limits.MAX_READERS_PER_LOG
+    assert RATES["listen"].burst >= limits.MAX_LISTEN_LOGS

@@ -129,3 +129,19 @@ async def test_idle_accounts_take_no_memory(tmp_path):
         clock.forward(60)
         await alice.ask(pb.Acknowledge())
         assert world.relay._context.accounts == {}
+
+
+async def test_a_clock_that_jumps_ahead_drops_nothing(tmp_path):
+    """Hazard G8."""
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        await alice.append(log, b"young")
+        clock.set_wrong_by(10 * 365 * limits.DAY_S)
+        await sweep(world.relay._context)
+        assert (await alice.listen(log))[0].first_seq == 1
+        clock.set_wrong_by(-10 * 365 * limits.DAY_S)
+        await sweep(world.relay._context)
+        await alice.append(log, b"written in the past")
+        assert [entry.payload for entry in await alice.take(2)] == [b"young", b"written in the past"]

@@ -43,6 +43,7 @@ class Connection:
         self._failures = 0
         self._in_flight = 0
         self._bytes_in_flight = 0
+        self._serving = False
         self._settled = asyncio.Event()
 
     async def run(self) -> None:
@@ -69,7 +70,8 @@ class Connection:
 
     async def drain(self, last: pb.Closing) -> None:
         """Let what is being worked on finish, then end."""
-        await self._quiet()
+        while self._in_flight or self._serving:
+            await self._settle()
         self.end(last, CloseCode.GOING_AWAY)
 
     def cut_off(self) -> None:
@@ -92,6 +94,7 @@ class Connection:
         except DecodeError:
             self.end(_error(Malformed()), CloseCode.PROTOCOL_ERROR)
             return
+        self._serving = True
         try:
             await self._serve(frame, len(data))
         except RelayError as refusal:
@@ -99,13 +102,16 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - one request's fault must not end the relay
             self._log.warning("request-failed", request=frame.name, error=type(error).__name__)
             self._refuse(frame, Internal())
+        finally:
+            self._serving = False
+            self._settled.set()
 
     async def _serve(self, frame: Frame[RequestBody], size_bytes: int) -> None:
         if self._context.stopping:
             raise ShuttingDown
         check_request(self._phase, frame.name, size_bytes)
         check_shape(frame.name, frame.body)
-        self._buckets.take(frame.name, self._context.clock.monotonic_s())
+        self._buckets.take(frame.name, frame.body, self._context.clock.monotonic_s())
         if self.session is None:
             self._answer(frame.request_id, await self._serve_stranger(frame))
         elif frame.name in {"append", "acknowledge"}:

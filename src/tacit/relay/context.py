@@ -77,12 +77,21 @@ class Context:
     hub: Hub = field(default_factory=Hub)
     sessions: Sessions = field(default_factory=Sessions)
     new_accounts: Bucket = field(init=False)
+    started_s: float = field(init=False)
     accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
     stopping: bool = False
 
     def __post_init__(self) -> None:
         self.new_accounts = Bucket(NEW_ACCOUNTS, self.clock.monotonic_s())
+        self.started_s = self.clock.now_s() - self.clock.monotonic_s()
 
     def now_s(self) -> int:
         """Unix seconds."""
         return int(self.clock.now_s())
+
+    def steady_now_s(self) -> int:
+        """Unix seconds as they would be had nobody set the clock since the start, if that is less than ``now_s``.
+
+        What expires by this keeps its time when a clock jumps years ahead.
+        """
+        return int(min(self.clock.now_s(), self.started_s + self.clock.monotonic_s()))

@@ -92,7 +92,7 @@ def _address(device: pb.Device) -> DeviceAddress:
 
 
 def _addresses(devices: Iterable[pb.Device]) -> tuple[DeviceAddress, ...]:
-    return tuple(_address(device) for device in devices)
+    return tuple([_address(device) for device in devices])
 
 
 def _wire_state(log_id: bytes, state: LogState | None) -> pb.LogState:

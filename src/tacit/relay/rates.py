@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from tacit.limits import (
     RATE_APPENDS,
@@ -12,7 +12,7 @@ from tacit.limits import (
     RATE_LOOKUPS,
     RATE_NEW_ACCOUNTS,
     RATE_NEW_LOGS,
-    RATE_OTHERS,
+    RATE_POSITIONS,
     RATE_PUBLISHED_KEYS,
 )
 from tacit.wire.errors import RateLimited
@@ -32,14 +32,17 @@ RATES: Final[dict[str, Rate]] = {
     "sender_keys": Rate(*RATE_LOOKUPS),
     "create_log": Rate(*RATE_NEW_LOGS),
     "publish_keys": Rate(*RATE_PUBLISHED_KEYS),
-    "acknowledge": Rate(*RATE_OTHERS),
-    "listen": Rate(*RATE_OTHERS),
-    "revoke_device": Rate(*RATE_OTHERS),
+    "acknowledge": Rate(*RATE_POSITIONS),
+    "listen": Rate(*RATE_POSITIONS),
+    "revoke_device": Rate(*RATE_LOOKUPS),
     "login": Rate(*RATE_LOGINS),
     "register": Rate(*RATE_LOGINS),
     "submit_otp": Rate(*RATE_LOGINS),
 }
 """The rate of each request: of one connection before login, of one account after."""
+
+INBOX_APPEND_TOKENS: Final = 20.0
+"""What an append to an inbox counts for, because its quotas are counted anew each time."""
 
 NEW_ACCOUNTS: Final = Rate(*RATE_NEW_ACCOUNTS)
 """Of the whole relay: nothing else bounds a crowd of strangers."""
@@ -55,15 +58,15 @@ class Bucket:
         self._tokens = rate.burst
         self._at_s = now_s
 
-    def take(self, now_s: float) -> None:
-        """Take one token. Raises ``RateLimited`` with the time until there is one."""
+    def take(self, now_s: float, tokens: float = 1.0) -> None:
+        """Take so many tokens. Raises ``RateLimited`` with the time until they are there."""
         rate = self._rate
         # max: a clock that stands still or is set back costs nobody anything.
         self._tokens = min(rate.burst, self._tokens + max(0.0, now_s - self._at_s) * rate.per_s)
         self._at_s = now_s
-        if self._tokens < 1.0:
-            raise RateLimited(retry_after_s=(1.0 - self._tokens) / rate.per_s)
-        self._tokens -= 1.0
+        if self._tokens < tokens:
+            raise RateLimited(retry_after_s=(tokens - self._tokens) / rate.per_s)
+        self._tokens -= tokens
 
     def is_full(self, now_s: float) -> bool:
         """Whether it is as good as a new one."""
@@ -78,13 +81,27 @@ class Buckets:
     def __init__(self) -> None:
         self._buckets: dict[str, Bucket] = {}
 
-    def take(self, request: str, now_s: float) -> None:
-        """Count one request. Raises ``RateLimited``."""
+    def take(self, request: str, body: Any, now_s: float) -> None:
+        """Count one request, by the work that it makes. Raises ``RateLimited``."""
         bucket = self._buckets.get(request)
         if bucket is None:
             bucket = self._buckets[request] = Bucket(RATES[request], now_s)
-        bucket.take(now_s)
+        bucket.take(now_s, _tokens(request, body))
 
     def is_full(self, now_s: float) -> bool:
         """Whether nothing would change if they were made anew."""
         return all(bucket.is_full(now_s) for bucket in self._buckets.values())
+
+
+def _tokens(request: str, body: Any) -> float:
+    """What a request counts for: one, and more where it names many logs or readers."""
+    match request:
+        case "append" if body.WhichOneof("target") == "inbox":
+            return INBOX_APPEND_TOKENS
+        case "append":
+            return 1.0 + len(body.readers_added) + len(body.readers_removed)
+        case "acknowledge":
+            return max(1.0, len(body.positions))
+        case "listen":
+            return max(1.0, len(body.after))
+    return 1.0

@@ -56,7 +56,7 @@ async def sweep_store(context: Context) -> None:
 
 async def sweep(context: Context) -> None:
     """Drop everything that is past its time."""
-    now_s = context.now_s()
+    now_s = context.steady_now_s()
     old_s = now_s - context.config.retention_s
     more = True
     while more:

@@ -59,8 +59,8 @@ def acknowledge(db: sqlite3.Connection, session: Session, positions: Iterable[tu
         if log is None:
             continue
         moved = db.execute(
-            "UPDATE readers SET acked_seq = min(?1, coalesce(end_seq, (SELECT last_seq FROM logs WHERE log = ?2)))"
-            " WHERE log = ?2 AND device = ?3 AND acked_seq < ?1 AND coalesce(end_seq, ?1) > acked_seq",
+            "UPDATE readers SET acked_seq = min(?1, (SELECT last_seq FROM logs WHERE log = ?2))"
+            " WHERE log = ?2 AND device = ?3 AND acked_seq < ?1",
             (seq, log, session.device),
         )
         if moved.rowcount:
