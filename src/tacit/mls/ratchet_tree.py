@@ -45,6 +45,14 @@ class RatchetTree:
         self.leaf_count: Final = (len(nodes) + 1) // 2
         self._hashes: Final[list[bytes | None]] = [None] * len(nodes) if hashes is None else hashes
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RatchetTree):
+            return NotImplemented
+        return self.suite is other.suite and self.nodes == other.nodes
+
+    def __hash__(self) -> int:
+        return hash(self.tree_hash)
+
     @classmethod
     def of_one(cls, suite: CipherSuite, leaf: LeafNode) -> RatchetTree:
         """The tree of a new group. Source: RFC 9420 §11"""
