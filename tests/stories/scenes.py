@@ -178,8 +178,8 @@ async def nothing_is_missing(person: Actor, chat: str) -> None:
         "-- behind",
         "-- not-",
     )
-    lines = await person.sees(target)
-    assert [line for line in lines if line.startswith(alarms)] == [], person.name
+    found = [line for line in await person.sees(target) if line.startswith(alarms)]
+    assert not found, (person.name, found)
 
 
 def mirrored(line: str) -> str:

@@ -34,9 +34,10 @@ class CutOnce:
 async def play(world: World, scene: Scene, meddler: Meddler) -> None:
     await world.friends(*scene.cast)
     chat = await scene.prepare(world)
-    world.actors[scene.doomed].way.meddle(meddler)
+    remove = world.actors[scene.doomed].way.meddle(meddler)
     await scene.act(world, chat)
     await world.advance(180)
+    remove()
     await scene.check(world, chat)
 
 

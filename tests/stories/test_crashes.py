@@ -30,9 +30,8 @@ async def play(world: World, scene: Scene, at: int) -> CrashPlan:
     plan = doomed.doom(at)
     promised = await attempt(scene, world, chat)
     await world.advance(90)
-    if plan.is_dead:
-        await doomed.rise()
-        await world.advance(90)
+    await doomed.rise()
+    await world.advance(90)
     if scene.again is not None and not promised:
         await scene.again(world, chat)
         await world.advance(90)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tacit.limits import DAY_S
-from tacit.testing.story import story
+from tacit.testing.story import story, story_on_disk
 from tacit.testing.world import World
 
 
@@ -193,7 +193,7 @@ async def test_nobody_by_that_name(world: World) -> None:
     assert await alice.refused(alice.client.send("@bob", "hi")) == "connection-refused"
 
 
-@story
+@story_on_disk
 async def test_the_relay_restarts_in_the_middle_of_a_talk(world: World) -> None:
     alice, bob = await world.friends("alice", "bob")
     await alice.says(bob, "before")

@@ -130,12 +130,13 @@ class Actor:
             self.plan.checkpoint(name)
 
     async def rise(self) -> None:
-        """Start again from what the dead process left on the disk."""
+        """Start again from what the dead process left on the disk; whoever is still alive is spared."""
         plan, self.plan = self.plan, None
         self._unwatch_plan()
+        if plan is None or plan.wreck is None:
+            return
         await self.stop()
-        if plan is not None and plan.wreck is not None:
-            replace_profile(self.paths.folder, plan.wreck)
+        replace_profile(self.paths.folder, plan.wreck)
         self.way.reopen()
         await self.start()
 

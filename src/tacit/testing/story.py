@@ -15,7 +15,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeAlias
 
 from tacit.testing.clock import run_in_world
 from tacit.testing.world import World
@@ -23,15 +23,24 @@ from tacit.testing.world import World
 P = ParamSpec("P")
 
 
-def story(
-    told: Callable[Concatenate[World, P], Coroutine[Any, Any, None]],
-) -> Callable[..., None]:
-    """Make a test function of a coroutine whose first argument is the world."""
+Told: TypeAlias = Callable[Concatenate[World, P], Coroutine[Any, Any, None]]
 
+
+def story(told: Told[P]) -> Callable[..., None]:
+    """Make a test function of a coroutine whose first argument is the world; its relay keeps everything in memory."""
+    return _made(told, lambda folder: World(folder))
+
+
+def story_on_disk(told: Told[P]) -> Callable[..., None]:
+    """As ``story``, with a relay that has its data on disk and so survives a restart."""
+    return _made(told, lambda folder: World(folder, ephemeral_relay=False))
+
+
+def _made(told: Told[P], make: Callable[[Path], World]) -> Callable[..., None]:
     @functools.wraps(told)
     def test(tmp_path: Path, *args: P.args, **kwargs: P.kwargs) -> None:
         async def run() -> None:
-            async with World(tmp_path) as world:
+            async with make(tmp_path) as world:
                 await told(world, *args, **kwargs)
 
         run_in_world(run)
