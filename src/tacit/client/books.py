@@ -31,6 +31,7 @@ from tacit.client.store.rows import decode_blobs
 from tacit.clock import Clock
 from tacit.entropy import Entropy
 from tacit.identity import DeviceCertificate
+from tacit.wire import relay_pb2 as pb
 
 DEFERRED: Final = "deferred-welcomes"
 
@@ -68,6 +69,10 @@ class Books:
         """Conversations whose log the relay says it does not have, or not for us."""
         self.asked_after: dict[bytes, int] = {}
         """From where each log was asked for over the present connection."""
+        self.holes: dict[GroupId, str] = {}
+        """Logs that are being asked for once more over the present connection: see ``holes``."""
+        self.early: dict[GroupId, dict[int, pb.Entry]] = {}
+        """Entries that came before their turn, by number."""
         self.online = False
         self.impatient: set[GroupId] = set()
         """Conversations in which this device has waited long enough for others to commit."""

@@ -12,6 +12,7 @@ from tacit.client.batch import Batch
 from tacit.client.core.heads import UNKNOWN_HEAD
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
+from tacit.client.holes import note_listening
 from tacit.client.model import ConversationStatus, GroupId, Notice
 from tacit.wire import relay_pb2 as pb
 
@@ -20,15 +21,16 @@ def take_listening(batch: Batch, listening: pb.Listening) -> None:
     """Compare every log that was named; those that agree are ready to be written to."""
     for told in listening.logs:
         if told.log_id == batch.books.me.device_id:
-            if told.last_seq < batch.inbox_cursor:
-                batch.move_inbox(told.last_seq)
+            if told.last_seq < batch.books.asked_after.get(told.log_id, 0):
+                batch.move_inbox(told.last_seq)  # the relay's data is an old copy: take what comes from there on
             batch.inbox_caught_up = True
             continue
         state = batch.state(GroupId(told.log_id))
         if state is None or state.conversation.status is ConversationStatus.REMOVED:
             continue
         if told.readable:
-            _catch_up(batch, state, told)
+            if note_listening(batch, state, told):
+                _catch_up(batch, state, told)
         else:
             _note_lost(batch, state)
 

@@ -10,6 +10,7 @@ from tacit.client.core.commits import try_again
 from tacit.client.core.effects import DropOutbox, Report, SetMessage
 from tacit.client.core.inbound import process_entry, refuse_entry
 from tacit.client.core.state import EntryKind, GroupState, LogEntry, Sent, Step
+from tacit.client.holes import may_take, next_early
 from tacit.client.invitations import take_deferred, take_welcome
 from tacit.client.model import ChatStatus, ConversationStatus, GroupId, MessageId, MessageState
 from tacit.client.outgoing import is_blocked
@@ -20,7 +21,14 @@ log = EventLog("client.incoming")
 
 
 def take_entry(batch: Batch, entry: pb.Entry) -> None:
-    """Take the next entry of a log or of the inbox in; one that was taken in before changes nothing."""
+    """Take an entry of a log or of the inbox in, and those that waited for it; one taken in before changes nothing."""
+    following: pb.Entry | None = entry
+    while following is not None:
+        _take_entry(batch, following)
+        following = next_early(batch, entry.log_id)
+
+
+def _take_entry(batch: Batch, entry: pb.Entry) -> None:
     if entry.log_id == batch.books.me.device_id:
         _take_inbox_entry(batch, entry)
         return
@@ -31,8 +39,10 @@ def take_entry(batch: Batch, entry: pb.Entry) -> None:
     if chat is not None and is_blocked(batch, chat):
         return
     if entry.seq > state.conversation.cursor:
+        if not may_take(batch, state, entry):
+            return
         _take_log_entry(batch, state, entry)
-    batch.acknowledge[entry.log_id] = entry.seq
+    batch.acknowledge[entry.log_id] = max(entry.seq, state.conversation.cursor)
 
 
 def forget_own_commit(batch: Batch, before: GroupState) -> None:

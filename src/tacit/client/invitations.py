@@ -31,7 +31,6 @@ from tacit.client.model import (
 )
 from tacit.errors import InvalidMessage, PeerError
 
-
 ALREADY_IN: Final = "12.4.3.1/group-id-unique"
 """The check that a Welcome to a group fails which this device is still in, as far as it knows."""
 

@@ -106,6 +106,8 @@ def _note_connection(books: Books, inputs: Inputs) -> None:
     if inputs.disconnected or inputs.connected:
         books.ready.clear()
         books.asked_after.clear()
+        books.holes.clear()
+        books.early.clear()
         books.online = inputs.connected
     books.impatient |= inputs.impatient
     books.parked -= inputs.unparked
