@@ -353,7 +353,12 @@ async def test_a_closed_listener_says_so_and_leaves_no_task_and_no_socket_behind
 async def test_a_port_that_is_taken_or_an_address_that_is_not_ours(pem: Pem) -> None:
     tls = server_context(pem.certificate, pem.key)
     async with serving(pem) as listener:
-        for host, port in (("127.0.0.1", listener.port), ("192.0.2.1", 0), ("no-such-host.invalid", 0)):
+        for host, port in (
+            ("127.0.0.1", listener.port),
+            ("192.0.2.1", 0),
+            ("no-such-host.invalid", 0),
+            ("127.0.0.1", 70_000),
+        ):
             with pytest.raises(CannotListen) as refused:
                 await serve_ws(echo, host, port, tls)
             assert refused.value.detail == f"{host}:{port}"

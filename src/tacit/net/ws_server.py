@@ -7,7 +7,6 @@ peer's address reaches a log.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
@@ -16,12 +15,11 @@ from aiohttp import web
 
 from tacit import limits
 from tacit.log import EventLog
+from tacit.net.binding import BACKLOG, bind
 from tacit.net.errors import CannotListen, LinkClosed
 from tacit.net.links import CloseCode, FrameLink
 from tacit.net.ws_connection import Connection, ServerSocket
 from tacit.net.ws_link import CLOSE_TIMEOUT_S, WebSocketLink
-
-BACKLOG = 1_024
 
 Handler = Callable[[FrameLink], Awaitable[None]]
 
@@ -97,7 +95,7 @@ class WebSocketListener:
         """Bind the port and start to accept."""
         loop = asyncio.get_running_loop()
         try:
-            bound = await _bind(host, port)
+            bound = await bind(host, port)
         except (OSError, OverflowError) as error:
             raise CannotListen(f"{host or '*'}:{port}") from error
         self.port = int(bound.getsockname()[1])
@@ -184,14 +182,3 @@ def _plain(status: int, text: str) -> web.Response:
     response = web.Response(status=status, text=text + "\n", headers={"Server": "tacit"})
     response.force_close()
     return response
-
-
-async def _bind(host: str, port: int) -> socket.socket:
-    """One bound socket; a name that has several addresses takes the first."""
-    if not host:
-        dual = socket.has_dualstack_ipv6()
-        family = socket.AF_INET6 if dual else socket.AF_INET
-        return socket.create_server(("", port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, address = found[0]
-    return socket.create_server(cast(Any, address), family=family, backlog=BACKLOG)

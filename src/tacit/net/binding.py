@@ -1,0 +1,37 @@
+"""Taking a port to listen on."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, Final, cast
+
+BACKLOG: Final = 1_024
+"""Connections that may wait to be accepted, for the storm after a restart."""
+
+
+async def bind(host: str, port: int) -> socket.socket:
+    """One listening socket; an empty host means every address of both families, a name takes its first address.
+
+    Raises ``OSError``, and ``OverflowError`` for a port that is no port.
+    """
+    if not 0 <= port <= 65535:
+        # getaddrinfo would wrap it round and take another port than the one asked for.
+        raise OverflowError("no such port")
+    if not host:
+        dual = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if dual else socket.AF_INET
+        return socket.create_server(("", port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = found[0]
+    return socket.create_server(cast(Any, address), family=family, backlog=BACKLOG)
+
+
+async def can_listen(host: str, port: int) -> bool:
+    """Whether a listener could take the port now; by the time it tries, somebody else may have."""
+    try:
+        taken = await bind(host, port)
+    except (OSError, OverflowError):
+        return False
+    taken.close()
+    return True
