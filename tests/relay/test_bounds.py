@@ -9,6 +9,7 @@ import pytest
 
 from tacit import limits
 from tacit.net.errors import LinkClosed
+from tacit.relay.outgoing import Outgoing
 from tacit.relay.rates import RATES, Bucket, Buckets, Rate
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
@@ -137,6 +138,18 @@ async def test_a_reader_that_does_not_drain_is_cut_off_and_resumes_by_its_cursor
         again = await world.back(reader)
         await again.listen(log)
         assert [entry.payload for entry in await again.take(20)] == [b"%d" % n for n in range(20)]
+
+
+async def test_time_counts_against_a_reader_only_from_when_it_was_first_seen_to_stall(tmp_path):
+    async with running(tmp_path) as world:
+        peer = await world.join(capacity_frames=1)
+        peer._task.cancel()
+        (connection,) = world.relay._connections
+        outgoing = Outgoing(connection._link, connection._context.store, connection._context.hub)
+        outgoing.push(b"not yet sent")
+        assert outgoing.stalled_s(1_000_000.0) == 0.0
+        assert outgoing.stalled_s(1_000_007.0) == 7.0
+        peer.link.abort()
 
 
 async def test_one_who_asks_and_does_not_listen_is_read_no_further(tmp_path, monkeypatch):

@@ -8,8 +8,9 @@ from tacit import limits
 from tacit.crypto import ed25519
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
+from tacit.wire.frames import encode_request
 from tacit.wire.signing import login_tbs, verify_hello
-from tests.relay.peers import Moves, Peer, Someone, running
+from tests.relay.peers import Moves, Peer, Someone, message, running
 
 
 async def test_the_greeting_is_signed_by_the_key_that_links_name(tmp_path):
@@ -188,3 +189,16 @@ async def test_too_many_strangers_are_told_to_come_back(tmp_path, monkeypatch):
         await world.one_gone()
         assert isinstance(await world.connect(), Peer)
         await alice.ask(pb.Acknowledge())
+
+
+async def test_what_comes_after_the_end_has_no_effect(tmp_path):
+    async with running(tmp_path) as world:
+        first = await world.join(capacity_frames=1000)
+        log = await first.create_log()
+        (connection,) = world.relay._connections
+        connection.end(pb.Closing(code="replaced"))
+        for n in range(5):
+            await first.link.send(encode_request(100 + n, message(log, b"too late")))
+        await first.wait_ended()
+        again = await world.back(first.someone)
+        assert (await again.listen(log))[0].last_seq == 0

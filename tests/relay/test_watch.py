@@ -100,7 +100,7 @@ async def test_expired_key_packages_and_old_invitations_go(tmp_path):
         await world.relay.invite(expires_s=10)
         await world.relay.invite()
         assert (rows(tmp_path, "key_packages"), rows(tmp_path, "invites")) == (2, 2)
-        clock.forward(3600)
+        clock.forward(3700)
         await sweep(world.relay._context)
         assert (rows(tmp_path, "key_packages"), rows(tmp_path, "invites")) == (0, 2)
         clock.forward(RETENTION_S)

@@ -9,7 +9,7 @@ import pytest
 
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import REFUSALS
-from tacit.wire.operations import NEXT_PHASE, PUSHES, REQUESTS, RESPONSES, Phase
+from tacit.wire.operations import PUSHES, REQUESTS, RESPONSES
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,12 +53,6 @@ def test_responses_have_the_codes_of_the_schema():
 def test_every_response_is_a_push_or_answers_something():
     answers = {name for request in REQUESTS.values() for name in (request.answer, request.refusal)}
     assert answers | PUSHES == RESPONSES.keys()
-
-
-def test_phases_are_entered_by_answers_only():
-    assert {answer for _, answer in NEXT_PHASE} <= RESPONSES.keys()
-    assert NEXT_PHASE[Phase.GREETED, "logged_in"] is Phase.LOGGED_IN
-    assert [key for key, phase in NEXT_PHASE.items() if phase is Phase.LOGGED_IN] == [(Phase.GREETED, "logged_in")]
 
 
 def test_every_refusal_has_a_sentence_and_a_code_in_kebab_case():

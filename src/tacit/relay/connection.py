@@ -53,7 +53,10 @@ class Connection:
         sending = asyncio.create_task(self._send())
         try:
             while True:
-                await self._take(await self._link.receive())
+                data = await self._link.receive()
+                # What comes behind the last word, from a device that was just revoked perhaps, has no effect.
+                if not self.outgoing.is_ending:
+                    await self._take(data)
                 await self._room()
         except LinkClosed:
             pass

@@ -6,7 +6,6 @@ as it comes; any other is fed from the store by its cursor, so a reader that lag
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from tacit.relay.store.rows import Appended, DeviceRow, LogRow, NewEntry
@@ -108,12 +107,6 @@ def entry_frame(
         own=own,
     )
     return encode_response(0, entry)
-
-
-def close_all(hub: Hub, flows: Iterable[Flow]) -> None:
-    """End the flows of a connection that is gone."""
-    for flow in tuple(flows):
-        hub.close(flow)
 
 
 def _frame(frames: dict[tuple[bytes, bool], bytes], flow: Flow, entry: NewEntry, seq: int) -> bytes:

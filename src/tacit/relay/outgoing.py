@@ -54,13 +54,18 @@ class Outgoing:
         self._ending: tuple[str, CloseCode] | None = None
         self._gone = False
         self._sent_frames = 0
-        self._seen_frames = 0
+        self._seen_frames = -1
         self._seen_at_s = 0.0
 
     @property
     def is_full(self) -> bool:
         """Whether entries should stay in the store for now."""
         return len(self._frames) >= limits.SEND_QUEUE_FRAMES or self._queued_bytes >= limits.SEND_QUEUE_BYTES
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the last word has been said."""
+        return self._ending is not None
 
     def push(self, frame: bytes) -> None:
         """Queue one frame; nothing is queued behind the last word."""

@@ -1,7 +1,7 @@
 """Who may say what when: every operation of the relay protocol, its code, its size and the phase it belongs to.
 
-A connection begins with the relay's Hello, is *greeted* until a Login succeeds and *logged in* from then on. The codes
-are the field numbers of ``relay.proto``; a test holds the two together.
+A connection begins with the relay's Hello, is *greeted* until a Login is granted and *logged in* from then on. The
+codes are the field numbers of ``relay.proto``; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -88,14 +88,6 @@ RESPONSES: Final[dict[str, int]] = {
 
 PUSHES: Final = frozenset({"hello", "entry", "closing"})
 """What a relay says unasked, with request ID 0; an Error with request ID 0 comes before the end of the connection."""
-
-NEXT_PHASE: Final[dict[tuple[Phase, str], Phase]] = {
-    (Phase.GREETED, "registered"): Phase.GREETED,
-    (Phase.GREETED, "registration_failed"): Phase.GREETED,
-    (Phase.GREETED, "login_failed"): Phase.GREETED,
-    (Phase.GREETED, "logged_in"): Phase.LOGGED_IN,
-}
-"""Where an answer takes the connection; the others leave it where it is."""
 
 
 def check_request(phase: Phase, name: str, size_bytes: int) -> Request:

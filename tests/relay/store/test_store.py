@@ -133,3 +133,12 @@ async def test_one_who_gives_up_waiting_does_not_disturb_the_rest(store):
     waiting.cancel()
     gate.set()
     assert await store.change(add_log) == 1
+
+
+async def test_one_who_cannot_take_an_outcome_does_not_keep_it_from_the_others(store, caplog):
+    outcomes: list[object] = []
+    store.submit(add_log, lambda outcome: 1 // 0)
+    store.submit(add_log, outcomes.append)
+    await store.change(add_log)
+    assert outcomes == [2]
+    assert "delivery-failed error='ZeroDivisionError'" in caplog.text

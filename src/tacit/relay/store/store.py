@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from tacit.errors import RelayError
 from tacit.limits import MAX_WRITE_QUEUE_BYTES
+from tacit.log import EventLog
 from tacit.relay.store.database import open_reader, open_writer
 from tacit.relay.store.writer import Job, Outcomes, Writer
 from tacit.wire.errors import RateLimited, ShuttingDown, StorageFailed
@@ -30,6 +31,7 @@ class Store:
 
     def __init__(self, path: Path | None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._log = EventLog("relay.store")
         self._queued_bytes = 0
         self._closed = False
         self._writer = Writer(open_writer(path), self._deliver_threadsafe)
@@ -88,7 +90,10 @@ class Store:
     def _deliver(self, outcomes: Outcomes) -> None:
         for job, outcome in outcomes:
             self._queued_bytes -= job.size_bytes
-            job.done(outcome)
+            try:
+                job.done(outcome)
+            except Exception as error:  # noqa: BLE001 - those behind it in the batch must hear of theirs
+                self._log.warning("delivery-failed", error=type(error).__name__)
 
 
 def _on_snapshot(db: sqlite3.Connection, query: Callable[[sqlite3.Connection], T]) -> T:
