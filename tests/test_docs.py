@@ -19,7 +19,8 @@ WHERE = (ROOT, ROOT / "src" / "tacit", ROOT / "src")
 """Documents name files from the project's folder or, for rooms, from the package's."""
 
 PATH = re.compile(r"\.?[\w*.-]+(/[\w*.-]+)*/?(::\w+)?")
-SUFFIXES = (".py", ".sh", ".md", ".sql", ".proto", ".toml", ".txt", "/")
+SOURCES = (".py", ".sh", ".sql", ".proto")
+SUFFIXES = (*SOURCES, ".md", ".toml", ".txt", "/")
 VERBS = {"setup", "check", "test", "bench", "fuzz", "proto", "lock", "help"}
 
 
@@ -32,10 +33,12 @@ def code(document: Path) -> Iterator[str]:
 
 
 def named_paths(document: Path) -> list[str]:
+    """Sources by their bare name too; of other files, only those with a folder, for users have files of their own."""
     return [
         token
         for token in code(document)
-        if PATH.fullmatch(token) and (token.partition("::")[0].endswith(SUFFIXES) or "::" in token)
+        if PATH.fullmatch(token)
+        and ((path := token.partition("::")[0]).endswith(SOURCES) or ("/" in path and path.endswith(SUFFIXES)))
     ]
 
 
