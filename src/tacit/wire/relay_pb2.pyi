@@ -1063,7 +1063,7 @@ class LogState(_message.Message):
     """the highest entry that this reader may read"""
     last_commit_seq: _builtins.int
     own_last_seq: _builtins.int
-    """the last entry that this device appended, 0 if none"""
+    """the last entry that this device appended since it became a reader, 0 if none"""
     readable: _builtins.bool
     """false: not a reader, or no such log; the rest is then 0"""
     def __init__(
