@@ -74,11 +74,27 @@ def test_every_test_exists(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_and_verb_exists(document: Path) -> None:
     for line in code(document):
-        program, *words = shlex.split(line, comments=True) or [""]
-        if program == "./dev" and words:
-            assert words[0] in VERBS, line
-        elif program in ("./tacit", "tacit"):
-            check_command(words)
+        for program, *words in commands(line):
+            if program == "./dev" and words:
+                assert words[0] in VERBS, line
+            elif program in ("./tacit", "tacit"):
+                check_command(words)
+
+
+def commands(line: str) -> list[list[str]]:
+    """The commands of a line of shell, as words; nothing for what is no shell."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    found: list[list[str]] = [[]]
+    try:
+        for word in lexer:
+            if set(word) <= set("|;&<>()"):
+                found.append([])
+            else:
+                found[-1].append(word)
+    except ValueError:
+        return []
+    return [words for words in found if words]
 
 
 def check_command(words: list[str]) -> None:
