@@ -16,6 +16,7 @@ from tacit.mls.registry import LeafNodeSource
 from tacit.mls.tree_math import LeafIndex, NodeIndex, common_ancestor, node_of
 from tacit.mls.update_paths import (
     PrivateKeys,
+    check_path_shape,
     create_path,
     decrypt_path,
     derive_node_key,
@@ -47,6 +48,7 @@ def private_keys_of(suite: CipherSuite, tree: RatchetTree, member: Any) -> Priva
 def check_update(suite: CipherSuite, case: Any, tree: RatchetTree, update: Any) -> None:
     sender, path = LeafIndex(update["sender"]), decode(UpdatePath, un(update["update_path"]))
     nodes = path_nodes(tree, sender, [])
+    check_path_shape(nodes, path)
     merged = merge_path(tree, sender, nodes, path)
     assert merged.tree_hash == un(update["tree_hash_after"])
     assert RatchetTree(suite, merged.nodes).tree_hash == merged.tree_hash

@@ -6,7 +6,7 @@ Source: RFC 9420 §12.2, §12.3
 from __future__ import annotations
 
 from tacit.mls.checks.proposals import check_proposal, check_proposal_list, check_supported_now
-from tacit.mls.checks.trees import check_encryption_keys_unique, check_group_size, check_members
+from tacit.mls.checks.trees import check_encryption_keys_unique, check_members
 from tacit.mls.epochs import Epoch
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import Applied, CommittedProposal, ProposalList, adds_member, apply_proposals
@@ -37,7 +37,6 @@ def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
 
 def check_result(tree: RatchetTree, applied: Applied) -> None:
     """The group that a commit leads to is one that its members can be in. Source: RFC 9420 §12.2, last rule"""
-    check_group_size(tree)
     check_members(tree, applied.extensions)
 
 

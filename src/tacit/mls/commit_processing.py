@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tacit.crypto.secret import Secret
+from tacit.errors import InvalidMessage
 from tacit.mls.checks.commits import check_path_keys_fresh, check_path_leaf, check_path_present
 from tacit.mls.checks.framing import check_confirmation_tag
 from tacit.mls.commit_effects import check_and_apply, check_result
@@ -21,7 +22,7 @@ from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.secret_tree import SecretTree
 from tacit.mls.transcript import confirmed_transcript_hash, interim_transcript_hash
 from tacit.mls.tree_math import LeafIndex, NodeIndex, node_of
-from tacit.mls.update_paths import PathNode, decrypt_path, merge_path, path_nodes, surviving_keys
+from tacit.mls.update_paths import PathNode, check_path_shape, decrypt_path, merge_path, path_nodes, surviving_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,11 @@ def _merge(
     if path is None:
         return applied.tree, ()
     old = epoch.leaves[committer]
+    nodes = path_nodes(applied.tree, committer, [member.leaf_index for member in applied.added])
+    check_path_shape(nodes, path)
     check_path_leaf(epoch.suite, path, old, epoch.context.group_id, committer)
     check_path_keys_fresh(epoch.suite, path, applied.tree)
     rules.admit(old, path.leaf_node)
-    nodes = path_nodes(applied.tree, committer, [member.leaf_index for member in applied.added])
     return merge_path(applied.tree, committer, nodes, path), nodes
 
 
@@ -100,7 +102,9 @@ def _open_path(
     signature_private = epoch.signature_private
     for item in applied.updated:
         if item.leaf_index == epoch.own_leaf:
-            own = own_updates[item.new.encryption_key]
+            own = own_updates.get(item.new.encryption_key)
+            if own is None:
+                raise InvalidMessage("12.1.2/own-update", "its private keys are not here")
             known[node_of(epoch.own_leaf)] = own.encryption_private
             signature_private = own.signature_private
     if path is None:

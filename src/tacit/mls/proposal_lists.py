@@ -5,7 +5,6 @@ Source: RFC 9420 §12.3
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -74,7 +73,7 @@ class Applied:
     updated: tuple[UpdatedMember, ...]
 
 
-def of_type(proposals: ProposalList, kind: type[P]) -> Iterable[tuple[P, LeafIndex]]:
+def of_type(proposals: ProposalList, kind: type[P]) -> list[tuple[P, LeafIndex]]:
     """The proposals of one type with their senders, in the order of the list."""
     return [(item.proposal, item.sender) for item in proposals if isinstance(item.proposal, kind)]
 

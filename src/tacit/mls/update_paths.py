@@ -111,11 +111,15 @@ def encrypt_path(path: NewPath, group_context: bytes) -> UpdatePath:
     return UpdatePath(path.leaf_node, tuple(nodes))
 
 
-def merge_path(tree: RatchetTree, sender: LeafIndex, nodes: tuple[PathNode, ...], path: UpdatePath) -> RatchetTree:
-    """Put a received path into the tree; raises ``InvalidMessage`` if its shape or its parent hash is wrong."""
+def check_path_shape(nodes: tuple[PathNode, ...], path: UpdatePath) -> None:
+    """A received path has the nodes and the ciphertexts that the tree asks for; bounds all that is done with it."""
     check_path_length(path, len(nodes))
     for step, sent in zip(nodes, path.nodes, strict=True):
         check_ciphertext_count(sent, len(step.recipients))
+
+
+def merge_path(tree: RatchetTree, sender: LeafIndex, nodes: tuple[PathNode, ...], path: UpdatePath) -> RatchetTree:
+    """Put a received path of the right shape into the tree; raises ``InvalidMessage`` if its parent hash is wrong."""
     edit = tree.edit()
     expected = _set_path(tree, edit, sender, nodes, [node.encryption_key for node in path.nodes])
     check_path_parent_hash(path.leaf_node, expected)

@@ -8,14 +8,13 @@ import pytest
 
 from tacit.limits import MAX_GROUP_MEMBERS
 from tacit.mls import Add, GroupContextExtensions, Proposal, Remove, StagedCommit
-from tacit.mls.checks.trees import check_group_size
 from tacit.mls.commits import UpdatePath, UpdatePathNode
 from tacit.mls.group_context import GroupContext
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.tree_math import LeafIndex
 from tests.mls.crew import Crew
 from tests.mls.mirror import Mirror
-from tests.mls.refusal import breaks, refuses
+from tests.mls.refusal import refuses, refuses_to_join
 
 
 @pytest.fixture
@@ -170,13 +169,19 @@ def test_a_path_secret_has_its_length(crew: Crew, mirror: Mirror, secret: bytes)
     refuses(crew, "bob", forged.message, "7.5/path-secret")
 
 
-def test_a_group_has_a_largest_size(crew: Crew) -> None:
-    leaf = crew["alice"].members()[0].leaf_node
-    nodes = [leaf if index % 2 == 0 else None for index in range(2 * 1024 - 1)]
-    tree = RatchetTree(crew.suite, tuple(nodes))
-    assert tree.leaf_count > MAX_GROUP_MEMBERS
-    with breaks("limits/group-members"):
-        check_group_size(tree)
+def grown_too_large(tree: RatchetTree) -> RatchetTree:
+    leaf = tree.leaf(LeafIndex(0))
+    return RatchetTree(tree.suite, tuple(None if index % 2 else leaf for index in range(2 * 1024 - 1)))
+
+
+def test_a_group_has_a_largest_size(crew: Crew, mirror: Mirror) -> None:
+    """Refused before any of the key packages is looked at, all of which are broken."""
+    bundle = crew.bundle("heidi")
+    broken = replace(bundle.key_package, signature=b"")
+    many = [Add(broken)] * (MAX_GROUP_MEMBERS - len(crew.groups) + 1)
+    refuses(crew, "bob", mirror.commit(many, listed=[]).message, "limits/group-members")
+    forged = mirror.commit([Add(bundle.key_package)], final_tree=grown_too_large)
+    refuses_to_join(crew, mirror.welcome(forged), bundle, "limits/group-members")
 
 
 def test_a_removed_member_learns_nothing_more(crew: Crew) -> None:

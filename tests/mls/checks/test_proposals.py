@@ -257,6 +257,16 @@ def test_a_proposal_that_comes_twice_waits_once(crew: Crew, mirror: Mirror) -> N
     assert len(crew["bob"].pending_proposals) == 1
 
 
+def test_an_own_update_without_its_keys_is_not_followed() -> None:
+    """As after a restored backup that knows of the proposal and not of the keys."""
+    crew = Crew(3)
+    crew.propose_update("bob")
+    pending = crew.create_commit("alice")
+    cached = crew["bob"].pending_proposals[0]
+    crew.groups["bob"] = replace(crew["bob"], pending_proposals=(replace(cached, own=None),))
+    refuses(crew, "bob", pending.commit, "12.1.2/own-update")
+
+
 def test_strangers_are_not_proposed(crew: Crew, mirror: Mirror) -> None:
     package = forge_key_package_leaf(
         crew.bundle("dave").key_package,

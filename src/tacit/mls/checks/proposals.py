@@ -8,6 +8,7 @@ from tacit.limits import MAX_PENDING_PROPOSALS
 from tacit.mls.checks.extensions import check_group_context_extensions
 from tacit.mls.checks.key_packages import check_key_package
 from tacit.mls.checks.leaf_nodes import check_encryption_key_changed, check_leaf, check_leaf_source
+from tacit.mls.checks.trees import check_member_count
 from tacit.mls.errors import UnsupportedOperation
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
@@ -116,6 +117,7 @@ def check_proposal_list(
     suite: CipherSuite, tree: RatchetTree, group_id: bytes, proposals: ProposalList, committer: LeafIndex
 ) -> None:
     """The list of a regular commit by the member at ``committer``."""
+    check_new_member_count(tree, proposals)
     check_no_update_by_committer(proposals, committer)
     check_committer_stays(proposals, committer)
     check_one_change_per_leaf(proposals)
@@ -127,6 +129,12 @@ def check_proposal_list(
     for item in proposals:
         check_proposal(suite, tree, group_id, item.proposal, item.sender)
     check_supported_now(proposals)
+
+
+def check_new_member_count(tree: RatchetTree, proposals: ProposalList) -> None:
+    """Those who come in have room; asked first, for to judge each of them costs two signatures."""
+    members = sum(1 for _ in tree.leaves())
+    check_member_count(members + len(of_type(proposals, Add)) - len(of_type(proposals, Remove)))
 
 
 def check_no_update_by_committer(proposals: ProposalList, committer: LeafIndex) -> None:
@@ -166,7 +174,7 @@ def check_psks_distinct(proposals: ProposalList) -> None:
 
 def check_one_group_context_extensions(proposals: ProposalList) -> None:
     """The extensions of the group are replaced at most once."""
-    if len(list(of_type(proposals, GroupContextExtensions))) > 1:
+    if len(of_type(proposals, GroupContextExtensions)) > 1:
         raise InvalidMessage("12.2/group-context-extensions-twice")
 
 

@@ -47,7 +47,7 @@ def check_joined_tree(suite: CipherSuite, tree: RatchetTree, group_id: bytes, ex
 
     What bounds the later steps comes first: nobody looks at a resolution before unmerged leaves are known to be sound.
     """
-    check_group_size(tree)
+    check_member_count(sum(1 for _ in tree.leaves()))
     check_unmerged_leaves(tree)
     check_encryption_keys_unique(tree)
     check_parent_keys(suite, tree)
@@ -68,9 +68,9 @@ def check_members(tree: RatchetTree, extensions: Extensions) -> None:
         check_supports_group_extensions(leaf, extensions)
 
 
-def check_group_size(tree: RatchetTree) -> None:
+def check_member_count(count: int) -> None:
     """A group has at most as many members as this version handles."""
-    if sum(1 for _ in tree.leaves()) > MAX_GROUP_MEMBERS:
+    if count > MAX_GROUP_MEMBERS:
         raise InvalidMessage("limits/group-members")
 
 
@@ -97,6 +97,7 @@ def check_hpke_key(suite: CipherSuite, key: bytes) -> None:
 
 def check_unmerged_leaves(tree: RatchetTree) -> None:
     """Unmerged leaves are in order, members below their parent, and unmerged at every parent in between."""
+    unmerged = {node: frozenset(parent.unmerged_leaves) for node, parent in tree.parents()}
     for node, parent in tree.parents():
         leaves = parent.unmerged_leaves
         if any(a >= b for a, b in pairwise(leaves)):
@@ -107,8 +108,7 @@ def check_unmerged_leaves(tree: RatchetTree) -> None:
             for between in direct_path(node_of(leaf), tree.leaf_count):
                 if between == node:
                     break
-                other = tree.parent(between)
-                if other is not None and leaf not in other.unmerged_leaves:
+                if between in unmerged and leaf not in unmerged[between]:
                     raise InvalidMessage("12.4.3.1/unmerged-between")
 
 
