@@ -12,6 +12,7 @@ from tacit.cli.home import LOOPBACK, Home, load_address, load_home, public_host,
 from tacit.cli.relay_process import RelayNotStarted, RelayProcess, relay_process
 from tacit.cli.running import say
 from tacit.cli.settings import Settings
+from tacit.net.binding import can_listen
 from tacit.ui.patience import patiently
 
 RESTART_S: Final = 1.0
@@ -94,19 +95,8 @@ async def _ports(settings: Settings, home: Home) -> AsyncIterator[int]:
         yield first
         return
     for port in range(first, min(first + PORTS_TRIED, 65536)):
-        if await _is_free(settings.serve.host, port):
+        if await can_listen(settings.serve.host, port):
             yield port
-
-
-async def _is_free(host: str, port: int) -> bool:
-    """Look before a process is started for nothing; the relay itself has the last word."""
-    try:
-        server = await asyncio.start_server(lambda _reader, _writer: None, host or None, port)
-    except OSError:
-        return False
-    server.close()
-    await server.wait_closed()
-    return True
 
 
 def _started(settings: Settings, home: Home, relay: RelayProcess) -> LocalRelay:
