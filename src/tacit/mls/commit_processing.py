@@ -14,13 +14,12 @@ from tacit.mls.checks.commits import check_path_keys_fresh, check_path_leaf, che
 from tacit.mls.checks.framing import check_confirmation_tag
 from tacit.mls.commit_effects import check_and_apply, check_result
 from tacit.mls.commits import UpdatePath
-from tacit.mls.epochs import Epoch, NextEpoch, advance_schedule, next_context
+from tacit.mls.epochs import Epoch, NextEpoch, advance_schedule, begin_epoch, next_context
 from tacit.mls.framing import AuthenticatedContent
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import Applied, ProposalList, psk_ids
 from tacit.mls.ratchet_tree import RatchetTree
-from tacit.mls.secret_tree import SecretTree
-from tacit.mls.transcript import confirmed_transcript_hash, interim_transcript_hash
+from tacit.mls.transcript import confirmed_transcript_hash
 from tacit.mls.tree_math import LeafIndex, NodeIndex, node_of
 from tacit.mls.update_paths import PathNode, check_path_shape, decrypt_path, merge_path, path_nodes, surviving_keys
 
@@ -129,16 +128,4 @@ def _begin(
     context = next_context(epoch, tree, applied.extensions, confirmed)
     keys = advance_schedule(epoch, secrets.commit_secret, psk_secret, context).keys
     check_confirmation_tag(suite, keys.confirmation_key, confirmed, auth.confirmation_tag)
-    tag = keys.confirmation_tag(suite, confirmed)
-    begun = Epoch(
-        suite,
-        context,
-        tree,
-        epoch.own_leaf,
-        secrets.private_keys,
-        secrets.signature_private,
-        keys.kept,
-        interim_transcript_hash(suite, confirmed, tag),
-        tag,
-    )
-    return NextEpoch(begun, SecretTree.from_encryption_secret(tree.leaf_count, keys.encryption_secret))
+    return begin_epoch(suite, context, tree, epoch.own_leaf, secrets.private_keys, secrets.signature_private, keys)

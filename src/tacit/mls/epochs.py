@@ -93,6 +93,22 @@ class Schedule:
     keys: KeySchedule
 
 
+def begin_epoch(
+    suite: CipherSuite,
+    context: GroupContext,
+    tree: RatchetTree,
+    own_leaf: LeafIndex,
+    private_keys: Mapping[NodeIndex, Secret],
+    signature_private: Secret,
+    keys: KeySchedule,
+) -> NextEpoch:
+    """Put an epoch together from what is known of it; the rest of the key schedule is of no further use."""
+    tag = keys.confirmation_tag(suite, context.confirmed_transcript_hash)
+    interim = interim_transcript_hash(suite, context.confirmed_transcript_hash, tag)
+    epoch = Epoch(suite, context, tree, own_leaf, private_keys, signature_private, keys.kept, interim, tag)
+    return NextEpoch(epoch, SecretTree.from_encryption_secret(tree.leaf_count, keys.encryption_secret))
+
+
 def next_context(
     epoch: Epoch, tree: RatchetTree, extensions: Extensions, confirmed_transcript_hash: bytes | None = None
 ) -> GroupContext:
@@ -145,16 +161,5 @@ def first_epoch(
     check_members(tree, extensions)
     context = GroupContext(suite.id, group_id, 0, tree.tree_hash, b"", extensions)
     keys = schedule_epoch(suite, entropy(suite.hash_size))
-    tag = keys.confirmation_tag(suite, b"")
-    epoch = Epoch(
-        suite,
-        context,
-        tree,
-        own_leaf,
-        {node_of(own_leaf): Secret(encryption.private)},
-        Secret(signature_private),
-        keys.kept,
-        interim_transcript_hash(suite, b"", tag),
-        tag,
-    )
-    return NextEpoch(epoch, SecretTree.from_encryption_secret(1, keys.encryption_secret))
+    private_keys = {node_of(own_leaf): Secret(encryption.private)}
+    return begin_epoch(suite, context, tree, own_leaf, private_keys, Secret(signature_private), keys)

@@ -13,7 +13,7 @@ from tacit.crypto.suites import CipherSuite, suite
 from tacit.entropy import Entropy
 from tacit.limits import KEY_PACKAGE_CLOCK_SKEW_S, KEY_PACKAGE_LIFETIME_S
 from tacit.mls import receiving, sending
-from tacit.mls.commit_creation import NewIdentity
+from tacit.mls.credentials import BasicCredential
 from tacit.mls.epochs import Epoch, first_epoch
 from tacit.mls.errors import CommitMismatch, UseProposeUpdate
 from tacit.mls.events import ApplicationData, Authorize, Member, Processed, SenderPosition
@@ -22,6 +22,7 @@ from tacit.mls.group_context import GroupContext
 from tacit.mls.key_packages import Authenticate, KeyPackageBundle
 from tacit.mls.key_schedule import export
 from tacit.mls.leaf_nodes import LeafNode, Lifetime
+from tacit.mls.own_leaf import OwnIdentity
 from tacit.mls.past_epochs import PastKeys, expire
 from tacit.mls.pending import CachedProposal, PendingCommit
 from tacit.mls.policy import TACIT, Policy, Rules
@@ -207,10 +208,10 @@ class Group:
         kept = expire(self.past_keys, now_s)
         return self if kept is self.past_keys else replace(self, past_keys=kept)
 
-    def _identity(self, credential_identity: bytes | None, signature_private: bytes | None) -> NewIdentity:
+    def _identity(self, credential_identity: bytes | None, signature_private: bytes | None) -> OwnIdentity:
         own = self.state.leaves[self.own_leaf]
-        return NewIdentity(
-            own.credential_identity if credential_identity is None else credential_identity,
+        return OwnIdentity(
+            own.credential if credential_identity is None else BasicCredential(credential_identity),
             self.state.signature_private if signature_private is None else Secret(signature_private),
         )
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.errors import InvalidMessage
-from tacit.mls.commit_creation import CreatedCommit, NewIdentity, create_commit
+from tacit.mls.commit_creation import CreatedCommit, create_commit
 from tacit.mls.commit_effects import check_alone
 from tacit.mls.commit_processing import OwnUpdate
-from tacit.mls.credentials import BasicCredential
 from tacit.mls.errors import PendingProposals
 from tacit.mls.framing import AuthenticatedContent, Body, FramedContent, FramedContentAuthData, Sender
-from tacit.mls.leaf_nodes import NO_PARENT_HASH, LeafNode, sign_leaf
 from tacit.mls.messages import encode_message
+from tacit.mls.own_leaf import OwnIdentity, renew_leaf
 from tacit.mls.pending import CachedProposal, PendingCommit, select_for_commit
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import CommittedProposal
@@ -52,33 +51,22 @@ def propose(
 
 
 def propose_update(
-    group: Group, identity: NewIdentity, aad: bytes, entropy: Entropy, rules: Rules
+    group: Group, identity: OwnIdentity, aad: bytes, entropy: Entropy, rules: Rules
 ) -> tuple[Group, bytes]:
     """Send a proposal for a fresh leaf of our own, and keep its private keys until it is committed."""
     suite = group.suite
     encryption = suite.generate_key_pair(entropy)
-    leaf = replace(
+    leaf = renew_leaf(
+        suite,
         group.state.leaves[group.own_leaf],
-        encryption_key=encryption.public,
-        source=LeafNodeSource.UPDATE,
-        lifetime=None,
-        parent_hash=NO_PARENT_HASH,
+        identity,
+        encryption.public,
+        LeafNodeSource.UPDATE,
+        group_id=group.group_id,
+        index=group.own_leaf,
     )
-    leaf = sign_own_leaf(group, leaf, identity)
     own = OwnUpdate(Secret(encryption.private), identity.signature_private)
     return propose(group, Update(leaf), aad, entropy, rules, own)
-
-
-def sign_own_leaf(group: Group, leaf: LeafNode, identity: NewIdentity) -> LeafNode:
-    """The leaf with our credential and signature, for our place in this group."""
-    private = identity.signature_private.reveal()
-    unsigned = replace(
-        leaf,
-        signature_key=group.suite.signature_key_pair(private).public,
-        credential=BasicCredential(identity.credential_identity),
-        signature=b"",
-    )
-    return sign_leaf(group.suite, unsigned, private, group.group_id, group.own_leaf)
 
 
 def commit(
@@ -87,7 +75,7 @@ def commit(
     include_pending: Include,
     *,
     force_path: bool,
-    identity: NewIdentity,
+    identity: OwnIdentity,
     aad: bytes,
     entropy: Entropy,
     now_s: float,

@@ -29,7 +29,7 @@ from tacit.mls.checks.welcomes import (
     check_welcome_suite,
 )
 from tacit.mls.commits import HPKECiphertext
-from tacit.mls.epochs import Epoch, NextEpoch, Schedule
+from tacit.mls.epochs import Epoch, NextEpoch, Schedule, begin_epoch
 from tacit.mls.errors import NotForUs
 from tacit.mls.extensions import Extension, find_extension
 from tacit.mls.key_packages import KeyPackageBundle
@@ -60,8 +60,6 @@ from tacit.mls.proposal_lists import AddedMember
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.ratchet_tree_extension import decode_ratchet_tree, encode_ratchet_tree
 from tacit.mls.registry import GREASE_VALUES, Container, ExtensionType
-from tacit.mls.secret_tree import SecretTree
-from tacit.mls.transcript import interim_transcript_hash
 from tacit.mls.tree_math import LeafIndex, NodeIndex, common_ancestor, direct_path, node_of
 from tacit.mls.update_paths import NewPath, derive_node_key
 
@@ -248,15 +246,4 @@ def _begin(
     keys = schedule_epoch(cipher_suite, derive_epoch_secret(cipher_suite, member_secret, context.encoded))
     confirmed = context.confirmed_transcript_hash
     check_confirmation_tag(cipher_suite, keys.confirmation_key, confirmed, group_info.confirmation_tag)
-    epoch = Epoch(
-        cipher_suite,
-        context,
-        tree,
-        own_leaf,
-        private_keys,
-        bundle.signature_private,
-        keys.kept,
-        interim_transcript_hash(cipher_suite, confirmed, group_info.confirmation_tag),
-        group_info.confirmation_tag,
-    )
-    return NextEpoch(epoch, SecretTree.from_encryption_secret(tree.leaf_count, keys.encryption_secret))
+    return begin_epoch(cipher_suite, context, tree, own_leaf, private_keys, bundle.signature_private, keys)
