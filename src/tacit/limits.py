@@ -15,6 +15,9 @@ MAX_FORWARD_GENERATIONS: Final = 1_000
 MAX_SKIPPED_KEYS: Final = 500
 """Message keys kept for each sender and ratchet while earlier messages are missing."""
 
+MAX_SKIPPED_KEYS_PER_EPOCH: Final = 5_000
+"""Message keys kept for all senders of one epoch together; bounds what is saved with every message."""
+
 MAX_PAST_EPOCHS: Final = 2
 """Past epochs whose messages can still be opened; more would weaken forward secrecy."""
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tacit.crypto.suites import X25519_SUITE, suite
-from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS
+from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS, MAX_SKIPPED_KEYS_PER_EPOCH
 from tacit.mls import GenerationConsumed, GenerationTooFar, RatchetExhausted
 from tacit.mls.protection import EpochKeys, _sender_data_key
 from tacit.mls.secret_tree import LAST_GENERATION, MessageKey, RatchetKind, SecretTree
@@ -148,6 +148,20 @@ def test_skipped_keys_have_a_bound_and_the_oldest_go() -> None:
     assert list(skipped) == [g for g in range(800) if g != 400][-MAX_SKIPPED_KEYS:]
     with pytest.raises(GenerationConsumed):
         tree.key_at(SUITE, LEAF, APPLICATION, 0)
+
+
+def test_all_senders_together_have_a_bound_and_who_has_most_gives() -> None:
+    tree = SecretTree.from_encryption_secret(32, bytes(32))
+    _, tree = tree.key_at(SUITE, LeafIndex(0), APPLICATION, 20)
+    for leaf in range(1, 14):
+        _, tree = tree.key_at(SUITE, LeafIndex(leaf), APPLICATION, 400)
+        total = sum(len(ratchet.skipped) for pair in tree.senders.values() for ratchet in pair)
+        assert total <= MAX_SKIPPED_KEYS_PER_EPOCH
+    assert total == MAX_SKIPPED_KEYS_PER_EPOCH
+    assert len(tree.ratchet(LeafIndex(0), APPLICATION).skipped) == 20
+    given_up = [leaf for leaf in range(1, 14) if 0 not in tree.ratchet(LeafIndex(leaf), APPLICATION).skipped]
+    assert given_up == [1]
+    assert tree.key_at(SUITE, LeafIndex(2), APPLICATION, 0)
 
 
 def test_a_message_that_is_not_authentic_uses_no_key_up() -> None:

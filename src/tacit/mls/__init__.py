@@ -21,11 +21,20 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
         StagedCommit(group_before, group_after | None, committer, committer_leaf, proposals, added, removed, updated,
                      new_extensions | None, aad)
 
+    group = group.without_expired(now_s)                                               # drops keys of old past epochs
+    group.members() .member(leaf) .context .extensions .epoch .epoch_authenticator .own_leaf .pending_proposals .export()
+    decode_message(message)                                                            # a header, nothing verified
     position = group.sender_position(message);  group = group.advance_own_ratchet(generation, handshake=False)
     saved = save(group)                                                                # .epoch_blob, .ratchet_blob
     group = load(saved);  PendingCommit.encode / decode;  KeyPackageBundle.encode / decode
 
 ``authenticate(old_leaf | None, new_leaf)`` is called for every leaf that enters a tree, and raises to refuse it.
+``policy=Policy(public_handshakes=, max_lifetime_s=, find_psk=)`` of ``join``, ``process`` and ``create_commit`` says what
+else the application decides; without it handshakes are private, lifetimes bounded and pre-shared keys unavailable.
+Members and groups from outside (external commits and proposals), reinitialization and branching are refused with
+``UnsupportedOperation``: the places are ``receiving._process_public``, ``checks.proposals.check_supported_now`` and
+``checks.welcomes.check_welcome_psks``.
+
 Errors: ``DecodeError`` for bad bytes, ``InvalidMessage`` for a broken rule, and of that the subclasses in
 ``tacit.mls.errors`` where the caller has something to do: ``OwnMessage``, ``WrongEpoch``, ``GenerationConsumed``, ...
 """
@@ -61,6 +70,7 @@ from tacit.mls.group import Group, Joined, create_group, join
 from tacit.mls.key_package_reading import read_key_package
 from tacit.mls.key_packages import Authenticate, KeyPackage, KeyPackageBundle, create_key_package
 from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.messages import PrivateMessage, PublicMessage, Welcome, decode_message
 from tacit.mls.pending import CachedProposal, PendingCommit
 from tacit.mls.policy import Policy
 from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
@@ -75,6 +85,7 @@ from tacit.mls.proposals import (
     Remove,
     Update,
 )
+from tacit.mls.registry import ContentType
 from tacit.mls.state import SavedGroup, load, save
 from tacit.mls.tree_math import LeafIndex
 
@@ -89,6 +100,7 @@ __all__ = [
     "CachedProposal",
     "CommitMismatch",
     "CommittedProposal",
+    "ContentType",
     "Credential",
     "Extension",
     "Extensions",
@@ -112,9 +124,11 @@ __all__ = [
     "Policy",
     "PreSharedKey",
     "PreSharedKeyID",
+    "PrivateMessage",
     "Processed",
     "Proposal",
     "ProposalReceived",
+    "PublicMessage",
     "RatchetExhausted",
     "ReInit",
     "Remove",
@@ -127,11 +141,13 @@ __all__ = [
     "UnsupportedOperation",
     "Update",
     "UpdatedMember",
+    "Welcome",
     "WrongEpoch",
     "WrongGroup",
     "X509Credential",
     "create_group",
     "create_key_package",
+    "decode_message",
     "find_extension",
     "join",
     "load",

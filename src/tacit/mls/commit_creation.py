@@ -5,7 +5,7 @@ Nothing changes until the commit has come back in the group's order of messages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
@@ -45,7 +45,7 @@ class _Path:
     """The path that a commit carries, or what stands for it where there is none."""
 
     tree: RatchetTree
-    commit_secret: bytes
+    commit_secret: bytes = field(repr=False)
     private_keys: dict[NodeIndex, Secret]
     new: NewPath | None = None
     sent: UpdatePath | None = None

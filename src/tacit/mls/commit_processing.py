@@ -6,7 +6,7 @@ Source: RFC 9420 §12.4.2
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tacit.crypto.secret import Secret
 from tacit.errors import InvalidMessage
@@ -49,7 +49,7 @@ OwnUpdates = Mapping[bytes, OwnUpdate]
 class _Secrets:
     """What we get out of a commit's path, or what stands for it where there is none."""
 
-    commit_secret: bytes
+    commit_secret: bytes = field(repr=False)
     private_keys: dict[NodeIndex, Secret]
     signature_private: Secret
 

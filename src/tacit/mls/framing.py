@@ -5,7 +5,7 @@ Source: RFC 9420 §6, §6.1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Self
 
@@ -56,7 +56,7 @@ class FramedContent:
     epoch: int
     sender: Sender
     authenticated_data: bytes
-    body: Body
+    body: Body = field(repr=False)
 
     @property
     def content_type(self) -> ContentType:
@@ -66,14 +66,12 @@ class FramedContent:
     @cached_property
     def encoded(self) -> bytes:
         """The whole encoding."""
-        w = Writer()
-        w.opaque(self.group_id)
-        w.u64(self.epoch)
-        self.sender.write(w)
-        w.opaque(self.authenticated_data)
-        w.u8(self.content_type)
-        w.fixed(encode_body(self.body))
-        return w.finish()
+        return self._encode(encode_body(self.body))
+
+    def with_body_as_sent(self, body: bytes) -> Self:
+        """The same content, which from now on remembers the encoding that its body came in."""
+        self.__dict__["encoded"] = self._encode(body)
+        return self
 
     def write(self, w: Writer) -> None:
         """Append the encoding."""
@@ -95,6 +93,16 @@ class FramedContent:
         if self.sender.sender_type in (SenderType.MEMBER, SenderType.NEW_MEMBER_COMMIT):
             parts.append(group_context)
         return b"".join(parts)
+
+    def _encode(self, body: bytes) -> bytes:
+        w = Writer()
+        w.opaque(self.group_id)
+        w.u64(self.epoch)
+        self.sender.write(w)
+        w.opaque(self.authenticated_data)
+        w.u8(self.content_type)
+        w.fixed(body)
+        return w.finish()
 
 
 @dataclass(frozen=True, slots=True)

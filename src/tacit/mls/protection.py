@@ -221,7 +221,8 @@ def _read_private_content(
 ) -> tuple[FramedContent, FramedContentAuthData]:
     r = Reader(plaintext)
     body = read_body(r, message.content_type)
+    body_bytes = r.since(0)
     auth = FramedContentAuthData.read(r, message.content_type)
     check_padding(r.fixed(r.remaining))
     content = FramedContent(message.group_id, message.epoch, Sender.member(sender), message.authenticated_data, body)
-    return content, auth
+    return content.with_body_as_sent(body_bytes), auth

@@ -7,14 +7,14 @@ and everything it came from. Source: RFC 9420 §9
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property, lru_cache
 from typing import Final, Self
 
 from tacit.codec import Reader, Writer
 from tacit.crypto.suites import CipherSuite
-from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS
+from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS, MAX_SKIPPED_KEYS_PER_EPOCH
 from tacit.mls.errors import GenerationConsumed, GenerationTooFar, RatchetExhausted
 from tacit.mls.labels import derive_tree_secret, expand_with_label, kdf_label
 from tacit.mls.tree_math import LeafIndex, NodeIndex, is_leaf, left, node_of, parent, right, root
@@ -181,13 +181,27 @@ class SecretTree:
     def _with_ratchet(self, leaf: LeafIndex, kind: RatchetKind, ratchet: Ratchet) -> SecretTree:
         handshake, application = self.senders[leaf]
         pair = (ratchet, application) if kind is RatchetKind.HANDSHAKE else (handshake, ratchet)
-        return SecretTree(self.leaf_count, self.nodes, {**self.senders, leaf: pair})
+        senders = {**self.senders, leaf: pair}
+        return SecretTree(self.leaf_count, self.nodes, _bounded(senders) if ratchet.skipped else senders)
 
 
 def check_forward_distance(expected: int, generation: int) -> None:
     """Refuse a generation too far ahead, or one that no ratchet reaches. Source: RFC 9420 §15.3"""
     if generation >= LAST_GENERATION or generation - expected > MAX_FORWARD_GENERATIONS:
         raise GenerationTooFar
+
+
+def _bounded(senders: dict[LeafIndex, Sender]) -> dict[LeafIndex, Sender]:
+    """Give up the oldest skipped keys of whoever has the most, until there are few enough of all senders together."""
+    surplus = sum(len(ratchet.skipped) for pair in senders.values() for ratchet in pair) - MAX_SKIPPED_KEYS_PER_EPOCH
+    while surplus > 0:
+        leaf = max(senders, key=lambda index: max(len(ratchet.skipped) for ratchet in senders[index]))
+        shorter, longer = sorted(senders[leaf], key=lambda ratchet: len(ratchet.skipped))
+        kept = dict(list(longer.skipped.items())[surplus:])
+        surplus -= len(longer.skipped) - len(kept)
+        pair = [replace(longer, skipped=kept) if ratchet is longer else shorter for ratchet in senders[leaf]]
+        senders[leaf] = (pair[0], pair[1])
+    return senders
 
 
 def _message_key(suite: CipherSuite, secret: bytes, generation: int) -> MessageKey:
