@@ -108,12 +108,11 @@ class Batch:
         """A conversation with the changes of this batch."""
         return self._states.get(group_id) or self.books.state(group_id)
 
-    def is_alive(self, group_id: bytes) -> bool:
-        """Whether there is a conversation of that ID which has not ended."""
+    def takes_part(self, group_id: bytes) -> bool:
+        """Whether this device is in a group, in step with it. One that is behind may be invited anew."""
         state = self._states.get(GroupId(group_id))
-        if state is not None:
-            return state.conversation.status is not ConversationStatus.REMOVED
-        return self.books.is_alive(GroupId(group_id))
+        status = state.conversation.status if state else self.books.statuses.get(GroupId(group_id))
+        return status in (ConversationStatus.ACTIVE, ConversationStatus.CREATING)
 
     def defer(self, payload: bytes) -> None:
         """Keep an invitation until the group that it leads to has ended here."""
@@ -143,7 +142,7 @@ class Batch:
         return self.readable.get(group_id, group_id not in self.books.unreadable)
 
     def intents(self, chat_id: ChatId) -> list[Intent]:
-        """What waits in a chat, with the changes of this batch; new ones have provisional, negative rows and come last."""
+        """What waits in a chat, with the changes of this batch; new ones come last, under provisional negative rows."""
         rows: dict[int, Intent | None] = {i.row: i for i in self.books.chat_intents(chat_id)}
         rows |= {row: i for row, i in self._intents.items() if i is None or i.chat_id == chat_id}
         present = [i for i in rows.values() if i is not None]
@@ -263,10 +262,8 @@ class Batch:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (
-            self._states or self._chats or self._contacts or self._effects or self._intents or self.used
-            or self.bundles or self.sweep_bundles or self._profile or self._inbox_cursor is not None or self.caught_up or self.readable
-        )  # fmt: skip
+        changes = (self._states, self._chats, self._contacts, self._effects, self._intents, self.used, self.bundles)
+        return not any(changes) and not self.sweep_bundles and self._profile is None and self._inbox_cursor is None
 
     def save(self, checkpoint: Checkpoint) -> Outcome:
         """Write everything in one transaction; afterwards memory follows."""
@@ -279,8 +276,8 @@ class Batch:
                     checkpoint("before-commit")
             finally:
                 self.books.forget_heads()
-            self._follow(writer)
             checkpoint("after-commit")
+        self._follow(writer)
         return Outcome(list(writer.added.values()), [*self.events, *writer.events], sorted(self._met))
 
     def _write(self, writer: _Writer) -> None:

@@ -1,7 +1,7 @@
 """The word that every waiting entry has been sent: where the relay says each log stands, against where this store is.
 
-A difference has few causes: this store is an old copy, the relay's data is an old copy, or the log is gone. Each is told
-in the chat; none of them is passed over.
+A difference has few causes: this store is an old copy, the relay's data is an old copy, or the log is gone. Each is
+told in the chat; none of them is passed over.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Errands:
         self._asked: set[bytes] = set()
 
     def spawn(self, errand: Coroutine[Any, Any, None]) -> None:
-        """Run an errand; what the relay or the network refuse ends it quietly, because it is begun again when needed."""
+        """Run an errand; what relay or network refuse ends it quietly, because it is begun again when needed."""
 
         async def run() -> None:
             try:

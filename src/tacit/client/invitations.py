@@ -49,7 +49,7 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
     books = batch.books
     bundles = [mls.KeyPackageBundle.decode(row.bundle) for row in books.store.bundles() if row.ref not in batch.used]
     try:
-        invitation = open_welcome(payload, bundles, batch.is_alive, batch.ctx)
+        invitation = open_welcome(payload, bundles, batch.takes_part, batch.ctx)
     except InvalidMessage as error:
         if error.check == ALREADY_IN and len(batch.deferred) < MAX_DEFERRED:
             # Removed and added again while away: the log has yet to bring the removal.

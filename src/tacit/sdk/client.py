@@ -77,7 +77,7 @@ class Client:
 
         An empty ``name`` registers no handle; ``passphrase=None`` leaves the store's key beside the store. On any error
         nothing is left behind here: ``UsageError`` (bad name, bad link, ``profile-exists``), ``TransportError``
-        (unreachable), ``Untrusted`` (``relay-pin-mismatch``), ``RelayError`` (``handle-taken``, ``invite-needed``, ...).
+        (unreachable), ``Untrusted`` (``relay-pin-mismatch``), ``RelayError`` (``handle-taken``, ``invite-needed``).
         """
         await enrol(
             profile_paths(profile, data_dir),
@@ -168,8 +168,8 @@ class Client:
 
         Returns once it is on disk, ``queued`` or further. Somebody unknown is looked up at the relay, pinned, and a
         direct chat begins. Raises ``NotFound`` (nobody by that name), ``UsageError`` (empty or longer than
-        ``MAX_TEXT_BYTES``, ambiguous target, ``chat-ended``, ``request-open``), ``Offline`` (unknown here, and the relay
-        cannot be asked), ``HandleChanged`` (the relay answers with another account than the one pinned).
+        ``MAX_TEXT_BYTES``, ambiguous target, ``chat-ended``, ``request-open``), ``Offline`` (unknown here, and the
+        relay cannot be asked), ``HandleChanged`` (the relay answers with another account than the one pinned).
         """
         chat_id = await self._chat_to_write(target)
         message_id = await self._runtime.do(partial(queue_text, chat_id=chat_id, text=text))

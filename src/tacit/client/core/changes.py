@@ -56,8 +56,7 @@ def describe(
     added = after.roster.accounts - before.roster.accounts
     gone = before.roster.accounts - after.roster.accounts
     leavers = {before.roster.by_leaf[leaf].account_id for leaf in asked if leaf in before.roster.by_leaf}
-    for account in sorted(added):
-        effects.append(Meet(account, after.roster.account_key(account) or b""))
+    effects += [Meet(account, after.roster.account_key(account) or b"") for account in sorted(added)]
     if after.info.kind is GroupKind.GROUP:
         effects += [notice_line(after, Notice("added", by=by, who=(a,)), ctx, seq=seq) for a in sorted(added)]
     for account in sorted(gone):

@@ -1,7 +1,7 @@
 """Which group a chat is written to: a direct chat has one for each time that the two began it.
 
-Everyone writes to the one with the smallest group ID that both are in, so two who begin at the same moment end up in one
-without a word about it; all of them are read.
+Everyone writes to the one with the smallest group ID that both are in, so two who begin at the same moment end up in
+one without a word about it; all of them are read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a group says about itself: an extension of the GroupContext, so every member holds the same, authenticated bytes.
+"""What a group says about itself: an extension of the GroupContext, the same authenticated bytes at every member.
 
 Knows nothing of MLS beyond the type and the data of an extension. Who may change what is the business of ``policy``.
 """

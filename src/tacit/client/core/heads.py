@@ -1,8 +1,8 @@
-"""The running head: one hash over all that the log brought in an epoch, so that two members can tell whether the relay
-showed them the same.
+"""The running head: one hash over all that the log brought in an epoch.
 
-It starts anew from each epoch's authenticator, which only members know, and takes up every message entry, whether it
-could be opened or not. A head of no bytes means unknown: after a hole in the log, until the next epoch.
+Two members who compare it know whether the relay showed them the same. It starts anew from each epoch's authenticator,
+which only members know, and takes up every message entry, whether it could be opened or not. A head of no bytes means
+unknown: after a hole in the log, until the next epoch.
 """
 
 from __future__ import annotations

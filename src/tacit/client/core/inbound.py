@@ -123,8 +123,8 @@ def _refuse(state: GroupState, entry: LogEntry, reason: str, ctx: Context) -> St
 def _take_own_unknown(state: GroupState, entry: LogEntry, own: mls.OwnMessage, ctx: Context) -> Step:
     """This device sent it, but this store does not know it: the store is an old copy.
 
-    Its place in the ratchet is passed over, so that it is never used a second time. An own commit that is unknown here leads
-    to an epoch that this store can never enter.
+    Its place in the ratchet is passed over, so that it is never used a second time. An own commit that is unknown here
+    leads to an epoch that this store can never enter.
     """
     conversation = replace(state.conversation, own_last=entry.seq)
     lost_epoch = entry.kind == EntryKind.COMMIT and own.epoch == state.group.epoch

@@ -36,7 +36,7 @@ def note_told(state: GroupState, receipt: Receipt, me: Me) -> GroupState:
 def take_receipt(
     state: GroupState, sender: Member, receipt: Receipt, seq: int, me: Me
 ) -> tuple[GroupState, tuple[Effect, ...]]:
-    """Learn how far another device is; a claim about entries after the receipt's own place ``seq`` counts up to there."""
+    """Learn how far another device is; a claim about what came after the receipt's own place ``seq`` is cut there."""
     if sender.account_id == me.account_id:
         return state, ()
     known = state.progress.get(sender.device_id) or SenderProgress(sender.account_id, sender.device_id, 0)

@@ -70,7 +70,7 @@ def _compare_heads(state: GroupState, entry: LogEntry, sender: Member, content: 
 
 
 def _count(state: GroupState, entry: LogEntry, sender: Member, content: Content, ctx: Context) -> Step:
-    """Follow the sender's counter; a jump means that texts are missing. A receipt carries the counter of the next text."""
+    """Follow the sender's counter; a jump means that texts are missing. A receipt carries that of the next text."""
     last = content.counter if isinstance(content.body, Text) else content.counter - 1
     known = state.progress.get(sender.device_id)
     if known is None:
