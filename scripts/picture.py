@@ -1,0 +1,157 @@
+"""Draw docs/picture.svg: two real terminals, one `tacit up`, one `tacit join`, as a person sees them.
+
+Run as `.venv/bin/python scripts/picture.py`. Nothing in the picture is written by hand; only addresses and IDs are
+shortened, so that the picture does not change with every key.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pexpect
+import pyte
+
+ROOT = Path(__file__).parent.parent
+PICTURE = ROOT / "docs" / "picture.svg"
+COLUMNS, ROWS = 66, 20
+CELL_W, CELL_H, PAD, TITLE_H, GAP = 8.4, 18, 14, 30, 18
+BLANK, INK, FRAME, TITLE = "#14181f", "#d7dde8", "#2b313c", "#8a93a5"
+COLOURS = {"green": "#7fd18b", "brown": "#e0c070", "red": "#f07a7a", "cyan": "#6fc9d8", "blue": "#82aaff"}
+PATIENCE_S = 30
+
+
+class Terminal:
+    """One process on a pseudo-terminal, and the screen that it draws."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        self.screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.ByteStream(self.screen)
+        self._child = pexpect.spawn(
+            str(ROOT / "tacit"), arguments, env=environment, dimensions=(ROWS, COLUMNS), timeout=1
+        )
+        self.raw = ""
+
+    def until(self, seen: Callable[[str], bool]) -> None:
+        """Read until the screen is as wanted; raises ``TimeoutError``."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not seen("\n".join(self.screen.display)):
+            if time.monotonic() > deadline:
+                raise TimeoutError("\n".join(self.screen.display))
+            try:
+                data = self._child.read_nonblocking(4096, timeout=0.2)
+            except pexpect.TIMEOUT:
+                continue
+            self.raw += data.decode(errors="replace")
+            self._stream.feed(data)
+
+    def type(self, line: str) -> None:
+        """Type a line and press Enter."""
+        self._child.send(line + "\r")
+
+    def end(self) -> None:
+        """Leave with Ctrl+D and wait for the process."""
+        self._child.sendeof()
+        self._child.expect(pexpect.EOF, timeout=PATIENCE_S)
+        self._child.close()
+
+
+@contextmanager
+def conversation() -> Iterator[tuple[Terminal, Terminal]]:
+    """Two people at the end of a short talk."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "TACIT_DATA_DIR": folder, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        base = ["up", "--name", "ada", "--no-passphrase", "--public-host", "127.0.0.1", "--port", str(_free_port())]
+        ada = Terminal(base, environment)
+        ada.until(lambda screen: "Waiting for people" in screen)
+        link = re.findall(r"tacit://[0-9a-z.:/#-]+", ada.raw)[-1]
+        bob = Terminal(["-P", "bob", "join", link, "--name", "bob", "--no-passphrase"], environment)
+        ada.until(lambda screen: "wants to talk" in screen)
+        ada.type("y")
+        bob.until(lambda screen: "online" in screen)
+        bob.type("found your link. who can read this?")
+        ada.until(lambda screen: "who can read this?" in screen)
+        ada.type("you and me. the relay is this laptop")
+        bob.until(lambda screen: "this laptop" in screen)
+        bob.type("and if I am offline for a week?")
+        ada.until(lambda screen: "for a week?" in screen)
+        ada.type("then it waits, still encrypted")
+        bob.until(lambda screen: re.search(r"still encrypted\s+@ada>\s+online", screen) is not None)
+        ada.until(lambda screen: re.search(r"still encrypted\s+@bob>\s+online · ✓✓ read", screen) is not None)
+        yield ada, bob
+        bob.end()
+        ada.end()
+
+
+def draw(terminals: list[tuple[str, Terminal]]) -> str:
+    """The picture."""
+    width = PAD * 2 + COLUMNS * CELL_W
+    parts: list[str] = []
+    top = 0
+    for title, terminal in terminals:
+        rows = _rows(terminal.screen)
+        height = TITLE_H + PAD + len(rows) * CELL_H + PAD
+        parts.append(f'<g transform="translate(0 {top})">')
+        parts.append(f'<rect width="{width:.0f}" height="{height}" rx="8" fill="{BLANK}" stroke="{FRAME}"/>')
+        parts.append(f'<text x="{PAD}" y="20" fill="{TITLE}">{html.escape(title)}</text>')
+        parts += _lines(terminal.screen, rows)
+        parts.append("</g>")
+        top += height + GAP
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {top - GAP}" '
+        f'font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14">'
+    )
+    return "\n".join([opening, *parts, "</svg>", ""])
+
+
+def _rows(screen: pyte.Screen) -> list[int]:
+    """Rows with something on them, without what is left of the QR code at the top."""
+    return [row for row, text in enumerate(screen.display) if text.strip() and not re.fullmatch(r"[█▀▄ ]+", text)]
+
+
+def _lines(screen: pyte.Screen, rows: list[int]) -> Iterator[str]:
+    for place, row in enumerate(rows):
+        cells = [screen.buffer[row][column] for column in range(COLUMNS)]
+        start = 0
+        while start < COLUMNS:
+            stop = start
+            while stop < COLUMNS and cells[stop][1:] == cells[start][1:]:
+                stop += 1
+            text = _shorten("".join(cell.data for cell in cells[start:stop]))
+            if text.strip():
+                x, y = PAD + start * CELL_W, TITLE_H + PAD + place * CELL_H + 10
+                weight = ' font-weight="bold"' if cells[start].bold else ""
+                yield (
+                    f'<text x="{x:.1f}" y="{y}" fill="{COLOURS.get(cells[start].fg, INK)}"{weight} '
+                    f'xml:space="preserve" textLength="{len(text) * CELL_W:.1f}">{html.escape(text)}</text>'
+                )
+            start = stop
+
+
+def _shorten(text: str) -> str:
+    return re.sub(r"\([0-9a-f]{8}\)", "(6b1f0c2e)", text)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def main() -> int:
+    """Draw it anew."""
+    with conversation() as (ada, bob):
+        PICTURE.write_text(draw([("ada — ./tacit up", ada), ("bob — ./tacit join LINK", bob)]), encoding="utf-8")
+    print(f"drawn: {PICTURE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
