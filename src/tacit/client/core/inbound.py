@@ -7,6 +7,7 @@ nothing that is thrown away is thrown away silently. Entries come in the order o
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from tacit import limits, mls
 from tacit.client.core import texts
@@ -18,9 +19,12 @@ from tacit.client.core.membership import take_commit, take_proposal
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Sent, Step
 from tacit.client.model import ConversationStatus, Intent, IntentKind, MessageState, Notice
-from tacit.errors import PeerError
+from tacit.errors import InvalidMessage, PeerError
 from tacit.mls.messages import PrivateMessage, decode_message
 from tacit.mls.registry import ContentType
+
+OTHER_KEYS: Final = frozenset({"6.3.2/sender-data", "6.3.1/ciphertext"})
+"""Checks that only fail when somebody has other keys for the same epoch, or has forged or changed the message."""
 
 
 def process_entry(state: GroupState, entry: LogEntry, sent: Sent | None, ctx: Context) -> Step:
@@ -103,7 +107,7 @@ def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
     except mls.WrongEpoch as wrong:
         return _take_wrong_epoch(state, entry, wrong, ctx)
     except PeerError as error:
-        return _refuse(state, entry, error.code, ctx)
+        return _take_broken(state, entry, error, ctx)
     match processed:
         case mls.StagedCommit() if entry.kind == EntryKind.COMMIT:
             return take_commit(state, entry.seq, processed, ctx)
@@ -113,6 +117,19 @@ def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
             return take_proposal(state, entry.seq, processed, ctx)
     # A commit that entered the log as a message went past the relay's check for conflicts.
     return Step(state, (notice_line(state, Notice("invalid-commit", reason="disguised"), ctx, seq=entry.seq),))
+
+
+def _take_broken(state: GroupState, entry: LogEntry, error: PeerError, ctx: Context) -> Step:
+    """Say what was wrong; a message of this very epoch that was sealed with other keys also means a fork."""
+    # A plain InvalidMessage is any of many rules; its ID says which.
+    reason = error.check if type(error) is InvalidMessage else error.code
+    refused = _refuse(state, entry, reason, ctx)
+    if reason not in OTHER_KEYS or state.alarmed_epoch == state.group.epoch:
+        return refused
+    alarmed = replace(state, alarmed_epoch=state.group.epoch)
+    return Step(
+        alarmed, (*refused.effects, notice_line(state, Notice("fork", reason="other-keys"), ctx, seq=entry.seq))
+    )
 
 
 def _refuse(state: GroupState, entry: LogEntry, reason: str, ctx: Context) -> Step:
