@@ -22,18 +22,18 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
                      new_extensions | None, aad)
 
     group = group.without_expired(now_s)                                               # drops keys of old past epochs
-    group.members() .member(leaf) .context .extensions .epoch .epoch_authenticator .own_leaf .pending_proposals .export()
+    group.members() .member(leaf) .context .extensions .epoch .epoch_authenticator .own_leaf .pending_proposals
+    group.export(label, context, length)                                               # a Secret of this epoch
     decode_message(message)                                                            # a header, nothing verified
     position = group.sender_position(message);  group = group.advance_own_ratchet(generation, handshake=False)
     saved = save(group)                                                                # .epoch_blob, .ratchet_blob
     group = load(saved);  PendingCommit.encode / decode;  KeyPackageBundle.encode / decode
 
 ``authenticate(old_leaf | None, new_leaf)`` is called for every leaf that enters a tree, and raises to refuse it.
-``policy=Policy(public_handshakes=, max_lifetime_s=, find_psk=)`` of ``join``, ``process`` and ``create_commit`` says what
-else the application decides; without it handshakes are private, lifetimes bounded and pre-shared keys unavailable.
-Members and groups from outside (external commits and proposals), reinitialization and branching are refused with
-``UnsupportedOperation``: the places are ``receiving._process_public``, ``checks.proposals.check_supported_now`` and
-``checks.welcomes.check_welcome_psks``.
+``policy=Policy(public_handshakes=, max_lifetime_s=, find_psk=)`` of ``join``, ``process`` and ``create_commit`` says
+what else the application decides; without it handshakes are private, lifetimes bounded and no PSK is known.
+External commits and proposals, reinitialization and branching are refused with ``UnsupportedOperation``, in
+``receiving._process_public``, ``checks.proposals.check_supported_now`` and ``checks.welcomes.check_welcome_psks``.
 
 Errors: ``DecodeError`` for bad bytes, ``InvalidMessage`` for a broken rule, and of that the subclasses in
 ``tacit.mls.errors`` where the caller has something to do: ``OwnMessage``, ``WrongEpoch``, ``GenerationConsumed``, ...

@@ -288,3 +288,16 @@ def test_proposals_that_do_not_go_together_do_not_block_a_commit() -> None:
     pending = crew.commit("bob")
     assert pending.welcome is None
     assert len(crew["bob"].members()) == 2
+
+
+def test_updates_that_do_not_go_together_do_not_block_a_commit_either(crew: Crew, mirror: Mirror) -> None:
+    """Two members in collusion propose leaves with one encryption key; each is valid by itself."""
+    crew.add("bob", "dave")
+    key = mirror.fresh_key()
+    for name in ("alice", "carol"):
+        other = Mirror(crew[name], crew.entropy)
+        let_have(crew, "bob", other.private(Update(other.update_leaf(encryption_key=key))))
+        let_have(crew, "dave", other.private(Update(other.update_leaf(encryption_key=key))))
+    let_have(crew, "bob", Mirror(crew["dave"], crew.entropy).private(Remove(LeafIndex(3))))
+    pending = crew.create_commit("bob")
+    assert [member.leaf_index for member in pending.group_after.members()] == [0, 1, 2]
