@@ -64,7 +64,7 @@ def take_claimed(batch: Batch, row: int, claimed: Claimed) -> None:
 
 def may_pass(error: TacitError) -> bool:
     """Whether asking again later may help."""
-    return isinstance(error, NoKeyPackages | TRY_AGAIN)
+    return isinstance(error, (NoKeyPackages, *TRY_AGAIN))
 
 
 def _give_up(batch: Batch, intent: Intent, error: TacitError) -> None:
