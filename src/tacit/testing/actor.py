@@ -19,7 +19,7 @@ from tacit.client.store.keys import unlock
 from tacit.errors import TacitError
 from tacit.sdk.client import DEFAULT_PROFILE, Client
 from tacit.sdk.parts import Parts
-from tacit.sdk.types import ChatInfo, Event, MessageInfo, NoticeInfo, ProblemEvent
+from tacit.sdk.types import ChatInfo, Connection, Event, MessageInfo, NoticeInfo, ProblemEvent
 from tacit.testing.crashes import Crashed, CrashPlan, copy_profile, replace_profile
 from tacit.testing.entropy import SeededEntropy
 from tacit.testing.links import Way
@@ -204,6 +204,11 @@ class Actor:
     def problems(self) -> list[str]:
         """Codes of what went wrong outside of any chat."""
         return [event.code for event in self.events if isinstance(event, ProblemEvent)]
+
+    def disconnected_by(self) -> str:
+        """Code of why the client is offline, empty when it is not."""
+        states = [event for event in self.events if isinstance(event, Connection)]
+        return states[-1].code if states else ""
 
     async def refused(self, doing: Awaitable[object]) -> str:
         """The code of the error that doing something raises; empty when nothing does."""

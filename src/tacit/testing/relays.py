@@ -17,6 +17,7 @@ from tacit.relay.config import Registration, RelayConfig
 from tacit.relay.server import Relay
 from tacit.relay.store.writer import Job
 from tacit.testing.clock import world_loop
+from tacit.testing.crashes import copy_profile, replace_profile
 
 HOST = "relay.test"
 
@@ -59,6 +60,14 @@ class WorldRelay:
             await relay.stop()
             await asyncio.gather(*self._serving)
 
+    def back_up(self) -> Path:
+        """Copy the data of a relay that is stopped."""
+        return copy_profile(self._data_dir(), self._data_dir().with_name("relay-backup"))
+
+    def restore(self, backup: Path) -> None:
+        """Put a copy in the place of the data of a relay that is stopped."""
+        replace_profile(self._data_dir(), backup)
+
     async def crash(self) -> None:
         """Lose every connection without a word, then stop; what was not acknowledged may or may not be there."""
         for link in self._serving.values():
@@ -73,6 +82,11 @@ class WorldRelay:
         self._serving[serving] = relay_end
         serving.add_done_callback(lambda done: self._serving.pop(done, None))
         return client_end
+
+    def _data_dir(self) -> Path:
+        if self._config.data_dir is None:
+            raise ValueError("this relay keeps everything in memory")
+        return self._config.data_dir
 
 
 def _one_write_at_a_time(relay: Relay) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from tacit.sdk.types import Person
 from tacit.testing.actor import Actor
 from tacit.testing.clock import FakeClock, world_loop
-from tacit.testing.crashes import Crashed
+from tacit.testing.crashes import Crashed, copy_profile
 from tacit.testing.entropy import SeededEntropy
 from tacit.testing.ledger import Ledger
 from tacit.testing.relays import WorldRelay
@@ -83,6 +83,13 @@ class World:
                     await one.client.add_contact(other.at)
         await self.shortly()
         return people
+
+    async def clone(self, actor: Actor, name: str) -> Actor:
+        """A copy of somebody's profile on another machine; not started."""
+        copy = Actor(self, name)
+        copy_profile(actor.paths.folder, copy.paths.folder)
+        self.actors[name] = copy
+        return copy
 
     async def settle(self) -> None:
         """Let everybody finish what they are at; no time passes."""
