@@ -143,10 +143,15 @@ class Batch:
 
     def intents(self, chat_id: ChatId) -> list[Intent]:
         """What waits in a chat, with the changes of this batch; new ones come last, under provisional negative rows."""
-        rows: dict[int, Intent | None] = {i.row: i for i in self.books.chat_intents(chat_id)}
+        rows: dict[int, Intent | None] = dict(self.books.intents_of.get(chat_id, {}))
         rows |= {row: i for row, i in self._intents.items() if i is None or i.chat_id == chat_id}
-        present = [i for i in rows.values() if i is not None]
-        return sorted(present, key=lambda i: (i.row < 0, abs(i.row)))
+        return [intent for intent in rows.values() if intent is not None]
+
+    def has_intents(self, chat_id: ChatId) -> bool:
+        """Whether anything waits in a chat."""
+        if any(intent is not None and intent.chat_id == chat_id for intent in self._intents.values()):
+            return True
+        return any(row not in self._intents for row in self.books.intents_of.get(chat_id, {}))
 
     def intent(self, row: int) -> Intent | None:
         """One intent, with the changes of this batch."""
@@ -294,6 +299,8 @@ class Batch:
             _write_state(self.books, state)
         for group_id, effect in self._effects:
             writer.apply(group_id, effect)
+        for group_id, heads in writer.heads.items():
+            store.put_heads(group_id, heads)
         for ref in sorted(self.used):
             store.drop_bundle(ref)
         if self.bundles:
@@ -314,10 +321,10 @@ class Batch:
             books.outbox.pop(message_id, None)
         books.outbox |= writer.added
         for row, intent in writer.intents.items():
-            if intent is None:
-                books.intents.pop(row, None)
-            else:
-                books.intents[row] = intent
+            books.note_intent(row, intent)
+        books.under_way |= writer.sealed
+        for content_id in writer.settled:
+            books.under_way.pop(content_id, None)
         books.deferred = self.deferred
         if self._profile is not None:
             books.profile = self._profile
@@ -367,6 +374,11 @@ class _Writer:
         self.dropped: list[MessageId] = []
         self.intents: dict[int, Intent | None] = {}
         self.events: list[ClientEvent] = []
+        self.heads: dict[GroupId, dict[int, bytes]] = {}
+        self.sealed: dict[MessageId, Message] = {}
+        """Own texts that were sealed."""
+        self.settled: list[MessageId] = []
+        """Own texts that have got further, or never will."""
         self._by_row = {row.row: row.message_id for row in books.outbox.values()}
         self._real_rows: dict[int, int] = {}
 
@@ -406,7 +418,7 @@ class _Writer:
                     self.dropped.append(message_id)
                     self.added.pop(message_id, None)
             case PutHead(seq, head) if group_id is not None:
-                self._store.put_head(group_id, seq, head)
+                self.heads.setdefault(group_id, {})[seq] = head
             case Report(code, sentence, hint):
                 self.events.append(Problem(code, sentence, hint))
             case RaiseStates() | PutHead() | AddIntent() | PutIntent() | DropIntent() | Meet() | ChangeChat():
@@ -418,7 +430,10 @@ class _Writer:
         is_text = message.kind is MessageKind.TEXT
         if is_text and self._store.has_content(message.chat_id, message.id):
             return
-        self.events.append(LineAdded(self._store.add_message(message)))
+        added = self._store.add_message(message)
+        self.events.append(LineAdded(added))
+        if added.state is MessageState.SENT:
+            self.sealed[added.id] = added
 
     def _set_message(self, change: SetMessage, group_id: GroupId | None) -> None:
         self._store.set_message_state(
@@ -431,6 +446,7 @@ class _Writer:
             counter=change.counter,
         )
         self.events.append(StateMoved(change.chat_id, change.message_id, change.state))
+        self.settled.append(change.message_id)
 
 
 UNDONE_TEXTS = frozenset({MessageState.QUEUED, MessageState.SENT})

@@ -22,6 +22,7 @@ from tacit.client.model import (
     ConversationStatus,
     GroupId,
     Intent,
+    Message,
     MessageId,
     OutboxRow,
     Profile,
@@ -53,7 +54,11 @@ class Books:
         self.me = read_me(profile)
         self.contacts: dict[bytes, Contact] = {c.account_id: c for c in store.contacts()}
         self.chats: dict[ChatId, Chat] = {c.id: c for c in store.chats()}
-        self.intents: dict[int, Intent] = {i.row: i for i in store.intents()}
+        self.intents: dict[int, Intent] = {}
+        """By row, in the order of asking."""
+        self.intents_of: dict[ChatId, dict[int, Intent]] = {}
+        for intent in store.intents():
+            self.note_intent(intent.row, intent)
         self.outbox: dict[MessageId, OutboxRow] = {o.message_id: o for o in store.outbox()}
         self.inbox_cursor = store.inbox_cursor()
         self.deferred = decode_blobs(store.meta(DEFERRED) or b"")
@@ -78,6 +83,8 @@ class Books:
         """Conversations in which this device has waited long enough for others to commit."""
         self.parked: set[int] = set()
         """Invitations whose people have no KeyPackage at the relay just now."""
+        self.under_way: dict[MessageId, Message] = {}
+        """Own texts whose echo has not come yet, as far as they were sealed since the start."""
         self._states: dict[GroupId, GroupState] = {}
         self._heads: dict[tuple[GroupId, int], bytes] = {}
         self._closed = False
@@ -132,9 +139,15 @@ class Books:
         """Whether a conversation still has keys here."""
         return self.statuses.get(group_id, ConversationStatus.REMOVED) is not ConversationStatus.REMOVED
 
-    def chat_intents(self, chat_id: ChatId) -> list[Intent]:
-        """What waits to be done in a chat, oldest first."""
-        return sorted((i for i in self.intents.values() if i.chat_id == chat_id), key=lambda i: i.row)
+    def note_intent(self, row: int, intent: Intent | None) -> None:
+        """Let memory follow an intent that was written, replaced or dropped."""
+        if intent is None:
+            known = self.intents.pop(row, None)
+            if known is not None:
+                self.intents_of[known.chat_id].pop(row)
+        else:
+            self.intents[row] = intent
+            self.intents_of.setdefault(intent.chat_id, {})[row] = intent
 
     def close(self) -> None:
         """Forget every secret in memory; the store is closed by its owner."""

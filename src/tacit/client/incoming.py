@@ -101,7 +101,8 @@ def _sent(batch: Batch, state: GroupState, entry: LogEntry) -> Sent | None:
         return None
     if row.content_id is None:
         return Sent(row)
-    return Sent(row, batch.books.store.message_by_id(state.conversation.chat_id, row.content_id))
+    line = batch.books.under_way.get(row.content_id)
+    return Sent(row, line or batch.books.store.message_by_id(state.conversation.chat_id, row.content_id))
 
 
 def _take_inbox_entry(batch: Batch, entry: pb.Entry) -> None:

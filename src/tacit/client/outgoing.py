@@ -6,6 +6,7 @@ whenever something may have changed; calling it too often does no harm.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import Final
 
@@ -58,7 +59,7 @@ def queue_text(batch: Batch, chat_id: ChatId, text: str) -> MessageId:
         raise AwaitsAnswer
     message = _line(batch, chat_id, text)
     state = writable(batch, chat)
-    if state is not None and not batch.intents(chat_id) and _may_seal(batch, state):
+    if state is not None and not batch.has_intents(chat_id) and _may_seal(batch, state):
         batch.take(seal_text(state, message, batch.ctx))
     else:
         batch.add(AddMessage(message))
@@ -143,24 +144,25 @@ def add_wish(batch: Batch, chat_id: ChatId, kind: IntentKind, *, who: tuple[byte
 
 
 def _work_through(batch: Batch, chat: Chat, state: GroupState) -> None:
+    waiting = deque(_in_order(batch, chat))
     for _ in range(MAX_SEALED_AT_ONCE):
-        if state.own_commit is not None:
+        if state.own_commit is not None or not state.is_active:
             return
-        step = _next_step(batch, chat, state)
+        step = _next_step(batch, chat, state, waiting)
         if step is None:
             return
         state = batch.take(step)
-        if not state.is_active:
-            return
     batch.dirty.add(chat.id)
     batch.again = True
 
 
-def _next_step(batch: Batch, chat: Chat, state: GroupState) -> Step | None:
-    intents = _in_order(batch, chat)
+def _next_step(batch: Batch, chat: Chat, state: GroupState, waiting: deque[Intent]) -> Step | None:
+    """The next thing that can be done; what it does is taken off ``waiting``."""
     if state.group.pending_proposals and not commits.has_proposed_leaving(state):
-        return _commit_pending(batch, state, now=bool(intents))
-    for intent in intents:
+        return _commit_pending(batch, state, now=bool(waiting))
+    passed_over = False
+    while waiting:
+        intent = waiting.popleft()
         if intent.kind is IntentKind.LEAVE:
             return _leave(batch, chat, state, intent)
         if intent.kind is IntentKind.TEXT:
@@ -168,12 +170,13 @@ def _next_step(batch: Batch, chat: Chat, state: GroupState) -> Step | None:
         if intent.kind in _CHANGES:
             if intent.kind is IntentKind.INVITE and not intent.key_packages:
                 if chat.kind is ChatKind.GROUP and intent.row in batch.books.parked:
+                    passed_over = True
                     continue  # nobody can be reached there at the moment: go on with what comes after
                 if not state.roster.accounts.issuperset(intent.who):
                     return None
             return _change(batch, state, intent)
         batch.add(DropIntent(intent.row))
-    if state.conversation.committed_at == 0 and state.conversation.own_counter > 1 and not intents:
+    if state.conversation.committed_at == 0 and state.conversation.own_counter > 1 and not passed_over:
         return commits.make_commit(state, (), batch.ctx)
     return None
 

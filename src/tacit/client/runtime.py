@@ -24,7 +24,7 @@ from tacit.client.outgoing import PATIENCE_S
 from tacit.client.people import introduce
 from tacit.client.store import OpenProfile
 from tacit.client.timers import Timers
-from tacit.client.turn import Inputs, Operation, Turned, take_turn
+from tacit.client.turn import AfterSave, Inputs, Operation, Turned, take_turn
 from tacit.client.uplink import Uplink
 from tacit.client.watching import Watcher
 from tacit.clock import Clock, SystemClock
@@ -117,7 +117,7 @@ class Runtime:
 
     # ---- what programs call ----
 
-    async def do(self, operation: Callable[[Batch], T]) -> T:
+    async def do(self, operation: Callable[[Batch], T | AfterSave[T]]) -> T:
         """Change something; returns once it is on disk, together with whatever else came in."""
         self._check_open()
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()

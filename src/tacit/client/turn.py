@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from tacit.client.batch import Batch, Outcome
 from tacit.client.books import Books, Checkpoint
@@ -26,8 +26,16 @@ from tacit.client.outgoing import advance, is_blocked, tell_receipts
 from tacit.errors import TacitError
 from tacit.wire import relay_pb2 as pb
 
+T = TypeVar("T")
 Operation = Callable[[Batch], Any]
 """Changes a batch or raises before it has changed anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class AfterSave(Generic[T]):
+    """What an operation returns to have its result read once everything is on disk."""
+
+    read: Callable[[Books], T]
 
 
 @dataclass
@@ -96,6 +104,7 @@ def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
         turned.listen = {g: s.conversation.cursor for g in batch.listen if (s := batch.state(g)) is not None}
     resend = sorted(books.outbox.values(), key=lambda row: row.row) if inputs.connected else inputs.resend
     turned.outcome = batch.save(checkpoint)
+    turned.results = [r.read(books) if isinstance(r, AfterSave) else r for r in turned.results]
     books.asked_after |= turned.listen
     turned.send = [row for row in resend if row.message_id in books.outbox] + turned.outcome.to_send
     _look_ahead(batch, turned)

@@ -15,13 +15,12 @@ from tacit.client import chats, invitations, people
 from tacit.client.enrolment import enrol
 from tacit.client.errors import NoSuchProfile
 from tacit.client.model import ChatId
-from tacit.client.outgoing import queue_text
 from tacit.client.paths import profile_paths
 from tacit.client.runtime import Runtime
 from tacit.client.store import StoreMissing, open_profile
 from tacit.errors import NotFound
 from tacit.identity import parse_link
-from tacit.sdk import present, reading, targets, waits
+from tacit.sdk import present, reading, targets, waits, writing
 from tacit.sdk.parts import REAL, Parts
 from tacit.sdk.types import (
     ChatInfo,
@@ -154,8 +153,12 @@ class Client:
         await self._runtime.uplink.wait_online(timeout_s)
 
     async def wait_caught_up(self, timeout_s: float = ONLINE_TIMEOUT_S) -> None:
-        """Wait until everything that waited at the relay has been read and processed. Raises as ``wait_online``."""
+        """Wait until everything that waited at the relay has been read and processed, also in chats just entered.
+
+        Raises as ``wait_online``.
+        """
         await self._runtime.uplink.wait_caught_up(timeout_s)
+        await waits.wait_for_logs(self._runtime, timeout_s)
 
     async def set_receipts(self, on: bool) -> None:
         """Tell others, or no longer tell them, when their messages have arrived here and been read."""
@@ -172,8 +175,7 @@ class Client:
         relay cannot be asked), ``HandleChanged`` (the relay answers with another account than the one pinned).
         """
         chat_id = await self._chat_to_write(target)
-        message_id = await self._runtime.do(partial(queue_text, chat_id=chat_id, text=text))
-        return await self._runtime.read(partial(reading.own_message, message_id=message_id))
+        return await self._runtime.do(partial(writing.send, chat_id=chat_id, text=text))
 
     async def wait_for(self, message_id: str, state: WaitFor, timeout_s: float) -> MessageInfo:
         """Wait until an own message is at least in ``state`` and return it.

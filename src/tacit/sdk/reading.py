@@ -14,7 +14,6 @@ from tacit.identity import AccountId, format_link, parse_link, safety_number
 from tacit.sdk import present, targets
 from tacit.sdk.present import chat_info, message_info
 from tacit.sdk.types import ChatInfo, ConnectionWord, MessageInfo, Person, SafetyNumberInfo, StatusInfo
-from tacit.sdk.waits import find_own
 
 MAX_LINES = 10_000
 
@@ -76,11 +75,6 @@ def status(profile: str, same: Summary, now: Counts, connection: ConnectionWord,
         receipts=now.receipts,
         encrypted_at_rest=same.encrypted_at_rest,
     )
-
-
-def own_message(books: Books, message_id: MessageId) -> MessageInfo:
-    """An own message by its ID."""
-    return message_info(books, find_own(books, message_id))
 
 
 def parse_message_id(text: str) -> MessageId:

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from tacit.client.books import Books
-from tacit.client.errors import Closed, NotSent, TimedOut
+from tacit.client.errors import Closed, NotSent, Offline, TimedOut
 from tacit.client.events import ClientEvent, LineAdded, StateMoved
-from tacit.client.model import Message, MessageId, MessageState
+from tacit.client.model import ContactStatus, ConversationStatus, Message, MessageId, MessageState
 from tacit.client.runtime import Runtime
 from tacit.client.watching import Missed, Watcher
 from tacit.errors import NotFound
@@ -24,6 +24,7 @@ _ORDER: Final = (
     MessageState.READ,
 )
 _LINES_AT_ONCE: Final = 200
+_LOOK_AGAIN_S: Final = 0.02
 
 
 async def wait_for_state(runtime: Runtime, message_id: MessageId, wanted: WaitFor, timeout_s: float) -> Message:
@@ -42,6 +43,30 @@ async def wait_for_state(runtime: Runtime, message_id: MessageId, wanted: WaitFo
         raise TimedOut from None
     finally:
         runtime.unwatch(watcher)
+
+
+async def wait_for_logs(runtime: Runtime, timeout_s: float) -> None:
+    """Wait until every conversation that is read here is in step with its log; raises ``Offline`` if the relay goes."""
+    deadline = runtime.clock.monotonic_s() + timeout_s
+    while await runtime.read(_lags):
+        if runtime.uplink.connection is None or runtime.clock.monotonic_s() > deadline:
+            raise Offline
+        await runtime.clock.sleep(_LOOK_AGAIN_S)
+
+
+def _lags(books: Books) -> bool:
+    """Whether a log was asked for that has not been read to its end yet."""
+    for group_id, status in books.statuses.items():
+        if status not in (ConversationStatus.ACTIVE, ConversationStatus.BEHIND):
+            continue
+        if group_id in books.ready or group_id in books.unreadable:
+            continue
+        state = books.state(group_id)
+        chat = books.chats.get(state.conversation.chat_id) if state is not None else None
+        peer = books.contacts.get(chat.peer) if chat is not None and chat.peer else None
+        if chat is not None and (peer is None or peer.status is not ContactStatus.BLOCKED):
+            return True
+    return False
 
 
 def find_own(books: Books, message_id: MessageId) -> Message:

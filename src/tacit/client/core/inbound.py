@@ -61,13 +61,13 @@ def _note_hole(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
 def _move_on(before: GroupState, after: GroupState, entry: LogEntry) -> Step:
     """Cursor and running head after the entry."""
     conversation = after.conversation
-    same_epoch = before.group.epoch == after.group.epoch
-    if same_epoch and entry.kind == EntryKind.MESSAGE:
-        conversation = replace(conversation, head=next_head(conversation.head, entry.seq, entry.payload))
-    if entry.kind == EntryKind.COMMIT:
-        conversation = replace(conversation, last_commit=entry.seq)
-    conversation = replace(conversation, cursor=entry.seq)
-    effects = (PutHead(entry.seq, conversation.head),) if conversation.head else ()
+    is_commit = entry.kind == EntryKind.COMMIT
+    head = conversation.head
+    if before.group.epoch == after.group.epoch and not is_commit:
+        head = next_head(head, entry.seq, entry.payload)
+    last_commit = entry.seq if is_commit else conversation.last_commit
+    conversation = replace(conversation, cursor=entry.seq, head=head, last_commit=last_commit)
+    effects = (PutHead(entry.seq, head),) if head else ()
     return Step(replace(after, conversation=conversation), effects)
 
 

@@ -5,6 +5,8 @@ Everything here is secret or depends on secrets, and is overwritten with zeros w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tacit.client.model import GroupId
 from tacit.client.store.database import Database
 from tacit.limits import HEADS_KEPT
@@ -56,8 +58,15 @@ class GroupRows:
 
     def put_head(self, group_id: GroupId, seq: int, head: bytes) -> None:
         """Remember the running head after an entry, and forget the one ``HEADS_KEPT`` entries ago and older."""
-        self._db.run("INSERT OR REPLACE INTO head (group_id, seq, head) VALUES (?, ?, ?)", (group_id, seq, head))
-        self._db.run("DELETE FROM head WHERE group_id = ? AND seq <= ?", (group_id, seq - HEADS_KEPT))
+        self.put_heads(group_id, {seq: head})
+
+    def put_heads(self, group_id: GroupId, heads: Mapping[int, bytes]) -> None:
+        """Remember the running heads after several entries, and forget those ``HEADS_KEPT`` entries ago and older."""
+        self._db.run_many(
+            "INSERT OR REPLACE INTO head (group_id, seq, head) VALUES (?, ?, ?)",
+            [(group_id, seq, head) for seq, head in heads.items()],
+        )
+        self._db.run("DELETE FROM head WHERE group_id = ? AND seq <= ?", (group_id, max(heads) - HEADS_KEPT))
 
     def head_at(self, group_id: GroupId, seq: int) -> bytes | None:
         """The running head after an entry, None when it was never known or is no longer remembered."""

@@ -107,7 +107,7 @@ CREATE TABLE message (
     epoch          INTEGER NOT NULL,
     counter        INTEGER NOT NULL,
     notice         BLOB,
-    UNIQUE (chat_id, id)
+    UNIQUE (id, chat_id)
 ) STRICT;
 
 CREATE INDEX message_by_chat ON message (chat_id, row);
