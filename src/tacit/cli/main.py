@@ -27,13 +27,13 @@ def main(args: list[str] | None = None) -> NoReturn:
     try:
         sys.exit(_run(given))
     except BrokenPipeError:
-        # Whoever read our output has gone; that is no error. What is still buffered must not raise at exit.
+        # What is still buffered must not raise at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(ExitCode.OK)
 
 
 def _run(args: list[str]) -> int:
-    json = "--json" in args
+    json, stdout = "--json" in args, sys.stdout
     try:
         result = TREE.main(args, prog_name="tacit", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -46,6 +46,10 @@ def _run(args: list[str]) -> int:
         return INTERRUPTED
     except TacitError as error:
         return _report(error, json=json)
+    except SystemExit:
+        if sys.stdout is not stdout:  # click met a reader who has gone, and silenced the stream: no error of ours
+            return ExitCode.OK
+        raise
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+STILL_S: Final = 1.0
+
 TRIES: Final = 3
 """How often a person may mistype a passphrase before the command gives up."""
 
@@ -94,21 +96,23 @@ def say(text: str) -> None:
         sys.stderr.flush()
 
 
-async def settle(me: Client, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
-    """Do something that changes a chat, and wait until the relay has all of it.
+async def settle(me: Client, work: Coroutine[Any, Any, T], timeout_s: float, *, left_over: int = 0) -> T:
+    """Do something that changes a chat, and wait until the relay has all of it, but for ``left_over`` wishes.
 
-    Raises ``NotSettled`` when it does not in time (what was asked for is kept and done later), and ``ChangeFailed``.
+    A wish to leave stays open until another member has fulfilled it; what else there is has gone out when nothing has
+    moved for ``STILL_S``. Raises ``NotSettled`` when it does not in time (what was asked for is kept and done later),
+    and ``ChangeFailed``.
     """
     news = asyncio.create_task(_next_failure(me))
     try:
         result = await work
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(timeout_s):
-                await patiently(_nothing_queued(me, news), "Waiting for the relay to take the change.", say)
+                await patiently(_nothing_queued(me, news, left_over), "Waiting for the relay to take the change.", say)
+        except TimeoutError:
+            raise NotSettled from None
         if news.done():
             raise ChangeFailed(news.result())
-        if (await me.status()).queued:
-            raise NotSettled
         return result
     finally:
         news.cancel()
@@ -127,8 +131,15 @@ class ChangeFailed(TacitError):
     code = "change-failed"
 
 
-async def _nothing_queued(me: Client, news: asyncio.Task[str]) -> None:
-    while not news.done() and (await me.status()).queued:  # noqa: ASYNC110 - a state, not an event
+async def _nothing_queued(me: Client, news: asyncio.Task[str], left_over: int) -> None:
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    while not news.done():
+        queued = (await me.status()).queued
+        if not queued or (queued <= left_over and loop.time() - since > STILL_S):
+            return
+        if queued > left_over:
+            since = loop.time()
         await asyncio.sleep(0.05)
 
 

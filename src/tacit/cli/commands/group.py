@@ -78,8 +78,8 @@ def rename(settings: Settings, name: str, new_name: str) -> None:
 @click.argument("name")
 @pass_settings
 def leave(settings: Settings, name: str) -> None:
-    """Leave the group NAME; its history stays here."""
-    _change(settings, name, lambda me, chat_id: me.leave(chat_id))
+    """Leave the group NAME; its history stays here. Another member's client completes it, as soon as one is online."""
+    _change(settings, name, lambda me, chat_id: me.leave(chat_id), left_over=1)
 
 
 @group.command("members")
@@ -110,7 +110,9 @@ def members(settings: Settings, name: str) -> None:
     run(settings, work)
 
 
-def _change(settings: Settings, name: str, change: Callable[[Client, str], Coroutine[None, None, None]]) -> None:
+def _change(
+    settings: Settings, name: str, change: Callable[[Client, str], Coroutine[None, None, None]], *, left_over: int = 0
+) -> None:
     from tacit.cli.output import Output
     from tacit.cli.running import online, run, settle
     from tacit.ui import words
@@ -118,7 +120,7 @@ def _change(settings: Settings, name: str, change: Callable[[Client, str], Corou
     async def work() -> None:
         async with online(settings) as me:
             chat = await me.chat(name)
-            await settle(me, change(me, chat.id), TIMEOUT_S)
+            await settle(me, change(me, chat.id), TIMEOUT_S, left_over=left_over)
             chat = await me.chat(chat.id)
         Output(json=settings.json).data(chat, [(("", words.chat_line(chat)),)])
 

@@ -1,0 +1,116 @@
+"""The relay as a process: starts, says where it is, stops when told, and tells its log nothing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.tacit_command import World, read_line
+
+pytestmark = pytest.mark.processes
+
+HERE = ("--host", "127.0.0.1", "--port", "0")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly_and_it_starts_into_the_same_state(world: World, number: signal.Signals) -> None:
+    links = []
+    for _ in range(2):
+        with world.running("serve", "--json", *HERE) as relay:
+            links.append(read_line(relay)["link"])
+            relay.send_signal(number)
+            assert relay.wait(20) == 0
+    first, second = (link.rpartition("#")[2] for link in links)
+    assert first == second
+
+
+def test_its_link_is_data_and_its_talk_is_not(world: World) -> None:
+    with world.running("serve", *HERE, "--public-host", "chat.example.org") as relay:
+        assert relay.stdout is not None
+        assert relay.stderr is not None
+        link = relay.stdout.readline().strip()
+        assert link.startswith("tacit://chat.example.org:")
+        relay.send_signal(signal.SIGTERM)
+        relay.wait(20)
+        talk = relay.stderr.read()
+    assert "can register" in talk
+    assert "event=" in talk
+
+
+def test_an_ephemeral_relay_leaves_no_file_and_can_be_by_invite(world: World) -> None:
+    with world.relay("--ephemeral", "--registration", "invite") as relay:
+        assert relay["ephemeral"] is True
+        assert "." in relay["link"].rpartition("#")[2]
+        world.ok("init", "--name", "ann", "--relay", relay["link"], "--no-passphrase")
+    assert not (world.folder / "data" / "relay").exists()
+
+
+def test_it_ends_with_its_parent(world: World) -> None:
+    with world.running("serve", "--json", "--with-parent", *HERE) as relay:
+        read_line(relay)
+        assert relay.stdin is not None
+        relay.stdin.close()
+        assert relay.wait(20) == 0
+
+
+def test_a_taken_port_and_a_taken_folder_are_said(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ran = world.tacit("serve", "--host", "127.0.0.1", "--port", port, "--json")
+        assert ran.code == 3
+        assert ran.json["error"]["code"] == "cannot-listen"
+    with world.relay():
+        ran = world.tacit("serve", *HERE, "--json")
+        assert ran.code == 2
+        assert ran.json["error"]["code"] == "already-running"
+
+
+def test_invitations_are_made_used_listed_and_revoked(world: World) -> None:
+    with world.relay("--registration", "invite") as relay:
+        bare = world.tacit("init", "--name", "ann", "--relay", relay["link"], "--no-passphrase", "--json")
+        assert bare.json["error"]["code"] == "invite-needed"
+        assert not (world.folder / "data" / "profiles" / "default").exists()
+        made = world.ok("relay", "invite", "--uses", "2", "--expires", "1d", "--note", "for ann", "--json").json
+        world.ok("init", "--name", "ann", "--relay", made["link"], "--no-passphrase")
+        (listed,) = world.ok("relay", "invites", "--json").lines
+        assert (listed["used"], listed["uses"], listed["note"]) == (1, 2, "for ann")
+        assert listed["expires_at"] - listed["created_at"] == 86400
+        assert "1 of 2 used" in world.ok("relay", "invites").out
+        assert world.ok("relay", "revoke", made["id"], "--json").json["revoked_at"]
+        again = world.tacit("init", "-P", "bea", "--name", "bea", "--relay", made["link"], "--no-passphrase", "--json")
+        assert again.json["error"]["code"] == "invite-invalid"
+        assert world.tacit("relay", "revoke", "ffffffffffff").code == 7
+        held = world.ok("relay", "inspect", "@ann", "--json").json
+        assert held["handle"] == "ann"
+        assert held["devices"][0]["key_packages"] >= 20
+    assert world.tacit("relay", "inspect", "@nobody").code == 7
+
+
+def test_every_column_is_told_with_its_purpose(world: World) -> None:
+    columns = world.ok("relay", "inspect", "--json").lines
+    assert {"table": "entries", "name": "payload"}.items() <= next(c for c in columns if c["name"] == "payload").items()
+    assert all(column["purpose"] and column["kept"] for column in columns)
+    assert "entries.payload" in world.ok("relay", "inspect").out
+
+
+def test_before_the_first_start_there_is_nothing_to_invite_to(world: World) -> None:
+    ran = world.tacit("relay", "invite", "--json")
+    assert ran.code == 7
+    assert ran.json["error"]["code"] == "never-started"
+
+
+def test_the_log_names_nobody_and_no_address(world: World, tmp_path: Path) -> None:
+    log = tmp_path / "relay.log"
+    with world.relay("-vv", "--log-file", str(log)) as relay:
+        made = world.ok("init", "--name", "zebulon", "--relay", relay["link"], "--no-passphrase", "--json").json
+        world.tacit("send", "@nobody", "xylophone")
+    text = log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+    for line in text.splitlines():
+        json.loads(line)
+    for secret in ("zebulon", "127.0.0.1", made["me"]["id"], made["me"]["id"].replace("-", ""), "xylophone"):
+        assert secret not in text
