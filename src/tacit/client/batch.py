@@ -240,7 +240,9 @@ class Batch:
 
     def note_registered(self, handle: str) -> None:
         """The relay knows this account, under this handle."""
-        self.put_profile(replace(self.profile, registered=True, handle=handle))
+        known = replace(self.profile, registered=True, handle=handle)
+        if known != self.profile:
+            self.put_profile(known)
 
     def use_bundle(self, ref: bytes) -> None:
         """A KeyPackage was used up: its private half goes with this very transaction."""

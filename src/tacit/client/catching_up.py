@@ -13,6 +13,7 @@ from tacit.client.core.heads import UNKNOWN_HEAD
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
 from tacit.client.holes import note_listening
+from tacit.client.incoming import READ
 from tacit.client.model import ConversationStatus, GroupId, Notice
 from tacit.wire import relay_pb2 as pb
 
@@ -26,7 +27,7 @@ def take_listening(batch: Batch, listening: pb.Listening) -> None:
             batch.inbox_caught_up = True
             continue
         state = batch.state(GroupId(told.log_id))
-        if state is None or state.conversation.status is ConversationStatus.REMOVED:
+        if state is None or state.conversation.status not in READ:
             continue
         if told.readable:
             if note_listening(batch, state, told):

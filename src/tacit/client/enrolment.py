@@ -9,8 +9,10 @@ from tacit import limits
 from tacit.client import key_stock
 from tacit.client.batch import Batch
 from tacit.client.books import Books
-from tacit.client.connection import Connect, Connection, open_connection
+from tacit.client.connection import Connection
+from tacit.client.errands import known_handle
 from tacit.client.errors import ProfileExists
+from tacit.client.handshake import Connect, open_connection
 from tacit.client.model import Profile
 from tacit.client.paths import ProfilePaths
 from tacit.client.runtime import no_checkpoint
@@ -108,7 +110,7 @@ async def _read(connection: Connection) -> None:
 
 def _note_registered(new: NewProfile, said: pb.LoggedIn, clock: Clock, entropy: Entropy) -> list[pb.KeyPackage]:
     batch = Batch(Books(new.store, clock, entropy))
-    batch.note_registered(said.handle)
+    batch.note_registered(known_handle(said.handle))
     packages = key_stock.refill(batch, said.one_time_key_packages, last_resort_used=said.last_resort_used)
     batch.save(no_checkpoint)
     return packages

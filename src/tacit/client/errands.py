@@ -12,10 +12,12 @@ from typing import Any, Protocol, TypeVar
 
 from tacit.client import key_stock
 from tacit.client.batch import Batch
-from tacit.client.connection import Connection, Welcomed
+from tacit.client.connection import Connection
 from tacit.client.core.effects import Report
 from tacit.client.directory import Asked, Found, look_up
+from tacit.client.errors import UnexpectedAnswer
 from tacit.client.events import ClientEvent, Problem
+from tacit.client.handshake import Welcomed
 from tacit.client.invites import RETRY_CLAIM_S, claim_all, take_claimed
 from tacit.client.model import Contact, GroupId, Intent, OutboxRow
 from tacit.client.people import introduce
@@ -25,6 +27,7 @@ from tacit.client.turn import Operation
 from tacit.client.uplink import Uplink
 from tacit.clock import Clock
 from tacit.errors import RelayError, TacitError, TransportError, Untrusted
+from tacit.identity import BadHandle, parse_handle
 from tacit.log import EventLog
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import HandleTaken
@@ -92,22 +95,38 @@ class Errands:
         """Note what the relay said at the door and fill up the KeyPackages."""
         said = welcomed.logged_in
         packages = await self._loop.do(partial(_note_login, welcomed=welcomed))
-        at_relay = said.one_time_key_packages
-        if packages:
-            answer = await connection.request(pb.PublishKeys(key_packages=packages), pb.KeysSet)
-            at_relay = answer.one_time_key_packages
-        self._loop.uplink.key_packages = at_relay
+        self._loop.uplink.key_packages = said.one_time_key_packages
+        await self._publish(connection, packages)
 
-    async def create_logs(self, connection: Connection, group_ids: Iterable[GroupId]) -> None:
+    def create_logs(self, connection: Connection, group_ids: Iterable[GroupId]) -> None:
         """Ask for logs; each is asked for once over a connection."""
         for group_id in sorted(set(group_ids) - self._creating):
             self._creating.add(group_id)
-            answer = await connection.begin(pb.CreateLog(log_id=group_id))
+            answer = connection.begin(pb.CreateLog(log_id=group_id))
             answer.add_done_callback(partial(self._log_created, group_id))
 
-    def await_answer(self, row: OutboxRow, answer: asyncio.Future[ResponseBody]) -> None:
-        """Have the answer to a row of the outbox worked through."""
-        answer.add_done_callback(partial(self._row_answered, row))
+    def send(self, connection: Connection, row: OutboxRow) -> None:
+        """Send a row of the outbox, and have the answer worked through."""
+        try:
+            answer = connection.begin(append_of(row))
+        except RelayError as error:  # larger than any frame
+            self._loop.later(partial(take_refused, row=row, error=error))
+        else:
+            answer.add_done_callback(partial(self._row_answered, row))
+
+    def note_used(self, packages: int) -> None:
+        """Invitations have used KeyPackages up: fill the stock before it runs out."""
+        uplink = self._loop.uplink
+        if packages and uplink.key_packages >= 0:
+            uplink.key_packages = max(0, uplink.key_packages - packages)
+            if uplink.key_packages <= key_stock.LOW:
+                self.check_stock()
+
+    def check_stock(self) -> None:
+        """Ask how many KeyPackages the relay still has, and publish what is missing; again after a day."""
+        connection = self._loop.uplink.connection
+        if connection is not None:
+            self.spawn(self._check_stock(connection))
 
     def claim(self, intents: Iterable[Intent]) -> None:
         """Claim KeyPackages for invitations, once for each at a time."""
@@ -155,11 +174,27 @@ class Errands:
             if row.inbox is not None:
                 self._loop.later(partial(take_appended, row=row))
         elif isinstance(body, RelayError):
+            # A refusal that passes leaves the row where it is.
             delay_s = retry_after_s(body)
             if delay_s is None:
                 self._loop.later(partial(take_refused, row=row, error=body))
             else:
                 self._loop.timers.set("send", row, self._loop.clock.monotonic_s() + delay_s)
+        elif body is not None and not isinstance(body, TacitError):
+            self._loop.uplink.drop(UnexpectedAnswer())
+
+    async def _check_stock(self, connection: Connection) -> None:
+        told = await connection.request(pb.PublishKeys(), pb.KeysSet)
+        at_relay = told.one_time_key_packages
+        self._loop.uplink.key_packages = at_relay
+        refill = partial(key_stock.refill, at_relay=at_relay, last_resort_used=False)
+        await self._publish(connection, await self._loop.do(refill))
+
+    async def _publish(self, connection: Connection, packages: list[pb.KeyPackage]) -> None:
+        if packages:
+            answer = await connection.request(pb.PublishKeys(key_packages=packages), pb.KeysSet)
+            self._loop.uplink.key_packages = answer.one_time_key_packages
+        self._loop.timers.set("stock", None, self._loop.clock.monotonic_s() + key_stock.CHECK_EVERY_S)
 
     async def _claim(self, connection: Connection, intent: Intent) -> None:
         try:
@@ -203,11 +238,18 @@ def positions(places: Mapping[Any, int]) -> list[pb.Position]:
 def _note_login(batch: Batch, welcomed: Welcomed) -> list[pb.KeyPackage]:
     if welcomed.handle_lost:
         batch.add(Report(HandleTaken.code, HandleTaken().sentence, "This account goes on without a handle there."))
-    if not batch.profile.registered or welcomed.logged_in.handle != batch.profile.handle:
-        batch.note_registered(welcomed.logged_in.handle)
+    batch.note_registered(known_handle(welcomed.logged_in.handle))
     batch.sweep_bundles = True
     said = welcomed.logged_in
     return key_stock.refill(batch, said.one_time_key_packages, last_resort_used=said.last_resort_used)
+
+
+def known_handle(said: str) -> str:
+    """The handle that the relay says this account has; what cannot be one is none."""
+    try:
+        return parse_handle(said)
+    except BadHandle:
+        return ""
 
 
 def _result(answer: asyncio.Future[ResponseBody]) -> ResponseBody | BaseException | None:

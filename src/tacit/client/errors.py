@@ -20,6 +20,13 @@ class Closed(UsageError):
     code = "closed"
 
 
+class Broken(TacitError):
+    """Something in this program went wrong, and it has stopped before doing any harm."""
+
+    code = "internal"
+    hint = "Start it again; nothing that it had confirmed is lost. Please report this with the log."
+
+
 class TimedOut(TacitError):
     """It did not happen in the time given."""
 

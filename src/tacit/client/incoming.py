@@ -5,6 +5,8 @@ An entry is acknowledged to the relay only after the batch that took it in has b
 
 from __future__ import annotations
 
+from typing import Final
+
 from tacit.client.batch import Batch, fail_waiting
 from tacit.client.core.commits import try_again
 from tacit.client.core.effects import DropOutbox, Report, SetMessage
@@ -18,6 +20,9 @@ from tacit.log import EventLog
 from tacit.wire import relay_pb2 as pb
 
 log = EventLog("client.incoming")
+
+READ: Final = frozenset({ConversationStatus.ACTIVE, ConversationStatus.BEHIND})
+"""Conversations whose logs are read."""
 
 
 def take_entry(batch: Batch, entry: pb.Entry) -> None:
@@ -33,8 +38,8 @@ def _take_entry(batch: Batch, entry: pb.Entry) -> None:
         _take_inbox_entry(batch, entry)
         return
     state = batch.state(GroupId(entry.log_id))
-    if state is None or state.conversation.status is ConversationStatus.REMOVED:
-        return
+    if state is None or state.conversation.status not in READ:
+        return  # nothing of a request is read before a yes, whatever the relay sends
     chat = batch.chat(state.conversation.chat_id)
     if chat is not None and is_blocked(batch, chat):
         return

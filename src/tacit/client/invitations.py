@@ -89,6 +89,9 @@ def accept(batch: Batch, chat_id: ChatId) -> None:
         if state.conversation.status is ConversationStatus.REQUESTED:
             _activate(batch, state)
             title = state.info.name
+            if chat.kind is ChatKind.DIRECT:
+                notice = Notice("request-accepted", by=batch.ctx.me.account_id)
+                batch.add(notice_line(state, notice, batch.ctx), state.conversation.group_id, state)
     batch.put_chat(replace(chat, status=ChatStatus.ACTIVE, title=title))
 
 

@@ -17,6 +17,9 @@ from tacit.wire import relay_pb2 as pb
 LOW: Final = limits.ONE_TIME_KEY_PACKAGES // 2
 """Below this many at the relay the stock is filled up again."""
 
+CHECK_EVERY_S: Final = limits.DAY_S
+"""How often a client that stays online asks how many are left."""
+
 RENEW_BEFORE_S: Final = 7 * limits.DAY_S
 """A last-resort KeyPackage is replaced this long before it expires."""
 

@@ -14,11 +14,11 @@ from typing import Any, TypeVar, cast
 
 from tacit.client.batch import Batch
 from tacit.client.books import Books, Checkpoint
-from tacit.client.connection import Connect
 from tacit.client.directory import Asked, Found, look_up
-from tacit.client.errands import Errands, append_of, positions
-from tacit.client.errors import Closed
+from tacit.client.errands import Errands, positions
+from tacit.client.errors import Broken, Closed
 from tacit.client.events import ClientEvent, Problem
+from tacit.client.handshake import Connect
 from tacit.client.model import GroupId, OutboxRow
 from tacit.client.outgoing import PATIENCE_S
 from tacit.client.people import introduce
@@ -183,6 +183,7 @@ class Runtime:
             raise
         except BaseException as error:
             log.warning("stopped", error=type(error).__name__)
+            self.show(Problem(Broken.code, Broken().sentence, Broken.hint))
             self._fail(self._operations, Closed())
             self.uplink.stop(Closed())
             for watcher in self._watchers:
@@ -213,6 +214,8 @@ class Runtime:
                     inputs.resend.append(cast("OutboxRow", what))
                 case "scrub":
                     self.errands.spawn(self._scrub())
+                case "stock":
+                    self.errands.check_stock()
         return inputs, operations
 
     async def _turn(self, inputs: Inputs, operations: list[tuple[Operation, asyncio.Future[Any] | None]]) -> None:
@@ -231,7 +234,7 @@ class Runtime:
             _settle(future, result)
         if inputs.connected:
             self.errands.forget_connection()
-        await self._send(turned)
+        self._send(turned)
         await self._introduce(turned)
         self._checkpoint("before-show")
         self.show(*turned.outcome.events)
@@ -245,7 +248,7 @@ class Runtime:
         if inputs.pushes or inputs.connected or isinstance(error, StorageError):
             self.uplink.drop(error)
 
-    async def _send(self, turned: Turned) -> None:
+    def _send(self, turned: Turned) -> None:
         """The network's part, in order: what was read, what to make and to hear, what to say."""
         connection = self.uplink.connection
         if connection is None:
@@ -253,14 +256,14 @@ class Runtime:
         try:
             if turned.acknowledge:
                 self._checkpoint("before-acknowledge")
-                await connection.begin(pb.Acknowledge(positions=positions(turned.acknowledge)))
+                connection.begin(pb.Acknowledge(positions=positions(turned.acknowledge)))
                 self._checkpoint("after-acknowledge")
-            await self.errands.create_logs(connection, turned.create)
+            self.errands.create_logs(connection, turned.create)
             if turned.listen:
-                await connection.begin(pb.Listen(after=positions(turned.listen)))
+                connection.begin(pb.Listen(after=positions(turned.listen)))
             for row in turned.send:
                 self._checkpoint("before-send")
-                self.errands.await_answer(row, await connection.begin(append_of(row)))
+                self.errands.send(connection, row)
                 self._checkpoint("after-send")
         except TransportError:
             log.debug("sending-cut")  # whoever reads the connection notices too, and all is sent again over the next
@@ -294,6 +297,7 @@ class Runtime:
         for group_id in turned.impatient_later:
             self.timers.set("impatient", group_id, now + PATIENCE_S, keep=True)
         self.timers.set("scrub", None, now + SCRUB_AFTER_S)
+        self.errands.note_used(turned.packages_used)
         self.errands.claim(turned.claims)
         self.errands.ask_names(turned.nameless)
 

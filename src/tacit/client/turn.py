@@ -79,6 +79,7 @@ class Turned:
     """Contacts whose handles have not been asked for."""
     receipts_later: set[GroupId] = field(default_factory=set)
     impatient_later: set[GroupId] = field(default_factory=set)
+    packages_used: int = 0
     caught_up: bool = False
     again: bool = False
 
@@ -169,6 +170,7 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
     ]
     turned.nameless += [books.contacts[a] for a in turned.outcome.met if a in books.contacts]
     turned.impatient_later = batch.impatient_later
+    turned.packages_used = len(batch.used)
     turned.caught_up = batch.inbox_caught_up
     turned.again = batch.again
     if batch.inbox_caught_up:

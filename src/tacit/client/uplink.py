@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Literal
 
-from tacit.client.connection import Connect, Connection, Login, Pushed, Replaced, Welcomed, open_connection
+from tacit.client.connection import Connection, Pushed, Replaced
 from tacit.client.errors import Closed, Offline
 from tacit.client.events import ClientEvent, ConnectionChanged, ConnectionState
+from tacit.client.handshake import Connect, Login, Welcomed, open_connection
 from tacit.client.model import Profile
 from tacit.clock import Clock
 from tacit.crypto.secret import Secret
@@ -146,8 +147,8 @@ class Uplink:
             self._become(ConnectionState.CONNECTING)
             try:
                 connection, welcomed = await open_connection(relay, login, self._connect, self._clock)
-                attempt = 0
-                error = await self._serve(connection, welcomed)
+                caught_up, error = await self._serve(connection, welcomed)
+                attempt = 0 if caught_up else attempt
             except (TacitError, OSError) as failure:
                 error = failure if isinstance(failure, TacitError) else Offline(failure.strerror or "")
             if is_final(error):
@@ -162,8 +163,8 @@ class Uplink:
             log.info("offline", code=error.code, attempt=attempt, delay_s=round(pause_s, 1))
             await self._clock.sleep(pause_s)
 
-    async def _serve(self, connection: Connection, welcomed: Welcomed) -> TacitError:
-        """Use a connection until it ends; returns why it did."""
+    async def _serve(self, connection: Connection, welcomed: Welcomed) -> tuple[bool, TacitError]:
+        """Use a connection until it ends; returns whether it served its purpose, and why it ended."""
         connection.on_push = self._wake
         self.connection, self._error, self._dropped = connection, None, None
         self._become(ConnectionState.ONLINE)
@@ -174,7 +175,7 @@ class Uplink:
         try:
             await connection.run()
         except (TransportError, RelayError) as error:
-            return self._dropped or error
+            return self._caught_up.is_set() and self._dropped is None, self._dropped or error
         finally:
             self.connection = None
             self._online.clear()

@@ -1,0 +1,185 @@
+"""The door of a relay: who is there, who are we. From the relay's Hello to its LoggedIn, one frame at a time.
+
+Trusts nobody before the Hello has proved itself against the link's fingerprint and the certificate that was seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from tacit import limits
+from tacit.client.connection import Connection, read_refusal
+from tacit.client.errors import UnexpectedAnswer
+from tacit.clock import Clock
+from tacit.crypto import ed25519
+from tacit.errors import DecodeError, RelayError, TransportError
+from tacit.identity import AccountKey, RelayLink
+from tacit.net import FrameLink
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import HandleTaken, NoSuchAccount, NoSuchDevice, refusal
+from tacit.wire.frames import RequestBody, ResponseBody, decode_response, encode_request
+from tacit.wire.operations import choose_protocol
+from tacit.wire.signing import login_tbs, register_tbs, verify_hello
+
+Connect: TypeAlias = Callable[[RelayLink], Awaitable[FrameLink]]
+"""Opens a link to where a relay link points."""
+
+
+class SlowHandshake(TransportError):
+    """The relay did not finish its greeting in time."""
+
+    code = "slow-handshake"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What this device shows a relay."""
+
+    account: AccountKey = field(repr=False)
+    account_id: bytes
+    device_id: bytes
+    device_private: bytes = field(repr=False)
+    device_certificate: bytes
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Welcomed:
+    """What the relay said when it let this device in."""
+
+    logged_in: pb.LoggedIn
+    registered: bool
+    """The account had to be registered, again or for the first time."""
+    handle_lost: bool = False
+    """The relay has given the handle to somebody else, so the account was registered without."""
+
+
+async def open_connection(
+    relay: RelayLink, login: Login, connect: Connect, clock: Clock, *, register_first: bool = False
+) -> tuple[Connection, Welcomed]:
+    """Reach a relay, check that it is the one that the link names, and log in, registering where it does not know us.
+
+    Raises ``PinMismatch`` when it is another relay, ``RelayError`` when it refuses, ``TransportError`` otherwise.
+    """
+    link = await connect(relay)
+    try:
+        async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
+            welcomed = await _Handshake(link, relay, login).run(register_first=register_first)
+    except TimeoutError:
+        link.abort()
+        raise SlowHandshake from None
+    except BaseException:
+        link.abort()
+        raise
+    return Connection(link, clock), welcomed
+
+
+class _Handshake:
+    """From Hello to LoggedIn, one frame at a time."""
+
+    def __init__(self, link: FrameLink, relay: RelayLink, login: Login) -> None:
+        self._link = link
+        self._relay = relay
+        self._login = login
+        self._hello = pb.Hello()
+        self._challenge = b""
+        self._protocol = 0
+
+    async def run(self, *, register_first: bool) -> Welcomed:
+        hello = await self._receive()
+        if not isinstance(hello, pb.Hello):
+            raise self._refused(hello)
+        verify_hello(hello, self._relay.fingerprint, self._link.peer_certificate_hash)
+        self._hello, self._challenge = hello, hello.challenge
+        self._protocol = choose_protocol(hello.protocol_min, hello.protocol_max)
+        if register_first:
+            await self._register(self._login.handle)
+            return Welcomed(await self._log_in(), registered=True)
+        try:
+            return Welcomed(await self._log_in(), registered=False)
+        except (NoSuchAccount, NoSuchDevice):
+            # The relay's data is new. It is the relay of our link, so telling it who we are is what the owner wanted.
+            lost = await self._register_again()
+            return Welcomed(await self._log_in(), registered=True, handle_lost=lost)
+
+    async def _register_again(self) -> bool:
+        try:
+            await self._register(self._login.handle)
+        except HandleTaken:
+            await self._register("")
+            return True
+        return False
+
+    async def _register(self, handle: str) -> None:
+        signed = register_tbs(
+            protocol=self._protocol,
+            relay_key=self._hello.relay_key,
+            certificate_hash=self._link.peer_certificate_hash,
+            challenge=self._challenge,
+            account_key=self._login.account.public,
+            device_certificate=self._login.device_certificate,
+            handle=handle,
+            invite=self._relay.invite,
+        )
+        answer = await self._exchange(
+            pb.Register(
+                account_key=self._login.account.public,
+                device_certificate=self._login.device_certificate,
+                handle=handle,
+                invite=self._relay.invite,
+                signature=self._login.account.sign_bytes(signed),
+                protocol=self._protocol,
+            )
+        )
+        if not isinstance(answer, pb.Registered):
+            raise self._refused(answer)
+        self._challenge = answer.next_challenge
+
+    async def _log_in(self) -> pb.LoggedIn:
+        signed = login_tbs(
+            protocol=self._protocol,
+            relay_key=self._hello.relay_key,
+            certificate_hash=self._link.peer_certificate_hash,
+            challenge=self._challenge,
+            account_id=self._login.account_id,
+            device_id=self._login.device_id,
+        )
+        answer = await self._exchange(
+            pb.Login(
+                protocol=self._protocol,
+                account_id=self._login.account_id,
+                device_id=self._login.device_id,
+                signature=ed25519.sign(self._login.device_private, signed),
+            )
+        )
+        if not isinstance(answer, pb.LoggedIn):
+            raise self._refused(answer)
+        return answer
+
+    async def _exchange(self, body: RequestBody) -> ResponseBody:
+        await self._link.send(encode_request(1, body))
+        return await self._receive()
+
+    async def _receive(self) -> ResponseBody:
+        try:
+            body = decode_response(await self._link.receive()).body
+        except DecodeError:
+            raise UnexpectedAnswer from None
+        if body is None:
+            raise UnexpectedAnswer
+        return body
+
+    def _refused(self, answer: Any) -> RelayError:
+        """Why the relay did not do it; remembers the challenge for another try."""
+        if isinstance(answer, pb.RegistrationFailed | pb.LoginFailed):
+            self._challenge = answer.next_challenge
+            retry_after_s = answer.retry_after_s if isinstance(answer, pb.RegistrationFailed) else 0
+            return refusal(answer.code, retry_after_s=retry_after_s)
+        if isinstance(answer, pb.Error):
+            return read_refusal(answer)
+        if isinstance(answer, pb.Closing):
+            return refusal(answer.code, retry_after_s=answer.reconnect_after_s)
+        return UnexpectedAnswer()
