@@ -68,9 +68,8 @@ class Terminal:
         """Read output until something is so."""
         deadline = time.monotonic() + TIMEOUT_S
         while not true():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or not (self._read(0.1) or true()):
                 raise AssertionError(f"never came: {what}\n{self.text}")
-            self._read(0.1)
 
     def sees(self, words: str) -> None:
         """Wait until words are on the screen or above it."""
@@ -82,7 +81,9 @@ class Terminal:
 
     def ends(self) -> int:
         """Wait for the end of the process and return its exit code."""
-        self.wait(lambda: not self._read(0.1), "the end")
+        deadline = time.monotonic() + TIMEOUT_S
+        while self._read(0.1):
+            assert time.monotonic() < deadline, f"never ended\n{self.text}"
         self.process.wait()
         return int(self.process.exitstatus if self.process.exitstatus is not None else -self.process.signalstatus)
 

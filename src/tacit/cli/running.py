@@ -56,12 +56,12 @@ def run(settings: Settings, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 @asynccontextmanager
-async def client(settings: Settings, *, connect: bool = True) -> AsyncIterator[Client]:
-    """Open the profile of this command, asking for its passphrase if it has one."""
+async def client(settings: Settings, *, connect: bool = True, passphrase: str | None = None) -> AsyncIterator[Client]:
+    """Open the profile of this command, asking for its passphrase if it has one that is not known yet."""
     from tacit.sdk import Client
 
     root = settings.root
-    passphrase = passphrases.given(settings)
+    passphrase = passphrase or passphrases.given(settings)
     asked = 0
     async with AsyncExitStack() as stack:
         while True:

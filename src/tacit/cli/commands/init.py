@@ -31,8 +31,9 @@ def init(settings: Settings, name: str | None, relay: str, no_passphrase: bool) 
         if Client.exists(settings.profile, settings.root):
             raise IdentityExists
         parse_link(relay)
-        await create(settings, await ask(settings, name=name, no_passphrase=no_passphrase), relay)
-        async with client(settings, connect=False) as me:
+        answers = await ask(settings, name=name, no_passphrase=no_passphrase)
+        await create(settings, answers, relay)
+        async with client(settings, connect=False, passphrase=answers.passphrase) as me:
             value = {"profile": me.profile, "me": me.me, "contact_link": me.contact_link}
             rows = [("you", me.me.name), ("account", me.me.id), ("your link for others", me.contact_link)]
             Output(json=settings.json).pairs(value, rows)

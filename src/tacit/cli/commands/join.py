@@ -47,9 +47,12 @@ async def _join(settings: Settings, place: RelayLink, *, name: str | None, no_pa
     from tacit.sdk import Client
 
     link = format_link(place)
+    passphrase = None
     if not Client.exists(settings.profile, settings.root):
-        await create(settings, await ask(settings, name=name, no_passphrase=no_passphrase), link)
-    async with client(settings) as me:
+        answers = await ask(settings, name=name, no_passphrase=no_passphrase)
+        await create(settings, answers, link)
+        passphrase = answers.passphrase
+    async with client(settings, passphrase=passphrase) as me:
         if parse_link(me.contact_link).fingerprint != place.fingerprint:
             raise OtherRelay
         who = link if place.account_id is not None else None

@@ -50,7 +50,7 @@ async def _up(settings: Settings, *, name: str | None, no_passphrase: bool) -> i
         if answers is not None:
             await create(settings, answers, relay.link)
             _move_in(settings)
-        async with client(settings) as me:
+        async with client(settings, passphrase=answers.passphrase if answers else None) as me:
             link = _show_link(settings, me.contact_link)
             code = await talk(settings, me, None, link=link, greeting=relay.notes)
     if relay.own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -93,10 +94,12 @@ class Relay:
 
 def spellings(word: bytes) -> list[bytes]:
     """A word as it may lie somewhere: as it is, wide, as hex, or as base64 at any of the three alignments."""
-    import base64
-
-    aligned = [base64.b64encode(b"\0" * shift + word)[(shift * 4 + 2) // 3 : -4] for shift in range(3)]
-    return [word, word.decode().encode("utf-16-le"), word.hex().encode(), *(text for text in aligned if len(text) > 6)]
+    aligned = []
+    for shift in range(3):
+        text = base64.b64encode(b"\0" * shift + word)
+        # The characters whose six bits all belong to the word.
+        aligned.append(text[-(-shift * 8 // 6) : (shift + len(word)) * 8 // 6])
+    return [word, word.decode().encode("utf-16-le"), word.hex().encode(), *aligned]
 
 
 def _found(words: Iterable[bytes], contents: Iterable[bytes]) -> set[bytes]:

@@ -1,0 +1,199 @@
+"""The first screen: `./tacit up` and `./tacit join LINK` in two terminals, and what two people see there."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.cli.tacit_command import World
+from tests.ui.terminal import Terminal
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+
+LAUNCHER = Path(__file__).parents[2] / "tacit"
+TACIT = [str(LAUNCHER)] if LAUNCHER.exists() else [sys.executable, "-m", "tacit.cli"]
+PASSPHRASE = "correct horse battery"
+
+
+@contextmanager
+def terminal(world: World, *args: str, columns: int = 100) -> Iterator[Terminal]:
+    with Terminal([*TACIT, *args], columns=columns, rows=50, env=world.env) as opened:
+        yield opened
+
+
+def link_on(screen: Terminal) -> str:
+    """The contact link that a person would copy from the screen."""
+    screen.sees("tacit join LINK")
+    screen.sees("tacit://")
+    found = re.search(rb"tacit://[^\s\x1b]+#[a-z2-7]{52}", screen.raw)
+    assert found is not None
+    return found[0].decode()
+
+
+def test_two_people_meet(world: World) -> None:
+    with terminal(world, "up") as alice:
+        alice.sees("Name")
+        alice.enter("alice")
+        alice.sees("Passphrase:")
+        alice.enter(PASSPHRASE)
+        alice.sees("The same again:")
+        alice.enter(PASSPHRASE)
+        link = link_on(alice)
+        alice.shows("tacit>")
+        with terminal(world, "join", link, "-P", "bob", columns=60) as bob:
+            bob.sees("Name")
+            bob.enter("bob")
+            bob.sees("Enter alone means none")
+            bob.sees("Passphrase:")
+            bob.enter("")
+            bob.sees("protected by nothing but this machine")
+            bob.sees("@alice is asked to talk to you")
+            bob.enter("hello before the yes")
+            alice.sees("wants to talk to you")
+            assert "hello before the yes" not in alice.text
+            alice.enter("y")
+            alice.shows("@bob>")
+            alice.sees("@bob │ hello before the yes")
+            alice.enter("hi bob")
+            bob.sees("@alice │ hi bob")
+            alice.shows("✓✓ read")
+            digits = compare_safety_numbers(alice, bob)
+            bob.enter(f"/verify {digits}")
+            bob.sees("@alice is verified")
+            talk_in_a_group(alice, bob)
+            assert PASSPHRASE.encode() not in alice.raw
+            bob.enter("exit")
+            assert bob.ends() == 0
+        alice.enter("/open bob")
+        alice.enter("while you were away")
+        alice.sees("you │ while you were away")
+        alice.shows("✓ on the relay")
+        with terminal(world, "chat", "@alice", "-P", "bob", columns=60) as bob:
+            bob.sees("@alice │ while you were away")
+            assert bob.text.count("while you were away") == 1
+            survive_the_relay(world, alice, bob)
+            bob.type("\x04")
+            assert bob.ends() == 0
+        alice.type("\x03")
+        alice.sees("tacit serve keeps one running")
+        assert alice.ends() == 0
+    assert relays(world) == []
+    with terminal(world, "up") as alice:
+        alice.sees("Passphrase of default:")
+        alice.enter("wrong one")
+        alice.sees("That is not the passphrase.")
+        alice.enter(PASSPHRASE)
+        assert link_on(alice) == link
+        alice.sees("@bob")
+        alice.shows("tacit>")
+        alice.enter("exit")
+        assert alice.ends() == 0
+
+
+def compare_safety_numbers(alice: Terminal, bob: Terminal) -> str:
+    """Both show the same sixty digits."""
+    shown = []
+    for screen in (alice, bob):
+        screen.enter("/safety")
+        screen.sees("Compare it with")
+        rows = re.findall(r"^· +((?:\d{5} *){4})$", screen.text, re.MULTILINE)
+        shown.append(" ".join(" ".join(rows).split()))
+    assert len(shown[0].split()) == 12
+    assert shown[0] == shown[1]
+    return shown[0]
+
+
+def talk_in_a_group(alice: Terminal, bob: Terminal) -> None:
+    alice.enter("/create team @bob")
+    alice.sees("● You added @bob.")
+    bob.sees("Something new in team")
+    bob.enter("/open team")
+    bob.sees("● @alice added you.")
+    bob.enter("hello team")
+    alice.sees("@bob │ hello team")
+    alice.enter("/users")
+    alice.sees("admin")
+    alice.enter("/remove @bob")
+    bob.sees("● @alice removed you.")
+    bob.enter("too late")
+    bob.sees("ended")
+    alice.sees("● You removed @bob.")
+
+
+def survive_the_relay(world: World, alice: Terminal, bob: Terminal) -> None:
+    """The relay is killed; what is written meanwhile arrives once, after it has come back by itself."""
+    (relay,) = relays(world)
+    os.kill(relay.pid, signal.SIGKILL)
+    bob.sees("What you write is kept")
+    bob.enter("written without a relay")
+    alice.sees("@bob │ written without a relay")
+    assert alice.text.count("written without a relay") == 1
+
+
+def relays(world: World) -> list[psutil.Process]:
+    """Relays that run in this world."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "serve" in command and str(world.folder / "data" / "relay") in command:
+            found.append(process)
+    return found
+
+
+def test_a_taken_port_is_told_and_another_one_used(world: World) -> None:
+    with world.relay("--data", str(world.folder / "other")) as other:
+        port = str(other["port"])
+        with terminal(world, "up", "--name", "ann", "--no-passphrase", "--port", port) as ann:
+            ann.sees(f"Port {port} is taken, so the relay uses")
+            assert f":{port}/" not in link_on(ann)
+            ann.shows("tacit>")
+            ann.enter("exit")
+            assert ann.ends() == 0
+
+
+def test_a_relay_that_runs_already_is_used_and_left_alone(world: World) -> None:
+    with world.relay() as relay:
+        with terminal(world, "up", "--name", "ann", "--no-passphrase") as ann:
+            ann.sees(f"The relay that runs here on port {relay['port']} is used.")
+            assert link_on(ann).endswith(relay["link"].rpartition("#")[2])
+            ann.shows("tacit>")
+            ann.enter("/quit")
+            assert ann.ends() == 0
+            assert "has stopped" not in ann.text
+        world.ok("status", "--check")
+
+
+def test_a_relay_does_not_outlive_an_up_that_was_killed(world: World) -> None:
+    with terminal(world, "up", "--name", "ann", "--no-passphrase") as ann:
+        ann.shows("tacit>")
+        (relay,) = relays(world)
+        ann.process.kill(signal.SIGKILL)
+        relay.wait(20)
+    world.ok("chats")
+
+
+def test_up_without_a_terminal_waits_for_nobody(world: World) -> None:
+    ran = world.tacit("up", "--json")
+    assert (ran.code, ran.json["error"]["code"]) == (2, "name-needed")
+    ran = world.tacit("up", "--name", "ann", "--json")
+    assert (ran.code, ran.json["error"]["code"]) == (6, "passphrase-needed")
+    ran = world.tacit("up", "--name", "ann", "--no-passphrase", "--json")
+    assert ran.code == 0
+    assert ran.lines[0]["contact_link"].startswith("tacit://")
+    assert relays(world) == []
+
+
+def test_joining_another_relay_with_the_same_identity_is_refused(world: World) -> None:
+    far = World(world.folder / "far")
+    with far.relay() as there, world.relay() as here:
+        world.ok("init", "--name", "ann", "--relay", here["link"], "--no-passphrase")
+        ran = world.tacit("join", there["link"], "--json")
+        assert (ran.code, ran.json["error"]["code"]) == (2, "other-relay")
