@@ -7,6 +7,7 @@ traffic goes on.
 from __future__ import annotations
 
 from tacit import mls
+from tacit.client.content import Content, Text, build_content
 from tacit.client.core.authority import check_leaf
 from tacit.crypto import ed25519
 from tacit.crypto.suites import DEFAULT_SUITE
@@ -220,6 +221,21 @@ async def test_a15_a_welcome_shown_again_opens_nothing(world: World) -> None:
 
 
 @story
+async def test_a15_a_welcome_shown_again_after_its_group_has_ended_opens_nothing(world: World) -> None:
+    """The KeyPackage's private half went with the join, so there is nothing left to open it with."""
+    (alice, bob), chat = await a_group(world, "alice", "bob")
+    (welcome,) = got(bob, WELCOME)
+    await alice.client.remove(chat, bob.at)
+    await world.advance(30)
+    welcome.seq += 1
+    welcome.message_id = b"r" * 16
+    push(bob.way, welcome)
+    await world.shortly()
+    assert bob.problems() == ["welcome-invalid"]
+    assert (await bob.chat(chat)).status == "ended"
+
+
+@story
 async def test_a24_somebody_elses_welcome_opens_nothing(world: World) -> None:
     _, chat = await a_group(world, "alice", "bob")
     carol = await world.person("carol")
@@ -364,6 +380,28 @@ async def test_a12_while_a_removal_is_held_back_nothing_is_said_to_the_removed(w
     assert (await bob.hears(chat))[-1] == "alice: now that carol is gone"
     assert "alice: now that carol is gone" not in await carol.hears(chat)
     assert (await carol.chat(chat)).status == "ended"
+
+
+@story
+async def test_b14_a_members_copy_of_what_somebody_else_said_is_not_shown(world: World) -> None:
+    (alice, bob, mallory), chat = await a_group(world, "alice", "bob", "mallory")
+    text_id = await alice.says(chat, "what I said")
+    await world.advance(30)
+
+    def copy(append: pb.Append) -> pb.Append:
+        group = mallory.group(append.log_id)
+        if append.kind == MESSAGE and group is not None:
+            now_ms = int(world.clock.now_s() * 1000)
+            content = Content(bytes.fromhex(text_id), now_ms, 2**40, 0, b"", Text("what I never said"))
+            append.payload = group.seal(build_content(content), entropy=SeededEntropy(666, "mallory"))[1]
+        return append
+
+    mallory.way.meddle(rewrite_request("append", copy))
+    await mallory.says(chat, "carries the copy")
+    await world.advance(30)
+    assert (await bob.hears(chat)).count("alice: what I said") == 1
+    for person in (alice, bob):
+        assert [line for line in await person.sees(chat) if "never said" in line] == []
 
 
 @story

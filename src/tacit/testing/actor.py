@@ -35,7 +35,7 @@ class Actor:
         self.world = world
         self.name = name
         self.way = Way(world.relay.dial)
-        self.way.meddle(world.ledger.watch(name, self._group))
+        self.way.meddle(world.ledger.watch(name, self.group))
         self.data_dir = world.folder / name
         self.events: list[Event] = []
         """Everything that the client has told since it was first started."""
@@ -218,6 +218,13 @@ class Actor:
             return error.code
         return ""
 
+    def group(self, log_id: bytes) -> mls.Group | None:
+        """This client's state of a group, as its store holds it now."""
+        if self._reader is None:
+            self._reader = Store.open(self.paths.store, unlock(self.paths.key_file, self._passphrase))
+        blobs = self._reader.group_blobs(GroupId(log_id))
+        return None if blobs is None else mls.load(mls.SavedGroup(*blobs))
+
     # ---- machinery ----
 
     async def _listen(self, client: Client) -> None:
@@ -245,13 +252,6 @@ class Actor:
         parts += [f"({notice.count})"] if notice.count else []
         parts += [f"[{notice.reason}]"] if notice.reason else []
         return " ".join(parts)
-
-    def _group(self, log_id: bytes) -> mls.Group | None:
-        """This client's state of a group, as its store holds it now."""
-        if self._reader is None:
-            self._reader = Store.open(self.paths.store, unlock(self.paths.key_file, self._passphrase))
-        blobs = self._reader.group_blobs(GroupId(log_id))
-        return None if blobs is None else mls.load(mls.SavedGroup(*blobs))
 
     def _unwatch_plan(self) -> None:
         remove, self._remove_plan = self._remove_plan, lambda: None
