@@ -69,7 +69,7 @@ def test_every_entry_repeated_in(name: str, times: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_entries_reversed_in_pairs_in(name: str, tmp_path: Path) -> None:
+def test_every_entry_late_in(name: str, tmp_path: Path) -> None:
     told(tmp_path, SCENES[name], faults.delay(faults.named("entry"), 2.0))
 
 
@@ -84,6 +84,18 @@ def told(folder: Path, scene: Scene, meddler: Meddler) -> None:
             await play(world, scene, meddler)
 
     run_in_world(run)
+
+
+@story
+async def test_entries_in_reverse_are_shown_in_their_order(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "before")
+    await world.advance(60)
+    bob.way.meddle(faults.reverse(faults.named("entry"), 3))
+    for n in range(3):
+        await alice.says(bob, f"message {n}")
+    await world.advance(60)
+    assert await bob.hears(alice) == ["alice: before", *(f"alice: message {n}" for n in range(3))]
 
 
 @story

@@ -73,14 +73,17 @@ class Storm:
             actor.way.reopen()
 
     async def meddle(self, actor: Actor, _: int) -> None:
-        """What networks do to requests, and also what relays do to what they push."""
+        """Cuts, delays and losses; pushes are repeated, and answers late.
+
+        A push that overtakes the word that all have been sent is a lie of the relay, which clients may take for one.
+        """
         pushed = faults.named(self.dice.choice(["entry", "appended"]), nth=self.dice.randint(1, 4))
         asked = faults.named(self.dice.choice(["append", "acknowledge", "listen"]), nth=self.dice.randint(1, 4))
         either = self.dice.choice([pushed, asked])
         some = [
             faults.cut_at(either),
             faults.delay(either, 3.0),
-            faults.overtake(pushed, 3.0),
+            faults.overtake(faults.named("appended", nth=self.dice.randint(1, 4)), 3.0),
             faults.repeat(pushed, 2),
             faults.lose(pushed),
         ]
