@@ -42,11 +42,26 @@ MAX_GROUP_MEMBERS: Final = 1_000
 MAX_PENDING_PROPOSALS: Final = 1_000
 """Proposals of one epoch that wait to be committed; each member may leave once."""
 
+MAX_PENDING_PROPOSAL_BYTES: Final = 1024 * 1024
+"""Of all of them together; they are stored with every message until the epoch ends."""
+
+MAX_EPOCH: Final = 2**53 - 1
+"""The last epoch of a group; exact in JSON and in a column of SQLite, and never reached by an honest group."""
+
+MAX_LEAF_BYTES: Final = 8 * 1024
+"""One leaf of the tree, certificate and extensions included; an honest one takes some 1,500."""
+
+MAX_GROUP_EXTENSIONS_BYTES: Final = 64 * 1024
+"""All extensions of a group together; every signature in the group covers them."""
+
 MAX_TREE_NODES: Final = 4_096
 """Nodes in a decoded ratchet tree, blanks included."""
 
 MAX_VECTOR_BYTES: Final = 4 * 1024 * 1024
 """Any one variable-length vector; above every honest message of a group of ``MAX_GROUP_MEMBERS``."""
+
+MAX_TREE_BYTES: Final = MAX_VECTOR_BYTES - 256 * 1024
+"""An encoded ratchet tree, which must fit a vector together with the rest of a Welcome or of a stored epoch."""
 
 MAX_VECTOR_ITEMS: Final = 16_384
 """Elements of any one decoded vector; a legal size can hold millions of tiny ones."""

@@ -12,6 +12,7 @@ from functools import cached_property
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
+from tacit.mls.checks.commits import check_epoch_number
 from tacit.mls.checks.trees import check_members
 from tacit.mls.credentials import BasicCredential
 from tacit.mls.extensions import Extensions
@@ -103,6 +104,7 @@ def begin_epoch(
     keys: KeySchedule,
 ) -> NextEpoch:
     """Put an epoch together from what is known of it; the rest of the key schedule is of no further use."""
+    check_epoch_number(context.epoch)
     tag = keys.confirmation_tag(suite, context.confirmed_transcript_hash)
     interim = interim_transcript_hash(suite, context.confirmed_transcript_hash, tag)
     epoch = Epoch(suite, context, tree, own_leaf, private_keys, signature_private, keys.kept, interim, tag)

@@ -17,7 +17,7 @@ from tacit.mls.checks.framing import (
     check_sender_is_member,
     check_sender_may_send,
 )
-from tacit.mls.checks.proposals import check_pending_count
+from tacit.mls.checks.proposals import check_room_for_proposal
 from tacit.mls.commit_effects import check_alone
 from tacit.mls.commit_processing import OwnUpdates, process_commit
 from tacit.mls.commits import Commit, ProposalReference
@@ -132,7 +132,7 @@ def _process_proposal(
 ) -> ProposalReceived:
     sender, ref = LeafIndex(message.content.sender.index), message.proposal_ref(group.suite)
     if all(cached.ref != ref for cached in group.pending_proposals):
-        check_pending_count(len(group.pending_proposals))
+        check_room_for_proposal([cached.proposal for cached in group.pending_proposals], proposal)
         check_alone(group.state, CommittedProposal(proposal, sender), rules)
         cached = CachedProposal(ref, sender, proposal)
         group = replace(group, pending_proposals=(*group.pending_proposals, cached))

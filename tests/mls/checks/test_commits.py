@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from tacit.limits import MAX_GROUP_MEMBERS
-from tacit.mls import Add, GroupContextExtensions, Proposal, Remove, StagedCommit
+from tacit.limits import MAX_EPOCH, MAX_GROUP_MEMBERS, MAX_LEAF_BYTES
+from tacit.mls import Add, Extension, GroupContextExtensions, Proposal, Remove, StagedCommit
+from tacit.mls.checks.trees import check_members
 from tacit.mls.commits import UpdatePath, UpdatePathNode
 from tacit.mls.group_context import GroupContext
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.tree_math import LeafIndex
 from tests.mls.crew import Crew
 from tests.mls.mirror import Mirror
-from tests.mls.refusal import refuses, refuses_to_join
+from tests.mls.refusal import breaks, refuses, refuses_to_join
 
 
 @pytest.fixture
@@ -182,6 +183,41 @@ def test_a_group_has_a_largest_size(crew: Crew, mirror: Mirror) -> None:
     refuses(crew, "bob", mirror.commit(many, listed=[]).message, "limits/group-members")
     forged = mirror.commit([Add(bundle.key_package)], final_tree=grown_too_large)
     refuses_to_join(crew, mirror.welcome(forged), bundle, "limits/group-members")
+
+
+def with_large_leaves(tree: RatchetTree) -> RatchetTree:
+    leaf = tree.leaf(LeafIndex(0))
+    assert leaf is not None
+    large = replace(leaf, extensions=(Extension(0xF123, bytes(MAX_LEAF_BYTES)),))
+    return RatchetTree(tree.suite, tuple(None if index % 2 else large for index in range(2 * 512 - 1)))
+
+
+def test_a_tree_can_always_be_sent_and_stored(crew: Crew) -> None:
+    """Members who each make their leaf large lock nobody out; asked by whoever commits, follows or joins."""
+    small = crew["bob"].state.tree
+    check_members(small, ())
+    with breaks("limits/tree-bytes"):
+        check_members(with_large_leaves(small), ())
+
+
+def test_an_epoch_has_a_last_number(crew: Crew, mirror: Mirror) -> None:
+    """Whoever invites says which epoch it is; one that no store can hold is not entered in any way."""
+    late = {
+        name: replace(group, state=replace(group.state, context=replace(group.context, epoch=MAX_EPOCH)))
+        for name, group in crew.groups.items()
+    }
+    crew.groups = late
+    mirror.group = late["alice"]
+    bundle = crew.bundle("heidi")
+    forged = mirror.commit([Add(bundle.key_package)])
+    refuses(crew, "bob", forged.message, "limits/epoch")
+    refuses_to_join(crew, mirror.welcome(forged), bundle, "limits/epoch")
+    with breaks("limits/epoch"):
+        crew.create_commit("bob")
+    mirror.group = replace(
+        late["alice"], state=replace(late["alice"].state, context=replace(late["alice"].context, epoch=2**64 - 2))
+    )
+    refuses_to_join(crew, mirror.welcome(mirror.commit([Add(bundle.key_package)])), bundle, "limits/epoch")
 
 
 def test_a_removed_member_learns_nothing_more(crew: Crew) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tacit.errors import InvalidMessage
-from tacit.limits import KEY_PACKAGE_MAX_RANGE_S
+from tacit.limits import KEY_PACKAGE_MAX_RANGE_S, MAX_LEAF_BYTES
 from tacit.mls import Add, Extension, GroupContextExtensions, Remove, RequiredCapabilities, Update, create_key_package
 from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
 from tacit.mls.credentials import BasicCredential, X509Credential
@@ -39,6 +39,13 @@ BROKEN: dict[str, tuple[Callable[[LeafNode], dict[str, Any]], str]] = {
     "extension twice": (lambda leaf: {"extensions": (APPLICATION_ID, APPLICATION_ID)}, "13.4/extension-duplicate"),
     "extension of a group": (lambda leaf: {"extensions": (Extension(3, b"\0\0\0"),)}, "13.4/extension-container"),
     "tree in a leaf": (lambda leaf: {"extensions": (Extension(2, b"\0"),)}, "13.4/extension-container"),
+    "too large": (
+        lambda leaf: {
+            "extensions": (Extension(0xF123, bytes(MAX_LEAF_BYTES)),),
+            **with_capabilities(leaf, extensions=(0xF123,)),
+        },
+        "limits/leaf-size",
+    ),
     "bad dictionary": (lambda leaf: {"extensions": (Extension(6, b"\1"),)}, "13.4/extension-data"),
     "trailing byte in a dictionary": (lambda leaf: {"extensions": (Extension(6, b"\0\0"),)}, "13.4/extension-data"),
 }

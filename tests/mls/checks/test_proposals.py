@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from tacit.limits import MAX_PENDING_PROPOSALS
+from tacit.limits import MAX_GROUP_EXTENSIONS_BYTES, MAX_PENDING_PROPOSAL_BYTES, MAX_PENDING_PROPOSALS
 from tacit.mls import (
     Add,
+    Extension,
     ExternalInit,
     ExternalPSK,
     GroupContextExtensions,
@@ -26,6 +27,8 @@ from tacit.mls import (
     StagedCommit,
     UnsupportedOperation,
     Update,
+    load,
+    save,
 )
 from tacit.mls.checks.proposals import check_proposal
 from tacit.mls.commits import ProposalReference
@@ -247,6 +250,29 @@ def test_waiting_proposals_have_a_bound(crew: Crew, mirror: Mirror) -> None:
     many = tuple(replace(cached, ref=n.to_bytes(4, "big")) for n in range(MAX_PENDING_PROPOSALS))
     crew.groups["bob"] = replace(crew["bob"], pending_proposals=many)
     refuses(crew, "bob", mirror.private(Remove(CAROL), aad=b"once more"), "limits/pending-proposals")
+
+
+def test_waiting_proposals_can_always_be_stored(crew: Crew, mirror: Mirror) -> None:
+    """Whatever members propose, the group of everybody else can still be saved."""
+
+    def large(number: int) -> bytes:
+        return mirror.private(psk(ExternalPSK(bytes(MAX_PENDING_PROPOSAL_BYTES // 4)), bytes([number]) * 32))
+
+    for number in range(3):
+        let_have(crew, "bob", large(number))
+    assert load(save(crew["bob"])) == crew["bob"]
+    refuses(crew, "bob", large(3), "limits/pending-proposal-bytes")
+    let_have(crew, "bob", mirror.private(Remove(CAROL)))
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_the_extensions_of_a_group_stay_small(crew: Crew, mirror: Mirror, count: int) -> None:
+    size = MAX_GROUP_EXTENSIONS_BYTES // count + 1
+    proposal = GroupContextExtensions(tuple(Extension(0xF100 + n, bytes(size)) for n in range(count)))
+    refuses(crew, "bob", mirror.private(proposal), "limits/group-extensions-size")
+    refuses(crew, "bob", mirror.commit([proposal]).message, "limits/group-extensions-size")
+    with breaks("limits/group-extensions-size"):
+        crew.create_commit("bob", [proposal])
 
 
 def test_a_proposal_that_comes_twice_waits_once(crew: Crew, mirror: Mirror) -> None:

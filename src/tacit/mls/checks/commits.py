@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import InvalidMessage
+from tacit.limits import MAX_EPOCH
 from tacit.mls.checks.leaf_nodes import check_encryption_key_changed, check_leaf, check_leaf_source
 from tacit.mls.checks.trees import check_hpke_key
 from tacit.mls.commits import UpdatePath, UpdatePathNode
@@ -16,6 +17,12 @@ from tacit.mls.registry import LeafNodeSource
 from tacit.mls.tree_math import LeafIndex
 
 T = TypeVar("T")
+
+
+def check_epoch_number(epoch: int) -> None:
+    """An epoch has a number that everything which stores it can hold; a joiner is given any number there is."""
+    if epoch > MAX_EPOCH:
+        raise InvalidMessage("limits/epoch")
 
 
 def check_path_present(proposals: ProposalList, path: UpdatePath | None) -> None:

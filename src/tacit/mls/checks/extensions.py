@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tacit.errors import DecodeError, InvalidMessage
+from tacit.limits import MAX_GROUP_EXTENSIONS_BYTES
 from tacit.mls.extensions import (
     Extensions,
     RequiredCapabilities,
@@ -38,8 +39,15 @@ def check_app_data_dictionary(data: bytes) -> None:
         raise InvalidMessage("13.4/extension-data") from None
 
 
+def check_group_extensions_size(extensions: Extensions) -> None:
+    """The extensions of a group stay small enough to be signed with every message and stored with every epoch."""
+    if sum(len(extension.extension_data) for extension in extensions) > MAX_GROUP_EXTENSIONS_BYTES:
+        raise InvalidMessage("limits/group-extensions-size")
+
+
 def check_group_context_extensions(extensions: Extensions) -> RequiredCapabilities:
     """The extensions of a group may stand there and are well-formed; returns what they require of its members."""
+    check_group_extensions_size(extensions)
     check_extensions(extensions, Container.GROUP_CONTEXT)
     try:
         external_senders(extensions)

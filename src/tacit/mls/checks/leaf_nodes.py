@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
+from tacit.limits import MAX_LEAF_BYTES
 from tacit.mls.checks.extensions import check_extensions
 from tacit.mls.extensions import Extensions, RequiredCapabilities
 from tacit.mls.labels import LEAF_NODE_TBS, verify_with_label
@@ -23,10 +24,17 @@ from tacit.mls.tree_math import LeafIndex
 
 def check_leaf(suite: CipherSuite, leaf: LeafNode, group_id: bytes, index: LeafIndex) -> None:
     """Everything about a leaf that does not depend on the other members; any source will do."""
+    check_leaf_size(leaf)
     check_leaf_keys(suite, leaf)
     check_leaf_capabilities(suite, leaf)
     check_leaf_extensions(leaf)
     check_leaf_signature(suite, leaf, group_id, index)
+
+
+def check_leaf_size(leaf: LeafNode) -> None:
+    """A leaf is no larger than a certificate and a few extensions make it; all members store every leaf."""
+    if len(leaf.encoded) > MAX_LEAF_BYTES:
+        raise InvalidMessage("limits/leaf-size")
 
 
 def check_leaf_keys(suite: CipherSuite, leaf: LeafNode) -> None:

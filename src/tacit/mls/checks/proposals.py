@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import InvalidMessage
-from tacit.limits import MAX_PENDING_PROPOSALS
+from tacit.limits import MAX_PENDING_PROPOSAL_BYTES, MAX_PENDING_PROPOSALS
 from tacit.mls.checks.extensions import check_group_context_extensions
 from tacit.mls.checks.key_packages import check_key_package
 from tacit.mls.checks.leaf_nodes import check_encryption_key_changed, check_leaf, check_leaf_source
 from tacit.mls.checks.trees import check_member_count
 from tacit.mls.errors import UnsupportedOperation
+from tacit.mls.framing import encode_body
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
 from tacit.mls.proposal_lists import ProposalList, adds_member, of_type
@@ -52,10 +55,12 @@ def check_proposal(
             check_proposal_type_supported()
 
 
-def check_pending_count(count: int) -> None:
-    """No more proposals wait than anybody has use for."""
-    if count >= MAX_PENDING_PROPOSALS:
+def check_room_for_proposal(waiting: Sequence[Proposal], proposal: Proposal) -> None:
+    """No more proposals wait than anybody has use for, and they can be stored."""
+    if len(waiting) >= MAX_PENDING_PROPOSALS:
         raise InvalidMessage("limits/pending-proposals")
+    if sum(len(encode_body(other)) for other in (*waiting, proposal)) > MAX_PENDING_PROPOSAL_BYTES:
+        raise InvalidMessage("limits/pending-proposal-bytes")
 
 
 def check_update_sender(tree: RatchetTree, sender: LeafIndex) -> LeafNode:

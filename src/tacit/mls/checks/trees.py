@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
-from tacit.limits import MAX_GROUP_MEMBERS, MAX_TREE_NODES
+from tacit.limits import MAX_GROUP_MEMBERS, MAX_TREE_BYTES, MAX_TREE_NODES
 from tacit.mls.checks.extensions import check_group_context_extensions
 from tacit.mls.checks.leaf_nodes import (
     check_credential_types,
@@ -59,6 +59,7 @@ def check_joined_tree(suite: CipherSuite, tree: RatchetTree, group_id: bytes, ex
 
 def check_members(tree: RatchetTree, extensions: Extensions) -> None:
     """The members can be in one group: no key twice, and each supports what the others and the group use."""
+    check_tree_bytes(tree)
     leaves = [leaf for _, leaf in tree.leaves()]
     required = check_group_context_extensions(extensions)
     check_signature_keys_unique(leaves)
@@ -72,6 +73,12 @@ def check_member_count(count: int) -> None:
     """A group has at most as many members as this version handles."""
     if count > MAX_GROUP_MEMBERS:
         raise InvalidMessage("limits/group-members")
+
+
+def check_tree_bytes(tree: RatchetTree) -> None:
+    """The tree can be sent to new members and stored; else whoever makes it large would lock everyone out."""
+    if sum(1 if node is None else 2 + len(node.encoded) for node in tree.nodes) > MAX_TREE_BYTES:
+        raise InvalidMessage("limits/tree-bytes")
 
 
 def check_encryption_keys_unique(tree: RatchetTree) -> None:
