@@ -83,7 +83,10 @@ def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
     sent = _sent(batch, state, entry)
     after = batch.take(_step(batch, state, entry, sent))
     moved = after.group.epoch != state.group.epoch
-    if sent is not None or moved or after.group.pending_proposals != state.group.pending_proposals:
+    if sent is not None and sent.row.kind == EntryKind.COMMIT and not moved:
+        # It came back spoilt. Whoever spoils one commit may spoil them all: it is made again, but not at once.
+        batch.impatient_later.add(after.conversation.group_id)
+    elif sent is not None or moved or after.group.pending_proposals != state.group.pending_proposals:
         batch.dirty.add(after.conversation.chat_id)
     if state.own_commit is not None and after.own_commit is None and sent is None:
         forget_own_commit(batch, state)
