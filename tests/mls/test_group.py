@@ -8,8 +8,8 @@ import pytest
 
 from tacit.crypto.padme import padme
 from tacit.crypto.suites import DEFAULT_SUITE, SUPPORTED_SUITES
-from tacit.errors import PeerError
-from tacit.limits import PAST_EPOCH_S
+from tacit.errors import InvalidMessage, PeerError
+from tacit.limits import MAX_LEAF_BYTES, PAST_EPOCH_S
 from tacit.mls import (
     Add,
     ApplicationData,
@@ -33,7 +33,7 @@ from tacit.mls import (
 )
 from tacit.mls.errors import UseProposeUpdate
 from tacit.mls.messages import PrivateMessage, decode_message
-from tests.mls.crew import NOW_S, Crew
+from tests.mls.crew import NOW_S, Crew, NotTheirKey
 from tests.mls.refusal import state_of
 
 
@@ -392,3 +392,24 @@ def test_a_group_is_a_value() -> None:
     with pytest.raises(AttributeError):
         crew["alice"].secret_tree = crew["bob"].secret_tree  # type: ignore[misc]
     assert replace(crew["alice"]) == crew["alice"]
+
+
+def test_our_own_new_leaf_passes_the_door_before_others_see_it() -> None:
+    """Whoever commits is told what the receivers would say, also of himself."""
+    crew = Crew(2)
+    erin = crew.key("erin")
+    before = state_of(crew["alice"])
+    others_name = {"credential_identity": b"bob"}
+    another = {"credential_identity": b"erin", "signature_private": erin.private}
+    too_large = {"credential_identity": bytes(MAX_LEAF_BYTES)}
+    for changed, error in ((others_name, NotTheirKey), (another, NotTheirKey), (too_large, InvalidMessage)):
+        with pytest.raises(error):
+            crew["alice"].create_commit(
+                (),
+                credential_identity=changed["credential_identity"],
+                signature_private=changed.get("signature_private"),
+                entropy=crew.entropy,
+                now_s=NOW_S,
+                authenticate=crew.authenticate,
+            )
+    assert state_of(crew["alice"]) == before

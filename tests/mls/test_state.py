@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tacit.codec import Writer
 from tacit.crypto.suites import DEFAULT_SUITE
 from tacit.errors import DecodeError
 from tacit.mls import (
@@ -19,6 +20,8 @@ from tacit.mls import (
     load,
     save,
 )
+from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.ratchet_tree_extension import encode_ratchet_tree
 from tests.mls.crew import NOW_S, Crew
 from tests.mls.refusal import state_of
 
@@ -101,6 +104,20 @@ def test_a_state_that_was_cut_or_is_of_another_version_is_refused(crew: Crew) ->
     for ratchet_blob in (b"", saved.ratchet_blob[:-1], saved.ratchet_blob + b"\0", b"\2" + saved.ratchet_blob[1:]):
         with pytest.raises(BadState):
             load(replace(saved, ratchet_blob=ratchet_blob))
+
+
+def test_a_past_member_that_is_said_to_be_still_there_must_be_there(crew: Crew) -> None:
+    saved = save(crew["carol"])
+    state = crew["carol"].state
+    gone = replace(state, tree=RatchetTree.of_one(state.suite, state.leaves[LeafIndex(0)]))
+    start = saved.epoch_blob.index(encode_ratchet_tree(state.tree))
+    whole = Writer()
+    whole.opaque(encode_ratchet_tree(state.tree))
+    other = Writer()
+    other.opaque(encode_ratchet_tree(gone.tree))
+    assert start
+    with pytest.raises(BadState):
+        load(replace(saved, epoch_blob=saved.epoch_blob.replace(whole.finish(), other.finish())))
 
 
 def test_a_pending_commit_survives_a_crash_together_with_its_welcome() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.mls.checks.leaf_nodes import check_lifetime
-from tacit.mls.commit_effects import check_and_apply, check_result
+from tacit.mls.commit_effects import admit_committer, check_and_apply, check_result
 from tacit.mls.commits import Commit, ProposalReference, UpdatePath
 from tacit.mls.epochs import Epoch, NextEpoch, advance_schedule, begin_epoch, next_context
 from tacit.mls.framing import FramedContent, FramedContentAuthData, Sender
@@ -67,7 +67,9 @@ def create_commit(
     for add, _ in of_type(proposals, Add):
         check_lifetime(add.key_package.leaf_node, now_s)
     path = _create_path(epoch, applied, force_path or requires_path(proposals), identity, entropy)
-    check_result(path.tree, applied)
+    if path.sent is not None:
+        admit_committer(epoch, epoch.own_leaf, path.sent, rules)
+    check_result(epoch, path.tree, applied)
     content, signature = _sign(epoch, proposals, path.sent, authenticated_data)
     confirmed = confirmed_transcript_hash(
         epoch.suite, epoch.interim_transcript_hash, WireFormat.PRIVATE_MESSAGE, content, signature

@@ -5,8 +5,11 @@ Source: RFC 9420 §12.2, §12.3
 
 from __future__ import annotations
 
+from tacit.mls.checks.commits import check_path_leaf
+from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
 from tacit.mls.checks.proposals import check_proposal, check_proposal_list, check_supported_now
 from tacit.mls.checks.trees import check_encryption_keys_unique, check_members
+from tacit.mls.commits import UpdatePath
 from tacit.mls.epochs import Epoch
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import Applied, CommittedProposal, ProposalList, adds_member, apply_proposals
@@ -31,13 +34,23 @@ def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
     applied = apply_proposals(epoch.tree, epoch.context.extensions, (item,))
     if not adds_member(epoch.tree, (item,)):
         check_encryption_keys_unique(applied.tree)
-        check_result(applied.tree, applied)
+        check_result(epoch, applied.tree, applied)
     _admit(applied, rules)
 
 
-def check_result(tree: RatchetTree, applied: Applied) -> None:
-    """The group that a commit leads to is one that its members can be in. Source: RFC 9420 §12.2, last rule"""
+def admit_committer(epoch: Epoch, committer: LeafIndex, path: UpdatePath, rules: Rules) -> None:
+    """Judge the leaf that a committer brings for itself; the same for maker and receivers."""
+    old = epoch.leaves[committer]
+    check_path_leaf(epoch.suite, path, old, epoch.context.group_id, committer)
+    rules.admit(old, path.leaf_node)
+
+
+def check_result(epoch: Epoch, tree: RatchetTree, applied: Applied) -> None:
+    """The group that a commit leads to is one that its members, and we, can be in. Source: RFC 9420 §12.2, last rule"""
     check_members(tree, applied.extensions)
+    own = tree.leaf(epoch.own_leaf)
+    if own is not None and all(removed.leaf_index != epoch.own_leaf for removed in applied.removed):
+        check_we_support_group_extensions(own, applied.extensions)
 
 
 def _admit(applied: Applied, rules: Rules) -> None:

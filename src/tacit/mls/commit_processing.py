@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from tacit.crypto.secret import Secret
 from tacit.errors import InvalidMessage
-from tacit.mls.checks.commits import check_path_keys_fresh, check_path_leaf, check_path_present
+from tacit.mls.checks.commits import check_path_keys_fresh, check_path_present
 from tacit.mls.checks.framing import check_confirmation_tag
-from tacit.mls.commit_effects import check_and_apply, check_result
+from tacit.mls.commit_effects import admit_committer, check_and_apply, check_result
 from tacit.mls.commits import UpdatePath
 from tacit.mls.epochs import Epoch, NextEpoch, advance_schedule, begin_epoch, next_context
 from tacit.mls.framing import AuthenticatedContent
@@ -67,7 +67,7 @@ def process_commit(
     applied = check_and_apply(epoch, proposals, committer, rules)
     check_path_present(proposals, path)
     tree, nodes = _merge(epoch, applied, committer, path, rules)
-    check_result(tree, applied)
+    check_result(epoch, tree, applied)
     if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
         return ProcessedCommit(applied, tree, None)
     secrets = _open_path(epoch, applied, tree, nodes, path, own_updates)
@@ -80,12 +80,10 @@ def _merge(
 ) -> tuple[RatchetTree, tuple[PathNode, ...]]:
     if path is None:
         return applied.tree, ()
-    old = epoch.leaves[committer]
     nodes = path_nodes(applied.tree, committer, [member.leaf_index for member in applied.added])
     check_path_shape(nodes, path)
-    check_path_leaf(epoch.suite, path, old, epoch.context.group_id, committer)
+    admit_committer(epoch, committer, path, rules)
     check_path_keys_fresh(epoch.suite, path, applied.tree)
-    rules.admit(old, path.leaf_node)
     return merge_path(applied.tree, committer, nodes, path), nodes
 
 

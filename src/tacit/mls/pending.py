@@ -106,7 +106,7 @@ def select_for_commit(
     changed = {proposal.removed for proposal in by_value if isinstance(proposal, Remove)} | {committer}
     added = {_client(proposal) for proposal in by_value if isinstance(proposal, Add)}
     replaced = any(isinstance(proposal, GroupContextExtensions) for proposal in by_value)
-    chosen: list[CachedProposal] = []
+    chosen: set[bytes] = set()
     newest_first = wanted[::-1]
     for cached in sorted(newest_first, key=lambda item: not isinstance(item.proposal, Remove)):
         match cached.proposal:
@@ -120,8 +120,8 @@ def select_for_commit(
                 replaced = True
             case _:
                 continue
-        chosen.append(cached)
-    kept = [CommittedProposal(c.proposal, c.sender, c.ref) for c in pending if c in chosen]
+        chosen.add(cached.ref)
+    kept = [CommittedProposal(c.proposal, c.sender, c.ref) for c in pending if c.ref in chosen]
     return (*kept, *values)
 
 

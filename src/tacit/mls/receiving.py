@@ -5,6 +5,7 @@ Source: RFC 9420 §6, §12.1, §12.4.2, §15.3
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -149,7 +150,8 @@ def _process_commit(
     now_s: float | None,
 ) -> StagedCommit:
     committer = LeafIndex(message.content.sender.index)
-    proposals = tuple(_resolve(group, item, committer) for item in commit.proposals)
+    cached = {proposal.ref: proposal for proposal in group.pending_proposals}
+    proposals = tuple(_resolve(cached, item, committer) for item in commit.proposals)
     result = process_commit(group.state, message, committer, proposals, commit.path, _own_updates(group), rules)
     applied = result.applied
     return StagedCommit(
@@ -166,11 +168,13 @@ def _process_commit(
     )
 
 
-def _resolve(group: Group, item: Proposal | ProposalReference, committer: LeafIndex) -> CommittedProposal:
+def _resolve(
+    cached: Mapping[bytes, CachedProposal], item: Proposal | ProposalReference, committer: LeafIndex
+) -> CommittedProposal:
     if not isinstance(item, ProposalReference):
         return CommittedProposal(item, committer)
-    cached = check_proposal_known(next((c for c in group.pending_proposals if c.ref == item.ref), None))
-    return CommittedProposal(cached.proposal, cached.sender, cached.ref)
+    known = check_proposal_known(cached.get(item.ref))
+    return CommittedProposal(known.proposal, known.sender, known.ref)
 
 
 def _own_updates(group: Group) -> OwnUpdates:

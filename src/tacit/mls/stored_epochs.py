@@ -110,8 +110,10 @@ def _read_past_epoch(r: Reader, leaves: Mapping[LeafIndex, LeafNode]) -> PastEpo
     past: dict[LeafIndex, LeafNode] = {}
     for index in map(LeafIndex, range(r.u32())):
         kind = r.u8()
-        if kind == _SAME:
+        if kind == _SAME and index in leaves:
             past[index] = leaves[index]
         elif kind == _OTHER:
             past[index] = LeafNode.read(r)
+        elif kind != _BLANK:
+            raise DecodeError("leaf of a past epoch")
     return PastEpoch(context, own_leaf, past)

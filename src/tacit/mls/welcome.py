@@ -23,6 +23,7 @@ from tacit.mls.checks.welcomes import (
     check_group_suite,
     check_own_leaf,
     check_path_node,
+    check_path_secret_complete,
     check_path_secret_matches,
     check_signer,
     check_welcome_psks,
@@ -213,23 +214,31 @@ def _shared_path_secret(path: NewPath, own_leaf: LeafIndex, new_leaf: LeafIndex)
 def _private_keys(
     tree: RatchetTree, own_leaf: LeafIndex, signer: LeafIndex, group_secrets: GroupSecrets, bundle: KeyPackageBundle
 ) -> dict[NodeIndex, Secret]:
-    """Our leaf's private key, and those from the common ancestor with the committer up that its path secret gives."""
-    cipher_suite = tree.suite
+    """Our leaf's private key and those of the parents above us that we share; all of them, or we are not let in."""
     keys = {node_of(own_leaf): bundle.encryption_private}
-    secret = group_secrets.path_secret
-    if secret is None:
-        return keys
+    if group_secrets.path_secret is not None:
+        keys.update(_path_keys(tree, own_leaf, signer, group_secrets.path_secret))
+    for node in direct_path(node_of(own_leaf), tree.leaf_count):
+        parent = tree.parent(node)
+        if parent is not None:
+            check_path_secret_complete(node in keys or own_leaf in parent.unmerged_leaves)
+    return keys
+
+
+def _path_keys(tree: RatchetTree, own_leaf: LeafIndex, signer: LeafIndex, secret: bytes) -> dict[NodeIndex, Secret]:
+    """The private keys from the common ancestor with the committer up that a path secret gives."""
     check_path_node(own_leaf != signer)
     node = common_ancestor(own_leaf, signer)
     check_path_node(tree.parent(node) is not None)
+    keys = {}
     for ancestor in (node, *direct_path(node, tree.leaf_count)):
         parent = tree.parent(ancestor)
         if parent is None:
             continue
-        pair = derive_node_key(cipher_suite, secret)
+        pair = derive_node_key(tree.suite, secret)
         check_path_secret_matches(pair.public, parent)
         keys[ancestor] = Secret(pair.private)
-        secret = derive_secret(cipher_suite, secret, b"path")
+        secret = derive_secret(tree.suite, secret, b"path")
     return keys
 
 

@@ -278,6 +278,24 @@ def test_the_grease_that_we_list_is_no_promise(crew: Crew) -> None:
     check_we_support_group_extensions(own, (Extension(6, b"\0"), RequiredCapabilities().as_extension()))
 
 
+def test_grease_that_we_list_is_no_promise_to_those_who_commit() -> None:
+    """Two members who happen to list the same grease support it no more than any other value."""
+    for seed in range(100):
+        crew = Crew(2, seed=seed)
+        alice, bob = (set(member.leaf_node.capabilities.extensions) for member in crew["alice"].members())
+        common = alice & bob & set(GREASE_VALUES)
+        if common:
+            break
+    grease = Extension(common.pop(), b"")
+    for extension in (grease, RequiredCapabilities(extension_types=(grease.extension_type,)).as_extension()):
+        proposal = GroupContextExtensions((extension,))
+        mirror = Mirror(crew["alice"], crew.entropy)
+        refuses(crew, "bob", mirror.private(proposal), "13.4/unsupported-group-extension")
+        refuses(crew, "bob", mirror.commit([proposal]).message, "13.4/unsupported-group-extension")
+        with breaks("13.4/unsupported-group-extension"):
+            crew.create_commit("alice", [proposal])
+
+
 def test_grease_in_capabilities_and_key_package_is_ignored(crew: Crew) -> None:
     """Hazard B19."""
     package = crew.bundle("dave").key_package

@@ -261,6 +261,19 @@ def test_a_path_secret_is_for_a_node_that_has_a_key(crew: Crew, mirror: Mirror, 
     refuses_to_join(crew, welcome, newcomer, "12.4.3.1/path-secret-node")
 
 
+def test_a_path_secret_is_there_where_the_committer_set_keys_above_us(
+    crew: Crew, mirror: Mirror, forged: ForgedCommit, newcomer: KeyPackageBundle
+) -> None:
+    """Who joins without it would be in a group whose next commit it cannot follow."""
+    welcome = mirror.welcome(forged, secrets=lambda secrets: replace(secrets, path_secret=None))
+    refuses_to_join(crew, welcome, newcomer, "12.4.3.1/path-secret-missing")
+    without_path = mirror.commit([Add(newcomer.key_package)], with_path=False)
+    joined = join(
+        mirror.welcome(without_path), [newcomer], authenticate=crew.authenticate, known_group=lambda group_id: False
+    )
+    assert list(joined.group.state.private_keys) == [6]
+
+
 @pytest.mark.parametrize("size", [0, 1, 31, 33])
 def test_the_confirmation_tag_is_compared_as_a_whole(
     crew: Crew, mirror: Mirror, forged: ForgedCommit, newcomer: KeyPackageBundle, size: int

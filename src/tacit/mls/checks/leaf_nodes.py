@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
 from tacit.limits import MAX_LEAF_BYTES
-from tacit.mls.checks.extensions import check_extensions
+from tacit.mls.checks.extensions import check_extensions, check_group_context_extensions
 from tacit.mls.extensions import Extensions, RequiredCapabilities
 from tacit.mls.labels import LEAF_NODE_TBS, verify_with_label
 from tacit.mls.leaf_nodes import Capabilities, LeafNode
@@ -130,10 +130,13 @@ def check_supports_group_extensions(leaf: LeafNode, extensions: Extensions) -> N
 
 
 def check_we_support_group_extensions(own_leaf: LeafNode, extensions: Extensions) -> None:
-    """We support every extension in the group context; the GREASE that we list is no promise."""
-    types = {extension.extension_type for extension in extensions}
-    supported = set(own_leaf.capabilities.extensions).difference(GREASE_VALUES) | DEFAULT_EXTENSION_TYPES
-    if not types <= supported:
+    """We support every extension in the group context and all it requires; the GREASE that we list is no promise."""
+    listed = own_leaf.capabilities
+    supported = set(listed.extensions).difference(GREASE_VALUES) | DEFAULT_EXTENSION_TYPES
+    proposals = set(listed.proposals).difference(GREASE_VALUES) | DEFAULT_PROPOSAL_TYPES
+    required = check_group_context_extensions(extensions)
+    types = {*required.extension_types, *(extension.extension_type for extension in extensions)}
+    if not types <= supported or not proposals.issuperset(required.proposal_types):
         raise InvalidMessage("13.4/unsupported-group-extension")
 
 

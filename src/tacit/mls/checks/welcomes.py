@@ -79,3 +79,9 @@ def check_path_secret_matches(derived: bytes, parent: ParentNode) -> None:
     """The keys that the path secret gives are those in the tree."""
     if derived != parent.encryption_key:
         raise InvalidMessage("12.4.3.1/path-secret")
+
+
+def check_path_secret_complete(known: bool) -> None:
+    """We have the private key of every node above us that does not list us as unmerged. Source: RFC 9420 §4.2"""
+    if not known:
+        raise InvalidMessage("12.4.3.1/path-secret-missing")
