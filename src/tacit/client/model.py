@@ -204,6 +204,7 @@ class Intent:
     text: str = ""
     """New name for a rename."""
     attempts: int = 0
+    """Tries before this one; a text that was tried before was sealed before."""
     created_at: int = 0
 
 

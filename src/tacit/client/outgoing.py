@@ -182,8 +182,12 @@ def _next_step(batch: Batch, chat: Chat, state: GroupState, waiting: deque[Inten
 
 
 def _in_order(batch: Batch, chat: Chat) -> list[Intent]:
-    """What waits, oldest first; in a direct chat nothing can be said before the other side is in."""
+    """What waits, oldest first, but what was said once before anything newer.
+
+    In a direct chat nothing can be said before the other side is in.
+    """
     intents = batch.intents(chat.id)
+    intents.sort(key=lambda i: not (i.kind is IntentKind.TEXT and i.attempts))
     if chat.kind is ChatKind.DIRECT:
         intents.sort(key=lambda i: i.kind is not IntentKind.INVITE)
     return intents

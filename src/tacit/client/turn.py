@@ -23,6 +23,7 @@ from tacit.client.model import (
     OutboxRow,
 )
 from tacit.client.outgoing import advance, is_blocked, tell_receipts
+from tacit.client.resending import due_again
 from tacit.errors import TacitError
 from tacit.wire import relay_pb2 as pb
 
@@ -52,7 +53,7 @@ class Inputs:
     resend: list[OutboxRow] = field(default_factory=list)
     """Rows that the relay would not take for the moment."""
     connected: bool = False
-    """A connection has just been made: listen to everything and send everything again."""
+    """A connection has just been made: listen to everything, and send again what may not have arrived."""
     disconnected: bool = False
 
     @property
@@ -94,6 +95,7 @@ def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
             take_entry(batch, push)
         else:
             take_listening(batch, push)
+    resend = due_again(batch, connected=inputs.connected, asked=inputs.resend)
     turned.results = [_result(batch, operation) for operation in inputs.operations]
     turned.receipts_later = (
         {g for g in inputs.receipts if not tell_receipts(batch, g)} | set(batch.texts_taken) | batch.tell
@@ -103,7 +105,6 @@ def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
         _begin_connection(batch, turned)
     else:
         turned.listen = {g: s.conversation.cursor for g in batch.listen if (s := batch.state(g)) is not None}
-    resend = sorted(books.outbox.values(), key=lambda row: row.row) if inputs.connected else inputs.resend
     turned.outcome = batch.save(checkpoint)
     turned.results = [r.read(books) if isinstance(r, AfterSave) else r for r in turned.results]
     books.asked_after |= turned.listen

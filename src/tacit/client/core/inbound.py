@@ -83,7 +83,7 @@ def _take_echo(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> 
         return Step(state, (done,))
     if state.group.epoch - message.epoch > limits.MAX_PAST_EPOCHS:
         # Nobody can open it any more: seal it again. Whoever could after all knows it by its content ID.
-        again = Intent(0, message.chat_id, IntentKind.TEXT, message.id, created_at=int(ctx.now_s))
+        again = Intent(0, message.chat_id, IntentKind.TEXT, message.id, attempts=1, created_at=int(ctx.now_s))
         return Step(state, (done, SetMessage(message.chat_id, message.id, MessageState.QUEUED), AddIntent(again)))
     return Step(state, (done, SetMessage(message.chat_id, message.id, MessageState.RELAYED, seq=entry.seq)))
 

@@ -33,6 +33,11 @@ def note_told(state: GroupState, receipt: Receipt, me: Me) -> GroupState:
     return with_progress(state, replace(told, delivered_seq=receipt.delivered_seq, read_seq=receipt.read_seq))
 
 
+def forget_told(state: GroupState, me: Me) -> GroupState:
+    """What was told last has not arrived: tell it again when there is an occasion."""
+    return with_progress(state, replace(own_progress(state, me), delivered_seq=0, read_seq=0))
+
+
 def take_receipt(
     state: GroupState, sender: Member, receipt: Receipt, seq: int, me: Me
 ) -> tuple[GroupState, tuple[Effect, ...]]:
