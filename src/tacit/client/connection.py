@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn, TypeAlias, TypeVar
 
 from tacit import limits
-from tacit.client.errors import RequestTimeout, UnexpectedAnswer
+from tacit.client.errors import RelayStopping, RequestTimeout, UnexpectedAnswer
 from tacit.clock import Clock
 from tacit.errors import DecodeError, RelayError, TransportError
 from tacit.net import FrameLink, LinkClosed
@@ -169,9 +169,10 @@ class Connection:
                 return Replaced()
             case ClosedCode.REVOKED:
                 return DeviceRevoked()
+        ended = RelayStopping() if closing.code == ClosedCode.SHUTTING_DOWN else error
         if closing.reconnect_after_s:
-            error.retry_after_s = float(closing.reconnect_after_s)
-        return error
+            ended.retry_after_s = float(closing.reconnect_after_s)
+        return ended
 
     def _end(self) -> None:
         """Nothing more is sent, and nobody needs to wait for an answer."""

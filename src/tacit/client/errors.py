@@ -108,6 +108,13 @@ class RequestTimeout(TransportError):
     code = "request-timeout"
 
 
+class RelayStopping(TransportError):
+    """The relay has been stopped, and has said so."""
+
+    code = "shutting-down"
+    hint = "It was stopped in good order; the connection comes back by itself when it runs again."
+
+
 class UnexpectedAnswer(RelayError):
     """The relay answered with something else than was asked for."""
 
