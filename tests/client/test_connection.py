@@ -10,7 +10,7 @@ import pytest
 
 from tacit import limits
 from tacit.client.connection import Connection, Replaced
-from tacit.client.errors import RequestTimeout, UnexpectedAnswer
+from tacit.client.errors import RelayStopping, RequestTimeout, UnexpectedAnswer
 from tacit.client.handshake import Login, SlowHandshake, Welcomed, open_connection
 from tacit.crypto import ed25519
 from tacit.errors import RelayError, TransportError
@@ -299,7 +299,7 @@ def test_why_a_connection_ended_is_told() -> None:
         assert isinstance(await ended(pb.Closing(code="replaced")), Replaced)
         assert isinstance(await ended(pb.Closing(code="device-revoked")), DeviceRevoked)
         again = await ended(pb.Closing(code="shutting-down", reconnect_after_s=7))
-        assert isinstance(again, LinkClosed)
+        assert isinstance(again, RelayStopping)
         assert again.retry_after_s == 7
 
     run_in_world(tell)
