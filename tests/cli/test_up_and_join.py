@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -197,3 +198,38 @@ def test_joining_another_relay_with_the_same_identity_is_refused(world: World) -
         world.ok("init", "--name", "ann", "--relay", here["link"], "--no-passphrase")
         ran = world.tacit("join", there["link"], "--json")
         assert (ran.code, ran.json["error"]["code"]) == (2, "other-relay")
+
+
+@pytest.mark.parametrize("question", ["Name", "Passphrase:"])
+def test_ctrl_c_at_a_question_ends_at_once_and_leaves_nothing(world: World, question: str) -> None:
+    with terminal(world, "up") as ann:
+        ann.sees("Name")
+        if question != "Name":
+            ann.enter("ann")
+        ann.sees(question)
+        ann.type("\x03")
+        assert ann.ends() == 130
+        assert "Traceback" not in ann.text
+    assert not (world.folder / "data" / "profiles").exists()
+
+
+def test_a_name_that_cannot_be_is_asked_for_again(world: World) -> None:
+    with terminal(world, "up") as ann:
+        ann.sees("Name")
+        ann.enter("Ann Other!")
+        ann.sees("That cannot be a handle")
+        ann.enter("@Ann")
+        ann.sees("Passphrase:")
+        ann.enter("")
+        ann.shows("tacit>")
+        ann.enter("exit")
+        assert ann.ends() == 0
+
+
+def test_the_port_that_links_name_is_not_changed_behind_peoples_backs(world: World) -> None:
+    first = world.ok("up", "--name", "ann", "--no-passphrase", "--json").lines[0]["contact_link"]
+    port = int(first.split(":")[2].split("/")[0])
+    with socket.create_server(("", port)):
+        ran = world.tacit("up", "--json")
+        assert (ran.code, ran.json["error"]["code"]) == (3, "port-taken")
+    assert world.ok("up", "--json").lines[0]["contact_link"] == first

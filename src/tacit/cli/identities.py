@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from dataclasses import dataclass
 from typing import Final
 
 from tacit.cli import passphrases
+from tacit.cli.asking import ask_line
 from tacit.cli.output import talk
 from tacit.cli.running import say
 from tacit.cli.settings import Settings
@@ -35,10 +35,10 @@ class Answers:
     name_was_asked: bool
 
 
-async def ask(settings: Settings, *, name: str | None, no_passphrase: bool) -> Answers:
+def ask(settings: Settings, *, name: str | None, no_passphrase: bool) -> Answers:
     """Ask for what nobody gave; fails at once where nobody can be asked."""
-    chosen = name if name is not None else await asyncio.to_thread(_ask_name, settings)
-    passphrase = await asyncio.to_thread(passphrases.ask_new, settings, none=no_passphrase)
+    chosen = name if name is not None else _ask_name(settings)
+    passphrase = passphrases.ask_new(settings, none=no_passphrase)
     return Answers(chosen, passphrase, name_was_asked=name is None)
 
 
@@ -60,22 +60,24 @@ async def create(settings: Settings, answers: Answers, relay: str) -> None:
             if not answers.name_was_asked or error.code not in ASKED_AGAIN:
                 raise
             talk(f"{error.sentence} {error.hint}".rstrip())
-            name = await asyncio.to_thread(_ask_name, settings)
+            name = _ask_name(settings)
 
 
 def _ask_name(settings: Settings) -> str:
     if not passphrases.can_ask(settings) or not sys.stdin.isatty():
         raise NameNeeded
+    from tacit.identity import BadHandle, parse_handle
+
     suggestion = _login_name()
     talk("Your name at the relay: small letters, digits, dots, dashes. Others find you as @name.")
     while True:
-        sys.stderr.write(f"Name{f' [{suggestion}]' if suggestion else ''}: ")
-        sys.stderr.flush()
-        line = sys.stdin.readline()
-        if not line:
+        line = ask_line(f"Name{f' [{suggestion}]' if suggestion else ''}: ")
+        if line is None:
             raise NameNeeded
-        if chosen := line.strip().removeprefix("@").lower() or suggestion:
-            return chosen
+        try:
+            return parse_handle(line.lower() or suggestion)
+        except BadHandle as error:
+            talk(f"{error.sentence} {error.hint}")
 
 
 def _login_name() -> str:

@@ -12,6 +12,7 @@ from tacit.cli.home import LOOPBACK, Home, load_address, load_home, public_host,
 from tacit.cli.relay_process import RelayNotStarted, RelayProcess, relay_process
 from tacit.cli.running import say
 from tacit.cli.settings import Settings
+from tacit.errors import ExitCode, TacitError
 from tacit.net.binding import can_listen
 from tacit.ui.patience import patiently
 
@@ -20,6 +21,14 @@ RESTART_S: Final = 1.0
 
 PORTS_TRIED: Final = 20
 """How many ports after the first are tried when it is taken."""
+
+
+class PortTaken(TacitError):
+    """Another program holds the port that the links of this relay name."""
+
+    code = "port-taken"
+    exit_code = ExitCode.NETWORK
+    hint = "End that program: at another port nobody would find this relay."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, home: Home) -> Relay
             if error.cause_code != "cannot-listen":
                 raise
             refused = error
-    raise refused
+    raise PortTaken(f"{home.port}") if home.port else refused
 
 
 async def _ports(settings: Settings, home: Home) -> AsyncIterator[int]:

@@ -5,12 +5,12 @@ Never from the command line, where other users of the machine could read it, and
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 from pathlib import Path
 from typing import Final
 
+from tacit.cli.asking import ask_secret
 from tacit.cli.output import talk
 from tacit.cli.settings import Settings
 from tacit.errors import Locked, UsageError
@@ -68,7 +68,7 @@ def ask(settings: Settings, profile: str) -> str:
     """Ask for the passphrase of a profile; fails at once where nobody can be asked."""
     if not can_ask(settings):
         raise PassphraseNeeded
-    return getpass.getpass(f"Passphrase of {profile}: ")
+    return ask_secret(f"Passphrase of {profile}: ")
 
 
 def ask_new(settings: Settings, *, none: bool) -> str | None:
@@ -83,11 +83,11 @@ def ask_new(settings: Settings, *, none: bool) -> str | None:
     talk("A passphrase protects your keys and messages on this disk; nobody can recover it for you.")
     talk("Enter alone means none: then whoever gets hold of your files can read and write as you.")
     for _ in range(3):
-        first = getpass.getpass("Passphrase: ")
+        first = ask_secret("Passphrase: ")
         if not first:
             talk("No passphrase: your files are protected by nothing but this machine.")
             return None
-        if getpass.getpass("The same again: ") == first:
+        if ask_secret("The same again: ") == first:
             return first
         talk("They differ; once more.")
     raise PassphrasesDiffer

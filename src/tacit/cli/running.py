@@ -76,7 +76,7 @@ async def client(settings: Settings, *, connect: bool = True, passphrase: str | 
                     raise
                 if asked:
                     sys.stderr.write("That is not the passphrase.\n")
-            passphrase = await asyncio.to_thread(passphrases.ask, settings, settings.profile)
+            passphrase = passphrases.ask(settings, settings.profile)
             asked += 1
         yield me
 

@@ -139,13 +139,16 @@ class Pages:
 
     def rows(self, message: MessageInfo, layout: Layout, *, direct: bool = False, marks: bool = False) -> list[Row]:
         """Lay out one line, after a separator when its day is another than that of the line before."""
+        return [*self.turn(message, layout), *message_rows(message, layout, direct=direct, marks=marks)]
+
+    def turn(self, message: MessageInfo, layout: Layout) -> list[Row]:
+        """The separator that is due before a line, if any."""
         at_ms = shown_at_ms(message)
         day = layout.local(at_ms).date()
-        rows = message_rows(message, layout, direct=direct, marks=marks)
         if day == self._day:
-            return rows
+            return []
         self._day = day
-        return [day_row(at_ms, layout), *rows]
+        return [day_row(at_ms, layout)]
 
 
 def name_style(person: Person | None) -> Style:

@@ -31,7 +31,7 @@ def init(settings: Settings, name: str | None, relay: str, no_passphrase: bool) 
         if Client.exists(settings.profile, settings.root):
             raise IdentityExists
         parse_link(relay)
-        answers = await ask(settings, name=name, no_passphrase=no_passphrase)
+        answers = ask(settings, name=name, no_passphrase=no_passphrase)
         await create(settings, answers, relay)
         async with client(settings, connect=False, passphrase=answers.passphrase) as me:
             value = {"profile": me.profile, "me": me.me, "contact_link": me.contact_link}

@@ -49,7 +49,7 @@ async def _join(settings: Settings, place: RelayLink, *, name: str | None, no_pa
     link = format_link(place)
     passphrase = None
     if not Client.exists(settings.profile, settings.root):
-        answers = await ask(settings, name=name, no_passphrase=no_passphrase)
+        answers = ask(settings, name=name, no_passphrase=no_passphrase)
         await create(settings, answers, link)
         passphrase = answers.passphrase
     async with client(settings, passphrase=passphrase) as me:

@@ -75,11 +75,13 @@ class Listener:
     async def _print(self, event: Event) -> None:
         from tacit.sdk.types import MessageEvent, ProblemEvent, RequestEvent
         from tacit.ui import words
+        from tacit.ui.layout import message_rows
 
         match event:
             case MessageEvent(message):
                 where: Part = ("dim", f"[{await self._title(message.chat)}] ")
-                self._out.rows([(where, *row) for row in self._pages.rows(message, self._out.layout)])
+                self._out.rows(self._pages.turn(message, self._out.layout))
+                self._out.rows([(where, *row) for row in message_rows(message, self._out.layout)])
             case RequestEvent():
                 self._out.talk(words.request(event.person, event.chat))
             case ProblemEvent():

@@ -45,7 +45,7 @@ async def _up(settings: Settings, *, name: str | None, no_passphrase: bool) -> i
         async with client(settings) as me:
             return await talk(settings, me, None, greeting=(note,))
     # Questions first: nobody should wait for a relay before they are asked.
-    answers = None if is_home(settings) else await ask(settings, name=name, no_passphrase=no_passphrase)
+    answers = None if is_home(settings) else ask(settings, name=name, no_passphrase=no_passphrase)
     async with local_relay(settings) as relay:
         if answers is not None:
             await create(settings, answers, relay.link)

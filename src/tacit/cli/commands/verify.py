@@ -26,6 +26,7 @@ def verify(settings: Settings, who: str, yes: bool, digits: str | None) -> None:
 
     Compare over a way that the relay does not carry: in person, or on the phone. Digits that differ end with code 4.
     """
+    from tacit.cli.asking import ask_line
     from tacit.cli.output import Output
     from tacit.cli.passphrases import can_ask
     from tacit.cli.running import client, run
@@ -39,7 +40,7 @@ def verify(settings: Settings, who: str, yes: bool, digits: str | None) -> None:
             if not (yes or digits or settings.json):
                 _show(out, number)
                 if can_ask(settings) and sys.stdin.isatty() and not number.verified:
-                    agreed = click.confirm("Does the other side show the same", default=False, err=True)
+                    agreed = (ask_line("Does the other side show the same? [y/N] ") or "").lower() in ("y", "yes")
             if agreed or digits:
                 number_of = await me.verify(number.person.id, digits)
                 number = await me.safety_number(number_of.id)

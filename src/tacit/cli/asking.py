@@ -1,0 +1,49 @@
+"""Questions to the person at the terminal, asked between two steps of an event loop without losing Ctrl+C.
+
+While somebody types, the loop stands still. Its own handling of signals would wait for the answer, so for that time
+signals raise at once.
+"""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+def ask_line(question: str) -> str | None:
+    """Ask on standard error and return the line typed on standard input; None at its end."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    with _signals_at_once():
+        line = sys.stdin.readline()
+    return line.strip() if line else None
+
+
+def ask_secret(question: str) -> str:
+    """Ask at the terminal without showing what is typed. Ctrl+D counts as nothing."""
+    with _signals_at_once():
+        try:
+            return getpass.getpass(question)
+        except EOFError:
+            return ""
+
+
+@contextmanager
+def _signals_at_once() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, _raise) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
