@@ -85,6 +85,12 @@ MAX_COMMIT_BYTES: Final = 2 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 32 * 1024
 """UTF-8 bytes of one text message, which must fit ``MAX_MESSAGE_BYTES`` after padding."""
 
+MAX_COUNTER: Final = 2**53 - 1
+"""Counters and sequence numbers that a peer claims; exact in JSON, and in a column of SQLite."""
+
+MAX_TIME_MS: Final = 253_402_300_799_999
+"""A time that a peer claims: up to the last millisecond of the year 9999, where calendars end."""
+
 MAX_KEY_PACKAGE_BYTES: Final = 16 * 1024
 MAX_CERTIFICATE_BYTES: Final = 4 * 1024
 MAX_ACCOUNT_KEY_BYTES: Final = 1024
@@ -129,13 +135,16 @@ MAX_WRITE_BATCH: Final = 512
 """Changes that share one transaction; bounds how long the first of them waits."""
 
 MAX_STRANGERS: Final = 1_000
-"""Connections that have not logged in; further ones are told to come back."""
+"""Connections that have not logged in; with each further one the oldest of them is cut off."""
 
 MAX_LOGIN_FAILURES: Final = 3
-"""Failed logins or registrations of one connection before it is closed."""
+"""Requests of a connection that has not logged in that may be refused before it is closed."""
 
 MAX_KEY_PACKAGES_PER_DEVICE: Final = 100
 MAX_DEVICES_PER_ACCOUNT: Final = 16
+MAX_DEVICES_EVER_PER_ACCOUNT: Final = 256
+"""Revoked devices included, which are remembered for ever."""
+
 MAX_LOGS_PER_ACCOUNT: Final = 1_000
 MAX_READERS_PER_LOG: Final = MAX_GROUP_MEMBERS
 MAX_INBOX_ENTRIES: Final = 1_000
@@ -144,14 +153,25 @@ MAX_INBOX_ENTRIES: Final = 1_000
 MAX_INBOX_ENTRIES_PER_SENDER: Final = 50
 """Entries of one account that wait in another's inbox."""
 
-MAX_PENDING_BYTES_PER_LOG: Final = 256 * 1024 * 1024
-"""Unacknowledged bytes in one log."""
+MAX_INBOX_BYTES: Final = 64 * 1024 * 1024
+"""Bytes that wait in one inbox."""
+
+MAX_HELD_BYTES_PER_ACCOUNT: Final = 256 * 1024 * 1024
+"""What one account wrote, into any log, and others have not fetched. Of the account and not of the log, so that one
+member who fills a log closes it for nobody else; bounds the disk that one account can take."""
+
+ENTRY_OVERHEAD_BYTES: Final = 128
+"""What an entry counts for besides its payload; an empty one takes a row, too."""
 
 MAX_LISTEN_LOGS: Final = MAX_LOGS_PER_ACCOUNT + 1
 """Logs named in one Listen request: every conversation and the inbox."""
 
 RATE_APPENDS: Final = (5_000.0, 20_000.0)
 """Requests a second, and at once after a pause, of one account; the store's quotas bound what stays."""
+
+RATE_INBOX_APPENDS: Final = (10.0, 2_000.0)
+"""Enough to add a thousand devices at once. Each leaves its answer behind for the retention time, so a steady stream
+of them would fill the disk."""
 
 RATE_CLAIMS: Final = (2.0, 200.0)
 """KeyPackages are few: one account cannot drain everybody's."""

@@ -21,8 +21,8 @@ from tacit.client.content import (
     parse_content,
 )
 from tacit.client.content import content_pb2 as pb
-from tacit.client.content.content import MAX_COUNTER, MAX_TIME_MS
 from tacit.errors import DecodeError
+from tacit.limits import MAX_COUNTER, MAX_TIME_MS
 
 HELLO = Content(
     message_id=b"m" * 16, sent_at_ms=1_700_000_000_000, counter=7, head_seq=41, head=b"h" * 32, body=Text("hello")

@@ -14,16 +14,10 @@ from tacit.client.content import content_pb2 as pb
 from tacit.client.content.errors import EmptyText, TextNotUnicode
 from tacit.client.errors import TextTooLong
 from tacit.errors import DecodeError
-from tacit.limits import MAX_MESSAGE_BYTES, MAX_TEXT_BYTES
+from tacit.limits import MAX_COUNTER, MAX_MESSAGE_BYTES, MAX_TEXT_BYTES, MAX_TIME_MS
 
 MESSAGE_ID_SIZE: Final = 16
 HEAD_SIZE: Final = 32
-
-MAX_TIME_MS: Final = 253_402_300_799_999
-"""The last millisecond of the year 9999; no calendar above goes further."""
-
-MAX_COUNTER: Final = 2**53 - 1
-"""Counters and sequence numbers; exact in JSON and in a column of SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
