@@ -102,10 +102,11 @@ def create_group(batch: Batch, title: str, members: Sequence[bytes]) -> ChatId:
 
 
 def invite(batch: Batch, chat_id: ChatId, account_id: bytes) -> None:
-    """Ask for a person to be added."""
+    """Ask for a person to be added; one who is being removed comes back after that."""
     _check_people(batch, (account_id,))
     state = _managed(batch, chat_id)
-    if account_id not in state.roster.accounts:
+    going = any(i.kind is IntentKind.REMOVE and account_id in i.who for i in batch.intents(chat_id))
+    if going or account_id not in state.roster.accounts:
         add_wish(batch, chat_id, IntentKind.INVITE, who=(account_id,))
 
 

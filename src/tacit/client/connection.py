@@ -53,6 +53,7 @@ class Connection:
         self._waiting: dict[int, tuple[float, asyncio.Future[ResponseBody]]] = {}
         self._outgoing: deque[bytes] = deque()
         self._written = asyncio.Event()
+        self._asked = asyncio.Event()
         self._ended = False
         self._closing: pb.Closing | None = None
         self._pushes: asyncio.Queue[Pushed] = asyncio.Queue(PUSHES_WAITING)
@@ -71,6 +72,7 @@ class Connection:
         self._waiting[self._last_id] = (self._clock.monotonic_s(), future)
         self._outgoing.append(encode_request(self._last_id, body))
         self._written.set()
+        self._asked.set()
         return future
 
     async def request(self, body: RequestBody, answer: type[Answer]) -> Answer:
@@ -154,9 +156,13 @@ class Connection:
     async def _watch(self) -> None:
         """Cut a connection that leaves requests unanswered."""
         while True:
+            await self._asked.wait()
             await self._clock.sleep(limits.REQUEST_TIMEOUT_S / 3)
-            oldest = next((since for since, _ in self._waiting.values()), None)
-            if oldest is not None and self._clock.monotonic_s() - oldest > limits.REQUEST_TIMEOUT_S:
+            if not self._waiting:
+                self._asked.clear()
+                continue
+            oldest, _ = next(iter(self._waiting.values()))
+            if self._clock.monotonic_s() - oldest > limits.REQUEST_TIMEOUT_S:
                 self._closing = pb.Closing(code=RequestTimeout.code)
                 self._link.abort()
 

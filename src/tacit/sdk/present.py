@@ -121,9 +121,8 @@ def chat_info(books: Books, chat: Chat) -> ChatInfo:
 def event(books: Books, happened: ClientEvent) -> Event | None:
     """An event as programs see it; None when what it is about is gone."""
     match happened:
-        case ConnectionChanged(state, error, retry_in_s):
-            code, sentence = ("", "") if error is None else (error.code, error.sentence)
-            return Connection(state.value, code, sentence, retry_in_s)
+        case ConnectionChanged() | Problem():
+            return bare_event(happened)
         case LineAdded(message):
             return MessageEvent(message_info(books, message))
         case StateMoved(chat_id, message_id, state):
@@ -133,6 +132,14 @@ def event(books: Books, happened: ClientEvent) -> Event | None:
             return None if chat is None else ChatEvent(chat_info(books, chat))
         case RequestArrived(chat_id, account_id):
             return _request(books, chat_id, account_id)
+
+
+def bare_event(happened: ConnectionChanged | Problem) -> Connection | ProblemEvent:
+    """An event that is about nothing in the books."""
+    match happened:
+        case ConnectionChanged(state, error, retry_in_s):
+            code, sentence = ("", "") if error is None else (error.code, error.sentence)
+            return Connection(state.value, code, sentence, retry_in_s)
         case Problem(code, sentence, hint):
             return ProblemEvent(code, sentence, hint)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from tacit.client.books import Books
 from tacit.client.errors import Closed, NotSent, Offline, TimedOut
-from tacit.client.events import ClientEvent, LineAdded, StateMoved
+from tacit.client.events import ClientEvent, ConnectionChanged, LineAdded, Problem, StateMoved
 from tacit.client.model import ContactStatus, ConversationStatus, Message, MessageId, MessageState
 from tacit.client.runtime import Runtime
 from tacit.client.watching import Missed, Watcher
@@ -115,6 +115,8 @@ async def _missed(runtime: Runtime, after_row: int) -> AsyncIterator[tuple[int, 
 
 
 async def _present(runtime: Runtime, happened: ClientEvent) -> Event | None:
+    if isinstance(happened, ConnectionChanged | Problem):
+        return present.bare_event(happened)  # needs no books, and may be the last word of a client that has stopped
     try:
         return await runtime.read(lambda books: present.event(books, happened))
     except Closed:
