@@ -115,7 +115,7 @@ def compare_safety_numbers(alice: Terminal, bob: Terminal) -> str:
 def talk_in_a_group(alice: Terminal, bob: Terminal) -> None:
     alice.enter("/create team @bob")
     alice.sees("● You added @bob.")
-    bob.sees("Something new in team")
+    bob.sees("Something new in “team”")
     bob.enter("/open team")
     bob.sees("● @alice added you.")
     bob.enter("hello team")

@@ -123,7 +123,7 @@ class Scripted:
 
     async def open_direct(self, target: str) -> ChatInfo:
         self.calls.append(("open_direct", target))
-        person = await self.person(target)
+        person = await self.person(target.strip('"'))
         chat = dataclasses.replace(DIRECT, id=f"direct:{person.id}", title=person.name, peer=person)
         self.all_chats[chat.id] = chat
         return chat

@@ -79,3 +79,10 @@ def test_states_have_words() -> None:
         "✓✓ read",
         "not sent",
     ]
+
+
+def test_a_connection_that_is_given_up_says_so() -> None:
+    false = Connection("offline", "relay-pin-mismatch", "The relay is not the one that was pinned.")
+    assert words.connection(false).endswith(
+        "There will be no other try, and nothing goes out: see tacit status --check."
+    )

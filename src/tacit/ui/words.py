@@ -150,8 +150,9 @@ def connection(event: Connection) -> str:
     if event.state == "connecting":
         return "Connecting to the relay."
     reason = clean_line(event.sentence, 200).rstrip(".") or "The connection to the relay is gone"
-    later = f" Next try {in_seconds(event.retry_in_s)}." if event.retry_in_s else ""
-    return f"{reason}.{later} What you write is kept and goes out later."
+    if not event.retry_in_s:
+        return f"{reason}. There will be no other try, and nothing goes out: see tacit status --check."
+    return f"{reason}. Next try {in_seconds(event.retry_in_s)}. What you write is kept and goes out later."
 
 
 def in_seconds(seconds: float) -> str:
@@ -186,6 +187,12 @@ def person_line(person: Person) -> str:
     facts = [fact for fact in (handle if handle != person.name else "", person.id) if fact]
     tail = {"blocked": ", blocked", "requested": ", asks to talk", "known": ", met in a group"}.get(person.status, "")
     return f"{clean_line(person.name, NAME_CELLS)}  {'  '.join(facts)}  {trust(person)}{tail}"
+
+
+def news(chat: ChatInfo) -> str:
+    """Something happened in a chat that is not open. Only its members chose a group's title, so it stands in quotes."""
+    where = f"“{title(chat)}”" if chat.kind == "group" else title(chat)
+    return f"Something new in {where}: /open {title(chat)}"
 
 
 def person_facts(person: Person) -> list[tuple[str, str]]:

@@ -112,7 +112,7 @@ async def test_lines_of_other_chats_are_told_and_not_shown_or_marked_as_read() -
     async with desk() as at:
         at.me.hear("secret plan", chat=TEAM.id)
         at.me.hear("second", chat=TEAM.id)
-        await at.sees("Something new in team: /open team")
+        await at.sees("Something new in “team”: /open team")
         at.me.hear("here")
         await at.sees("│ here")
         assert not at.face.saw("secret plan")
@@ -326,6 +326,80 @@ async def test_a_failure_while_following_events_ends_the_session_loudly() -> Non
     me.hear("x")
     with pytest.raises(RuntimeError, match="disk on fire"):
         await session.run()
+
+
+async def test_msg_writes_elsewhere_and_stays_here() -> None:
+    async with desk() as at:
+        await at.type("/open team")
+        await at.type("/msg @bob psst")
+        assert at.face.saw("To @bob: waiting here.")
+        assert at.face.prompt == "team> "
+        assert at.me.lines[-1].chat == DIRECT.id
+        await at.type("/msg @bob")
+        assert at.face.prompt == "@bob> "
+
+
+async def test_open_begins_a_chat_with_somebody_new_and_says_what_that_means() -> None:
+    async with desk() as at:
+        await at.type('/open "Carol from work"')
+        assert ("open_direct", "Carol from work") in at.me.calls
+        assert at.face.saw("Carol from work is asked to talk to you")
+        await at.type("/open nobody")
+        assert at.face.saw("! There is nothing by that name: nobody")
+        assert at.face.prompt == "Carol from work> "
+
+
+async def test_going_nowhere_and_looking_around() -> None:
+    async with desk() as at:
+        await at.type("/open bob")
+        assert at.face.saw("You are in the chat @bob already.")
+        await at.type("/close")
+        assert at.face.prompt == "tacit> "
+        for line in ("/history", "/users", "/safety", "/verify", "/leave"):
+            before = len(at.face.rows)
+            await at.type(line)
+            assert at.face.rows[before].startswith("! "), line
+        await at.type("/chats")
+        assert at.face.saw("· team  (3 members)")
+        await at.type("/open bob")
+        await at.type("/history many")
+        assert at.face.saw("! Type it as /history [LINES]")
+
+
+async def test_help_on_one_command_and_on_none() -> None:
+    async with desk() as at:
+        await at.type("/help kick")
+        assert at.face.saw("/remove WHO")
+        assert at.face.saw("Also: /kick")
+        await at.type("/help inviet")
+        assert at.face.saw("Did you mean /invite?")
+
+
+async def test_with_several_requests_one_has_to_be_named() -> None:
+    async with desk(chat=False) as at:
+        await at.type("/accept")
+        assert at.face.saw("! Nobody is asking.")
+        for person in (BOB, CAROL):
+            chat = dataclasses.replace(REQUEST_CHAT, id=f"direct:{person.name}", invited_by=person)
+            at.me.happen(RequestEvent(chat, person))
+        await at.until(lambda: len(at.session.asking) == 2)
+        assert "2 asking to talk" in at.face.status
+        await at.type("y")
+        assert at.face.saw("! Say which: @bob and Carol from work.")
+        await at.type(f"/accept direct:{CAROL.name}")
+        assert [call[0] for call in at.me.calls] == ["accept"]
+
+
+async def test_digits_in_a_chat_with_somebody_are_compared_for_them() -> None:
+    async with desk() as at:
+        await at.type("/verify yes")
+        assert at.me.people[BOB.id].verified
+        before = len(at.face.rows)
+        await at.type("/safety @bob")
+        assert not any("Compare it" in row for row in at.face.rows[before:])
+        await at.type("/open team")
+        await at.type('/verify "Carol from work" yes')
+        assert at.face.saw("Carol from work is verified")
 
 
 # ---- without a terminal ----

@@ -20,6 +20,7 @@ from tacit.sdk.types import (
 )
 from tacit.ui import words
 from tacit.ui.layout import talk_rows
+from tacit.ui.rows import Style
 
 if TYPE_CHECKING:
     from tacit.ui.line.session import Session
@@ -96,7 +97,7 @@ class News:
             await session.open_in_turn(chat)
         elif chat.id not in self._elsewhere:
             self._elsewhere.add(chat.id)
-            session.say(f"Something new in {words.title(chat)}: /open {words.title(chat)}", "good")
+            session.say(words.news(chat), "good")
 
     def _tell_connection(self, event: Connection) -> None:
         session = self._session
@@ -107,8 +108,10 @@ class News:
         before, self._told = self._told, (event.state, event.code)
         if self._told == before or (event.state == "online" and before[0] != "offline"):
             return
-        rows = talk_rows(words.connection(event), session.face.layout, error=event.state == "offline")
-        session.face.say(rows)
+        final = event.state == "offline" and not event.retry_in_s
+        style: Style = "alarm" if final else ""
+        sentence = words.connection(event)
+        session.face.say(talk_rows(sentence, session.face.layout, style=style, error=event.state == "offline"))
 
     def _tell_state(self, event: StateEvent) -> None:
         session = self._session
