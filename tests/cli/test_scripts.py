@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.tacit_command import World, read_line
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.tacit_command import World, read_line
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 HERE = ("--host", "127.0.0.1", "--port", "0")
 

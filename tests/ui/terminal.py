@@ -11,7 +11,7 @@ from types import TracebackType
 import pexpect
 import pyte
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 
 
 class Terminal:

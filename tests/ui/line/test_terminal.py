@@ -10,7 +10,7 @@ import pytest
 from tests.ui.terminal import Terminal
 from tests.ui.test_text import ATTACKS
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(200)]
 
 PLAY = [sys.executable, "-m", "tests.ui.line.play"]
 
