@@ -10,7 +10,7 @@ import pytest
 from tacit import limits
 from tacit.net.errors import LinkClosed
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.rates import RATES, Bucket, Buckets, Rate
+from tacit.relay.rates import INBOX_APPEND, RATES, Bucket, Buckets, Rate
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
@@ -43,17 +43,52 @@ async def test_an_inbox_holds_only_so_much_of_everybody(tmp_path, monkeypatch):
             await one.ask(to_inbox(bob.someone, b"3"))
 
 
-async def test_a_log_holds_only_so_many_bytes_that_wait(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "MAX_PENDING_BYTES_PER_LOG", 1000)
+async def test_an_account_holds_only_so_many_bytes_in_all_its_logs(tmp_path, monkeypatch):
+    """Hazard H6: neither many logs nor many devices nor entries without a payload get round it."""
+    monkeypatch.setattr(limits, "MAX_HELD_BYTES_PER_ACCOUNT", 1000 + 3 * limits.ENTRY_OVERHEAD_BYTES)
     async with running(tmp_path) as world:
         alice = await world.join()
-        log = await alice.create_log()
-        await alice.append(log, bytes(600))
+        phone = await world.join(Someone.new(alice.someone.account))
+        logs = [await alice.create_log(), await phone.create_log()]
+        await alice.append(logs[0], bytes(400))
+        await phone.append(logs[1], bytes(400))
         with pytest.raises(errors.QuotaExceeded):
-            await alice.append(log, bytes(401))
-        assert await alice.append(log, bytes(400)) == 2
-        await alice.acknowledge(log, 2)
-        assert await alice.append(log, bytes(1000)) == 3
+            await phone.append(logs[1], bytes(201))
+        await alice.append(logs[0], bytes(200))
+        with pytest.raises(errors.QuotaExceeded):
+            await alice.append(logs[0], b"")
+        await alice.acknowledge(logs[0], 2)
+        await alice.append(logs[0], bytes(600))
+        await alice.acknowledge(logs[0], 3)
+        await phone.acknowledge(logs[1], 1)
+        held = await world.relay._context.store.query(
+            lambda db: db.execute("SELECT DISTINCT held_bytes FROM accounts").fetchall()
+        )
+        assert held == [(0,)]
+
+
+async def test_one_who_fills_a_log_closes_it_for_nobody_else_and_can_be_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_HELD_BYTES_PER_ACCOUNT", 2000)
+    async with running(tmp_path) as world:
+        alice, eve = await world.join(), await world.join()
+        log = await alice.create_log()
+        await alice.ask(commit(log, b"", 0, readers_added=[eve.someone.address]))
+        for _ in range(2000 // (400 + limits.ENTRY_OVERHEAD_BYTES)):
+            await eve.append(log, bytes(400))
+        with pytest.raises(errors.QuotaExceeded):
+            await eve.append(log, bytes(400))
+        await alice.append(log, b"what is this")
+        await alice.ask(commit(log, b"out", 1, readers_removed=[eve.someone.address]))
+        await alice.append(log, b"better")
+
+
+async def test_an_inbox_holds_only_so_many_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_INBOX_BYTES", 1000)
+    async with running(tmp_path) as world:
+        alice, bob = await world.join(), await world.join()
+        await alice.ask(to_inbox(bob.someone, bytes(1000)))
+        with pytest.raises(errors.QuotaExceeded):
+            await alice.ask(to_inbox(bob.someone, b"x"))
 
 
 async def test_an_account_makes_only_so_many_logs(tmp_path, monkeypatch):
@@ -239,7 +274,6 @@ def test_a_clock_that_goes_back_costs_nothing():
     [
         ("append", message(b"l" * 16, b"x"), 1),
         ("append", commit(b"l" * 16, b"x", 0, readers_added=[pb.Device()] * 3, readers_removed=[pb.Device()]), 5),
-        ("append", to_inbox(Someone.new(), b"x"), 20),
         ("acknowledge", pb.Acknowledge(), 1),
         ("acknowledge", pb.Acknowledge(positions=[pb.Position()] * 7), 7),
         ("listen", pb.Listen(after=[pb.Position()] * 9), 9),
@@ -255,7 +289,17 @@ def test_a_request_counts_for_the_work_that_it_makes(request_name, body, tokens)
         buckets.take(request_name, body, 0.0)
 
 
+def test_what_goes_to_inboxes_is_counted_apart():
+    buckets, to_somebody = Buckets(), to_inbox(Someone.new(), b"x")
+    for _ in range(int(RATES[INBOX_APPEND].burst)):
+        buckets.take("append", to_somebody, 0.0)
+    with pytest.raises(errors.RateLimited):
+        buckets.take("append", to_somebody, 0.0)
+    buckets.take("append", message(b"l" * 16, b"x"), 0.0)
+
+
 def test_every_request_has_a_rate_that_its_largest_form_fits():
-    assert RATES.keys() == REQUESTS.keys()
+    assert RATES.keys() == REQUESTS.keys() | {INBOX_APPEND}
+    assert RATES[INBOX_APPEND].burst >= limits.MAX_READERS_PER_LOG
     assert RATES["append"].burst >= 1 + 2 * limits.MAX_READERS_PER_LOG
     assert RATES["listen"].burst >= limits.MAX_LISTEN_LOGS

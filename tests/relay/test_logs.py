@@ -308,3 +308,47 @@ async def test_requests_of_one_connection_take_effect_in_their_order(tmp_path):
         answers = await asyncio.gather(*asked)
         assert [answer.seq for answer in answers[1:11]] == list(range(1, 11))
         assert (answers[-1].logs[0].first_seq, answers[-1].logs[0].last_seq) == (6, 10)
+
+
+async def test_one_who_is_removed_while_a_listen_is_on_its_way_gets_nothing_of_what_follows(tmp_path):
+    async with running(tmp_path) as world:
+        alice, eve = await world.join(), await world.join()
+        log = await alice.create_log()
+        await alice.ask(commit(log, b"add", 0, readers_added=[eve.someone.address]))
+        store = world.relay._context.store
+        looked, go_on, query = asyncio.Event(), asyncio.Event(), store.query
+
+        async def late(wanted):
+            answer = await query(wanted)
+            looked.set()
+            await go_on.wait()
+            return answer
+
+        store.query = late
+        listening = await eve.begin(pb.Listen(after=[pb.Position(log_id=log, seq=0)]))
+        await looked.wait()
+        store.query = query
+        await alice.ask(commit(log, b"remove", 1, readers_removed=[eve.someone.address]))
+        go_on.set()
+        await listening
+        await alice.append(log, b"without eve")
+        await alice.listen(log, after=2)
+        await alice.take(1)
+        await eve.ask(pb.Acknowledge())
+        assert [entry.payload for entry in await eve.take(eve.entries.qsize())] == [b"remove"]
+
+
+async def test_a_listen_that_is_overtaken_by_another_is_still_answered_after_the_entries(tmp_path):
+    async with running(tmp_path) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        for n in range(20):
+            await alice.append(log, b"%d" % n)
+        again = await world.back(alice.someone)
+        again.log.clear()
+        listens = [await again.begin(pb.Listen(after=[pb.Position(log_id=log, seq=0)])) for _ in range(5)]
+        for listen in listens:
+            await listen
+        await again.ask(pb.Acknowledge())
+        first = again.log.index("listening")
+        assert again.log[:first].count("entry") >= 20

@@ -33,7 +33,7 @@ class Outlet(Protocol):
 class Flow:
     """One log on its way to one connection."""
 
-    __slots__ = ("closed", "device", "end_seq", "head_seq", "live", "log", "log_id", "outlet", "sent_seq")
+    __slots__ = ("closed", "device", "head_seq", "live", "log", "log_id", "outlet", "sent_seq")
 
     def __init__(self, outlet: Outlet, device: DeviceRow, log: LogRow, log_id: bytes, after: int) -> None:
         self.outlet = outlet
@@ -45,8 +45,6 @@ class Flow:
         """Everything up to here is in the connection's hands."""
         self.head_seq = 0
         """The last entry that was published while the flow was not live."""
-        self.end_seq: int | None = None
-        """The last entry that a removed reader may read."""
         self.live = False
         self.closed = False
 
@@ -79,8 +77,6 @@ class Hub:
             return
         frames: dict[tuple[bytes, bool], bytes] = {}
         for flow in tuple(flows):
-            if flow.device in appended.removed:
-                flow.end_seq = appended.seq
             if not flow.live or flow.outlet.is_full:
                 flow.live = False
                 flow.head_seq = appended.seq
@@ -89,7 +85,7 @@ class Hub:
             if appended.seq > flow.sent_seq:
                 flow.sent_seq = appended.seq
                 flow.outlet.push(_frame(frames, flow, entry, appended.seq))
-            if flow.end_seq is not None:
+            if flow.device in appended.removed:
                 self.close(flow)
 
 

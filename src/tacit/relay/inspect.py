@@ -6,7 +6,6 @@ Reads the store's file beside a running relay and changes nothing. Shows sizes a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +50,6 @@ def columns() -> tuple[Column, ...]:
     return COLUMNS
 
 
-def columns_table() -> str:
-    """``columns`` as text for a terminal."""
-    rows = [(f"{column.table}.{column.name}", column.purpose, column.kept) for column in COLUMNS]
-    return _table(("column", "purpose", "kept"), rows)
-
-
 def held_account(data_dir: Path, who: bytes | str) -> HeldAccount:
     """Everything that is kept for an account, by its ID (bytes) or handle. Raises ``NoStore`` or ``NoSuchAccount``."""
     path = data_dir / FILE_NAME
@@ -87,11 +80,3 @@ def _held_devices(db: sqlite3.Connection, account: AccountRow) -> tuple[HeldDevi
         (account,),
     )
     return tuple(HeldDevice(*row) for row in rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = [head, tuple("-" * width for width in widths), *rows]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )

@@ -64,9 +64,7 @@ async def listen(context: Context, session: Session, outgoing: Outgoing, request
     flows: dict[Flow, int] = {}
     for (log_id, seq), state in zip(after.items(), states, strict=True):
         if state is not None:
-            flow = Flow(outgoing, session.device, state.log, log_id, seq)
-            flow.end_seq = state.end_seq
-            flows[flow] = state.last_seq
+            flows[Flow(outgoing, session.device, state.log, log_id, seq)] = state.last_seq
     answer = pb.Listening(logs=[_wire_state(log_id, state) for log_id, state in zip(after, states, strict=True)])
     outgoing.listen(flows, encode_response(request_id, answer))
 

@@ -89,6 +89,9 @@ class Outgoing:
             earlier = self._flows.get(flow.log)
             if earlier is not None:
                 self._close(earlier)
+                for unanswered in self._listens:
+                    if earlier in unanswered.waiting:
+                        unanswered.waiting[flow] = unanswered.waiting.pop(earlier)
             self._flows[flow.log] = flow
             self._hub.open(flow)
         self._answer_listens()
@@ -171,12 +174,12 @@ class Outgoing:
             )
         flow.sent_seq = chunk.upto
         del self._lagging[flow]
-        if flow.end_seq is not None and chunk.caught_up and flow.sent_seq >= flow.end_seq:
-            self._close(flow)
-        elif chunk.caught_up and flow.sent_seq >= flow.head_seq:
-            flow.live = True
-        else:
+        if not chunk.caught_up or flow.sent_seq < flow.head_seq:
             self._lagging[flow] = None
+        elif chunk.ended:
+            self._close(flow)
+        else:
+            flow.live = True
 
     def _answer_listens(self) -> None:
         """Answer each Listen whose flows are all where they should be, or gone."""

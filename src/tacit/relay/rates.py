@@ -8,6 +8,7 @@ from typing import Any, Final
 from tacit.limits import (
     RATE_APPENDS,
     RATE_CLAIMS,
+    RATE_INBOX_APPENDS,
     RATE_LOGINS,
     RATE_LOOKUPS,
     RATE_NEW_ACCOUNTS,
@@ -26,8 +27,12 @@ class Rate:
     burst: float
 
 
+INBOX_APPEND: Final = "append to an inbox"
+"""Counted apart from appends to conversations."""
+
 RATES: Final[dict[str, Rate]] = {
     "append": Rate(*RATE_APPENDS),
+    INBOX_APPEND: Rate(*RATE_INBOX_APPENDS),
     "recipient_keys": Rate(*RATE_CLAIMS),
     "sender_keys": Rate(*RATE_LOOKUPS),
     "create_log": Rate(*RATE_NEW_LOGS),
@@ -40,9 +45,6 @@ RATES: Final[dict[str, Rate]] = {
     "submit_otp": Rate(*RATE_LOGINS),
 }
 """The rate of each request: of one connection before login, of one account after."""
-
-INBOX_APPEND_TOKENS: Final = 20.0
-"""What an append to an inbox counts for, because its quotas are counted anew each time."""
 
 NEW_ACCOUNTS: Final = Rate(*RATE_NEW_ACCOUNTS)
 """Of the whole relay: nothing else bounds a crowd of strangers."""
@@ -83,6 +85,8 @@ class Buckets:
 
     def take(self, request: str, body: Any, now_s: float) -> None:
         """Count one request, by the work that it makes. Raises ``RateLimited``."""
+        if request == "append" and body.WhichOneof("target") == "inbox":
+            request = INBOX_APPEND
         bucket = self._buckets.get(request)
         if bucket is None:
             bucket = self._buckets[request] = Bucket(RATES[request], now_s)
@@ -96,8 +100,6 @@ class Buckets:
 def _tokens(request: str, body: Any) -> float:
     """What a request counts for: one, and more where it names many logs or readers."""
     match request:
-        case "append" if body.WhichOneof("target") == "inbox":
-            return INBOX_APPEND_TOKENS
         case "append":
             return 1.0 + len(body.readers_added) + len(body.readers_removed)
         case "acknowledge":

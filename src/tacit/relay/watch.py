@@ -19,8 +19,8 @@ WATCH_S: Final = 5
 """How often connections are looked at; their deadlines are this coarse."""
 
 SWEEP_S: Final = limits.HOUR_S // 4
-SWEEP_LOGS: Final = 16
-"""Logs that one transaction of a sweep touches; whoever waits for the disk meanwhile waits no longer than that."""
+SWEEP_ENTRIES: Final = 128
+"""Entries that one transaction of a sweep drops; whoever waits for the disk meanwhile waits no longer than that."""
 
 
 async def watch_connections(context: Context, connections: Callable[[], Collection[Connection]]) -> None:
@@ -61,7 +61,7 @@ async def sweep(context: Context) -> None:
     more = True
     while more:
         more = await context.store.change(
-            partial(reading.drop_older, received_before_ms=old_s * 1000, now_s=now_s, max_logs=SWEEP_LOGS)
+            partial(reading.drop_older, received_before_ms=old_s * 1000, now_s=now_s, max_entries=SWEEP_ENTRIES)
         )
     await context.store.change(partial(reading.drop_old_answers, dropped_before=old_s))
     await context.store.change(partial(key_packages.drop_expired, now_s=now_s))

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sqlite3
 
-from tacit.relay.inspect import columns_table
 from tacit.relay.store.columns import COLUMNS
 from tacit.relay.store.database import open_writer
 
@@ -23,10 +22,3 @@ def test_every_column_is_declared_and_every_declared_one_exists(tmp_path):
 def test_each_is_declared_once_with_a_purpose_and_a_time():
     assert len({(column.table, column.name) for column in COLUMNS}) == len(COLUMNS)
     assert all(column.purpose and column.kept for column in COLUMNS)
-
-
-def test_the_table_that_operators_see_has_a_line_for_each():
-    lines = columns_table().splitlines()
-    assert len(lines) == len(COLUMNS) + 2
-    assert any(line.startswith("entries.payload") and "ciphertext" in line for line in lines)
-    assert all(len(line) <= 160 for line in lines)

@@ -63,9 +63,10 @@ def append(db: sqlite3.Connection, entry: NewEntry) -> Appended:
     if entry.inbox is None:
         _check_author(db, target, entry, seq)
     else:
-        _check_inbox_quota(db, target.log, entry.author)
-    if target.held_bytes + len(entry.payload) > limits.MAX_PENDING_BYTES_PER_LOG or seq > MAX_SEQ:
-        raise QuotaExceeded("too much in this log waits for devices that are away")
+        _check_inbox_quota(db, target, entry)
+    if seq > MAX_SEQ:
+        raise QuotaExceeded("this log has no numbers left")
+    _charge(db, entry)
     _keep(db, target, entry, seq)
     removed = _change_readers(db, target.log, entry, seq)
     return Appended(target.log, seq, fresh=True, removed=removed)
@@ -138,17 +139,28 @@ def _check_author(db: sqlite3.Connection, target: Target, entry: NewEntry, seq: 
         raise CommitConflict(last_commit_seq=target.last_commit_seq)
 
 
-def _check_inbox_quota(db: sqlite3.Connection, log: LogRow, author: DeviceRow) -> None:
-    """An inbox holds so many entries, and so many of any one account."""
+def _check_inbox_quota(db: sqlite3.Connection, target: Target, entry: NewEntry) -> None:
+    """An inbox holds so many entries and bytes, and so many entries of any one account."""
     waiting, own = db.execute(
         "SELECT count(*), count(*) FILTER (WHERE account = (SELECT account FROM devices WHERE device = ?))"
         " FROM entries JOIN devices ON device = author WHERE position BETWEEN ? AND ?",
-        (author, position(log, 0), position(log, MAX_SEQ)),
+        (entry.author, position(target.log, 0), position(target.log, MAX_SEQ)),
     ).fetchone()
     if own >= limits.MAX_INBOX_ENTRIES_PER_SENDER:
         raise QuotaExceeded(f"{limits.MAX_INBOX_ENTRIES_PER_SENDER} entries of each account may wait in an inbox")
-    if waiting >= limits.MAX_INBOX_ENTRIES:
+    if waiting >= limits.MAX_INBOX_ENTRIES or target.held_bytes + len(entry.payload) > limits.MAX_INBOX_BYTES:
         raise QuotaExceeded("this inbox is full")
+
+
+def _charge(db: sqlite3.Connection, entry: NewEntry) -> None:
+    """Count an entry for its author's account, until it is dropped."""
+    charged = db.execute(
+        "UPDATE accounts SET held_bytes = held_bytes + ?1"
+        " WHERE account = (SELECT account FROM devices WHERE device = ?2) AND held_bytes + ?1 <= ?3",
+        (len(entry.payload) + limits.ENTRY_OVERHEAD_BYTES, entry.author, limits.MAX_HELD_BYTES_PER_ACCOUNT),
+    )
+    if charged.rowcount == 0:
+        raise QuotaExceeded("too much that this account wrote waits for devices that are away")
 
 
 def _keep(db: sqlite3.Connection, target: Target, entry: NewEntry, seq: int) -> None:

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from tacit.limits import ENTRY_OVERHEAD_BYTES
 from tacit.relay.store.logs import find_log, position
 from tacit.relay.store.rows import Chunk, DeviceRow, LogRow, LogState, Session, StoredEntry
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The part of a log that a device may read, between being added and being removed."""
+
+    first: int
+    last: int
+    is_open: bool
+    own_seq: int
 
 
 def log_states(db: sqlite3.Connection, session: Session, log_ids: Iterable[bytes]) -> list[LogState | None]:
@@ -21,20 +33,23 @@ def read_entries(
     head = db.execute("SELECT last_seq FROM logs WHERE log = ?", (log,)).fetchone()
     found: list[StoredEntry] = []
     size = 0
-    for first, last in _readable(db, log, device, 0 if head is None else head[0]):
+    stretches = _readable(db, log, device, 0 if head is None else head[0])
+    for stretch in stretches:
         rows = db.execute(
             "SELECT position & 4294967295, author, message_id, kind, payload, received_at_ms FROM entries"
             " WHERE position BETWEEN ? AND ? ORDER BY position",
-            (position(log, max(first, after + 1)), position(log, last)),
+            (position(log, max(stretch.first, after + 1)), position(log, stretch.last)),
         )
         for row in rows:
             entry = StoredEntry(*row)
             size += len(entry.payload)
             if found and (len(found) == max_entries or size > max_bytes):
                 rows.close()
-                return Chunk(tuple(found), found[-1].seq, caught_up=False)
+                return Chunk(tuple(found), found[-1].seq, caught_up=False, ended=False)
             found.append(entry)
-    return Chunk(tuple(found), max(after, 0 if head is None else head[0]), caught_up=True)
+    # Asked anew with each visit, not remembered from the Listen: the reader may have been removed in between.
+    ended = not any(stretch.is_open for stretch in stretches)
+    return Chunk(tuple(found), max(after, 0 if head is None else head[0]), caught_up=True, ended=ended)
 
 
 def read_many(
@@ -77,17 +92,18 @@ def drop_acknowledged(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
         _drop_through(db, log, needed_after, now_s)
 
 
-def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_logs: int) -> bool:
-    """Drop what has waited too long, in so many logs at a time; returns whether there may be more."""
+def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_entries: int) -> bool:
+    """Drop what has waited too long, about so many entries at a time; returns whether there may be more."""
     old = db.execute(
-        "SELECT position >> 32, max(position & 4294967295) FROM entries WHERE received_at_ms < ? GROUP BY 1 LIMIT ?",
-        (received_before_ms, max_logs),
+        "SELECT position >> 32, max(position & 4294967295), count(*) FROM"
+        " (SELECT position FROM entries WHERE received_at_ms < ? ORDER BY received_at_ms LIMIT ?) GROUP BY 1",
+        (received_before_ms, max_entries),
     ).fetchall()
-    for log, seq in old:
+    for log, seq, _ in old:
         _drop_through(db, LogRow(log), seq, now_s)
         db.execute("DELETE FROM readers WHERE log = ? AND end_seq <= ?", (log, seq))
         drop_acknowledged(db, LogRow(log), now_s)
-    return len(old) == max_logs
+    return sum(count for _, _, count in old) == max_entries
 
 
 def drop_old_answers(db: sqlite3.Connection, dropped_before: int) -> None:
@@ -112,33 +128,29 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
     head, last_commit, dropped = db.execute(
         "SELECT last_seq, last_commit_seq, dropped_seq FROM logs WHERE log = ?", (log,)
     ).fetchone()
-    stretches = list(_readable(db, log, session.device, head))
+    stretches = _readable(db, log, session.device, head)
     if not stretches:
         return None
-    # Of a device that was away in between, what it wrote in an earlier stretch is no concern of its present self.
-    own_last, ended = db.execute(
-        "SELECT own_seq, end_seq IS NOT NULL FROM readers WHERE log = ? AND device = ? ORDER BY start_seq DESC LIMIT 1",
-        (log, session.device),
-    ).fetchone()
-    last = stretches[-1][1]
-    first = next((max(begin, dropped + 1) for begin, end in stretches if end > dropped and end >= begin), last + 1)
+    last = stretches[-1].last
+    first = next((max(part.first, dropped + 1) for part in stretches if part.last >= max(part.first, dropped + 1)), 0)
     return LogState(
         log=log,
-        first_seq=first,
+        first_seq=first or last + 1,
         last_seq=last,
         last_commit_seq=min(last_commit, last),
-        own_last_seq=own_last,
-        end_seq=last if ended else None,
+        # Of a device that was away in between, what it wrote in an earlier stretch is no concern of its present self.
+        own_last_seq=stretches[-1].own_seq,
     )
 
 
-def _readable(db: sqlite3.Connection, log: LogRow, device: DeviceRow, head: int) -> list[tuple[int, int]]:
-    """The stretches of a log that a device may read, first and last number of each, in order."""
+def _readable(db: sqlite3.Connection, log: LogRow, device: DeviceRow, head: int) -> list[_Stretch]:
+    """The stretches of a log that a device may read, in order."""
     rows = db.execute(
-        "SELECT start_seq + 1, coalesce(end_seq, ?) FROM readers WHERE log = ? AND device = ? ORDER BY start_seq",
+        "SELECT start_seq + 1, coalesce(end_seq, ?), end_seq IS NULL, own_seq FROM readers"
+        " WHERE log = ? AND device = ? ORDER BY start_seq",
         (head, log, device),
     )
-    return rows.fetchall()
+    return [_Stretch(first, last, bool(is_open), own) for first, last, is_open, own in rows]
 
 
 def _drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> None:
@@ -154,11 +166,21 @@ def _drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> 
         " AND acked_seq >= position & 4294967295)",
         (log, now_s, *stretch),
     )
-    size = db.execute(
-        "SELECT coalesce(sum(length(payload)), 0) FROM entries WHERE position BETWEEN ? AND ?", stretch
-    ).fetchone()[0]
+    written = db.execute(
+        "SELECT account, count(*), sum(length(payload)) FROM entries JOIN devices ON device = author"
+        " WHERE position BETWEEN ? AND ? GROUP BY account",
+        stretch,
+    ).fetchall()
+    for account, count, size in written:
+        db.execute(
+            "UPDATE accounts SET held_bytes = held_bytes - ? WHERE account = ?",
+            (size + count * ENTRY_OVERHEAD_BYTES, account),
+        )
     db.execute("DELETE FROM entries WHERE position BETWEEN ? AND ?", stretch)
-    db.execute("UPDATE logs SET dropped_seq = ?, held_bytes = held_bytes - ? WHERE log = ?", (seq, size, log))
+    db.execute(
+        "UPDATE logs SET dropped_seq = ?, held_bytes = held_bytes - ? WHERE log = ?",
+        (seq, sum(size for _, _, size in written), log),
+    )
 
 
 def _drop_log(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:

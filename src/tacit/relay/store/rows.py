@@ -137,23 +137,26 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some entries in order; ``upto`` is as far as the log was looked through, ``caught_up`` if that is its end."""
+    """Some entries in order; ``upto`` is as far as the log was looked through, ``caught_up`` if that is its end.
+
+    ``ended`` when the device is no reader any more, so that nothing can follow.
+    """
 
     entries: tuple[StoredEntry, ...]
     upto: int
     caught_up: bool
+    ended: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """A log as one reader may see it; ``end_seq`` is set for one who was removed."""
+    """A log as one reader may see it; of one who was removed, up to the entry that did so."""
 
     log: LogRow
     first_seq: int
     last_seq: int
     last_commit_seq: int
     own_last_seq: int
-    end_seq: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ CREATE TABLE accounts (
     account_id  BLOB NOT NULL UNIQUE,
     account_key BLOB NOT NULL,
     handle      TEXT UNIQUE,
+    held_bytes  INTEGER NOT NULL DEFAULT 0,
     created_at  INTEGER NOT NULL
 ) STRICT;
 
