@@ -10,7 +10,7 @@ from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
 from tacit.wire.signing import login_tbs, verify_hello
-from tests.relay.peers import Moves, Peer, Someone, message, running
+from tests.relay.peers import Moves, Someone, message, running
 
 
 async def test_the_greeting_is_signed_by_the_key_that_links_name(tmp_path):
@@ -177,18 +177,28 @@ async def test_a_malformed_frame_gets_an_error_and_the_end(tmp_path, frame):
         await world.back(alice.someone)
 
 
-async def test_too_many_strangers_are_told_to_come_back(tmp_path, monkeypatch):
+async def test_a_crowd_that_holds_connections_open_keeps_nobody_out(tmp_path, monkeypatch):
+    """Hazard H1: each further stranger takes the place of the one that has been here longest."""
     monkeypatch.setattr(limits, "MAX_STRANGERS", 2)
     async with running(tmp_path) as world:
         alice = await world.join()
-        strangers = [await world.connect() for _ in range(2)]
-        turned_away = world.raw_link()
-        with pytest.raises(Exception, match="busy"):
-            await turned_away.receive()
-        await strangers[0].close()
-        await world.one_gone()
-        assert isinstance(await world.connect(), Peer)
+        crowd = [await world.connect() for _ in range(5)]
+        for early in crowd[:3]:
+            await early.wait_ended()
+        await world.join()
+        await crowd[3].wait_ended()
+        assert not crowd[4].ended.is_set()
         await alice.ask(pb.Acknowledge())
+
+
+async def test_a_stranger_may_be_refused_only_so_often_whatever_he_asks(tmp_path):
+    async with running(tmp_path) as world:
+        peer = await world.connect()
+        for _ in range(limits.MAX_LOGIN_FAILURES):
+            with pytest.raises(errors.NotLoggedIn):
+                await peer.ask(pb.Acknowledge())
+        await peer.wait_ended()
+        assert [closing.code for closing in peer.closings] == ["login-failures"]
 
 
 async def test_what_comes_after_the_end_has_no_effect(tmp_path):

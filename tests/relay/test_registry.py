@@ -7,7 +7,10 @@ import pytest
 
 from tacit import limits
 from tacit.identity import AccountKey, DeviceCertificate
+from tacit.relay import context
 from tacit.relay.invites import create_invite
+from tacit.relay.rates import Rate
+from tacit.relay.store import accounts
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.signing import revoke_tbs
@@ -93,6 +96,40 @@ async def test_an_account_has_several_devices_and_not_too_many(tmp_path):
         eve = await world.join()
         found = await eve.ask(pb.SenderKeysRequest(who=pb.Who(account_id=account.id)))
         assert (len(found.device_certificates), found.account_key) == (limits.MAX_DEVICES_PER_ACCOUNT, account.public)
+
+
+async def test_a_revoked_device_makes_room_for_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(accounts, "MAX_DEVICES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(accounts, "MAX_DEVICES_EVER_PER_ACCOUNT", 4)
+    async with running(tmp_path) as world:
+        laptop = await world.join()
+        account = laptop.someone.account
+        for _ in range(3):
+            phone = Someone.new(account)
+            await (await world.connect()).register(phone)
+            with pytest.raises(errors.QuotaExceeded):
+                await (await world.connect()).register(Someone.new(account))
+            signed = revoke_tbs(account_id=account.id, device_id=phone.certificate.device_id)
+            await laptop.ask(
+                pb.RevokeDevice(device_id=phone.certificate.device_id, signature=account.sign_bytes(signed))
+            )
+        with pytest.raises(errors.QuotaExceeded):
+            await (await world.connect()).register(Someone.new(account))
+
+
+async def test_strangers_without_an_invitation_do_not_use_up_the_rate_of_new_accounts(tmp_path, monkeypatch):
+    monkeypatch.setattr(context, "NEW_ACCOUNTS", Rate(0.001, 2.0))
+    async with running(tmp_path, registration="invite") as world:
+        token = await world.relay.invite(uses=3)
+        invited = Someone.new()
+        await (await world.connect()).register(invited, invite=token)
+        for _ in range(3):
+            with pytest.raises(errors.InviteInvalid):
+                await (await world.connect()).register(Someone.new(), invite="made up")
+            await (await world.connect()).register(invited)
+        await (await world.connect()).register(Someone.new(), invite=token)
+        with pytest.raises(errors.RateLimited):
+            await (await world.connect()).register(Someone.new(), invite=token)
 
 
 async def test_registering_a_strangers_device_as_ones_own_blocks_nobody(tmp_path):

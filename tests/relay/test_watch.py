@@ -8,10 +8,11 @@ import sqlite3
 import pytest
 
 from tacit import limits
+from tacit.relay import rates, watch
 from tacit.relay.watch import SWEEP_S, sweep
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
-from tests.relay.peers import TIMEOUT_S, Moves, commit, key_package, message, running, to_inbox
+from tests.relay.peers import TIMEOUT_S, Moves, Someone, commit, key_package, message, running, to_inbox
 
 RETENTION_S = limits.RETENTION_S
 
@@ -127,8 +128,38 @@ async def test_idle_accounts_take_no_memory(tmp_path):
         await alice.ask(pb.Acknowledge())
         assert len(world.relay._context.accounts) == 1
         clock.forward(60)
-        await alice.ask(pb.Acknowledge())
+        await world.connect()
         assert world.relay._context.accounts == {}
+
+
+async def test_all_connections_of_an_account_share_its_rates_even_after_a_pause(tmp_path, monkeypatch):
+    monkeypatch.setitem(rates.RATES, "create_log", rates.Rate(0.001, 2.0))
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        laptop = await world.join()
+        clock.forward(60)
+        phone = await world.join(Someone.new(laptop.someone.account))
+        await laptop.create_log()
+        await phone.create_log()
+        for device in (laptop, phone):
+            with pytest.raises(errors.RateLimited):
+                await device.create_log()
+
+
+async def test_a_sweep_drops_what_is_old_in_small_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch, "SWEEP_ENTRIES", 7)
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice = await world.join()
+        logs = [await alice.create_log() for _ in range(3)]
+        for log in logs:
+            for _ in range(10):
+                await alice.append(log, b"old")
+        clock.forward(RETENTION_S + 1)
+        await alice.append(logs[0], b"young")
+        await sweep(world.relay._context)
+        assert [state.first_seq for state in await alice.listen(*logs)] == [11, 11, 11]
+        assert (await alice.entry()).payload == b"young"
 
 
 async def test_a_clock_that_jumps_ahead_drops_nothing(tmp_path):

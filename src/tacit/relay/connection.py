@@ -7,6 +7,7 @@ appends and acknowledgements are queued to the disk one behind the other, everyt
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, cast
 
 from tacit import limits
@@ -40,6 +41,7 @@ class Connection:
         over_tls = link.transport != "memory"
         self._challenges = Challenges(context, context.identity.certificate_hash if over_tls else b"")
         self._buckets = Buckets()
+        """Of a stranger; a device shares those of its account."""
         self._failures = 0
         self._in_flight = 0
         self._bytes_in_flight = 0
@@ -61,6 +63,7 @@ class Connection:
         except LinkClosed:
             pass
         finally:
+            self._context.strangers.pop(self, None)
             if self.session is not None:
                 self._context.sessions.leave(self.session.device, self)
             self.outgoing.close_flows()
@@ -114,7 +117,8 @@ class Connection:
             raise ShuttingDown
         check_request(self._phase, frame.name, size_bytes)
         check_shape(frame.name, frame.body)
-        self._buckets.take(frame.name, frame.body, self._context.clock.monotonic_s())
+        buckets = self._buckets if self.session is None else self._context.buckets_of(self.session.account)
+        buckets.take(frame.name, frame.body, self._context.clock.monotonic_s())
         if self.session is None:
             self._answer(frame.request_id, await self._serve_stranger(frame))
         elif frame.name in {"append", "acknowledge"}:
@@ -182,7 +186,7 @@ class Connection:
         if not self._context.sessions.enter(session.device, self):
             raise DeviceRevoked
         self.session = session
-        self._buckets = self._context.accounts.setdefault(session.account, Buckets())
+        self._context.strangers.pop(self, None)
         self._link.limit_frames(limits.MAX_FRAME_BYTES)
 
     def _answer(self, request_id: int, body: ResponseBody) -> None:
@@ -190,12 +194,20 @@ class Connection:
 
     def _refuse(self, frame: Frame[RequestBody], refusal: RelayError) -> None:
         """Answer a request that is not granted; strangers get so many of these."""
-        if self.session is not None or frame.name not in {"register", "login", "submit_otp"}:
+        if self.session is not None:
             self._answer(frame.request_id, _error(refusal))
             return
         self._failures += 1
         last = self._failures >= limits.MAX_LOGIN_FAILURES
-        challenge = b"" if last else self._challenges.ask()
+        if frame.name not in {"register", "login", "submit_otp"}:
+            self._answer(frame.request_id, _error(refusal))
+        else:
+            self._refuse_entry(frame, refusal, b"" if last else self._challenges.ask())
+        if last:
+            self.end(pb.Closing(code=Closed.LOGIN_FAILURES), CloseCode.POLICY_VIOLATION)
+
+    def _refuse_entry(self, frame: Frame[RequestBody], refusal: RelayError, challenge: bytes) -> None:
+        """Answer a Login or a Register that is not granted, with what the next try is to sign."""
         if frame.name == "login":
             self._answer(
                 frame.request_id,
@@ -211,8 +223,6 @@ class Connection:
                     next_challenge=challenge,
                 ),
             )
-        if last:
-            self.end(pb.Closing(code=Closed.LOGIN_FAILURES), CloseCode.POLICY_VIOLATION)
 
     @property
     def _phase(self) -> Phase:
@@ -244,5 +254,5 @@ def _error(refusal: RelayError) -> pb.Error:
 
 
 def _retry_after(refusal: RelayError) -> int:
-    """Whole seconds, at least one where there is anything to wait for."""
-    return 0 if refusal.retry_after_s is None else max(1, round(refusal.retry_after_s))
+    """Whole seconds, rounded up, at least one where there is anything to wait for."""
+    return 0 if refusal.retry_after_s is None else max(1, math.ceil(refusal.retry_after_s))

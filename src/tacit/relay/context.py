@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tacit import limits
 from tacit.clock import Clock
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
@@ -76,6 +77,8 @@ class Context:
     store: Store
     hub: Hub = field(default_factory=Hub)
     sessions: Sessions = field(default_factory=Sessions)
+    strangers: dict[Connection, None] = field(default_factory=dict)
+    """Connections that have not logged in, the oldest first."""
     new_accounts: Bucket = field(init=False)
     started_s: float = field(init=False)
     accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
@@ -84,6 +87,21 @@ class Context:
     def __post_init__(self) -> None:
         self.new_accounts = Bucket(NEW_ACCOUNTS, self.clock.monotonic_s())
         self.started_s = self.clock.now_s() - self.clock.monotonic_s()
+
+    def admit(self, stranger: Connection) -> None:
+        """Note a new connection; where there are too many, the one that has been a stranger longest makes room.
+
+        An honest client is one for a moment only, so a crowd that holds connections open cannot keep it out.
+        """
+        self.strangers[stranger] = None
+        if len(self.strangers) > limits.MAX_STRANGERS:
+            oldest = next(iter(self.strangers))
+            del self.strangers[oldest]
+            oldest.cut_off()
+
+    def buckets_of(self, account: AccountRow) -> Buckets:
+        """What all connections of one account draw on."""
+        return self.accounts.setdefault(account, Buckets())
 
     def now_s(self) -> int:
         """Unix seconds."""

@@ -49,15 +49,11 @@ async def register(context: Context, challenges: Challenges, body: pb.Register) 
         handle=handle,
         invite_hash=invites.hash_token(body.invite) if body.invite else None,
     )
-    context.new_accounts.take(context.clock.monotonic_s())
-    held = await context.store.change(
-        partial(
-            accounts.register,
-            wish=wish,
-            invite_needed=context.config.registration == "invite",
-            now_s=context.now_s(),
-        )
-    )
+    invite_needed, now_s = context.config.registration == "invite", context.now_s()
+    # Looked up first, so that neither a known account nor a stranger without an invitation counts as a new account.
+    if await context.store.query(partial(accounts.would_be_new, wish=wish, invite_needed=invite_needed, now_s=now_s)):
+        context.new_accounts.take(context.clock.monotonic_s())
+    held = await context.store.change(partial(accounts.register, wish=wish, invite_needed=invite_needed, now_s=now_s))
     return pb.Registered(account_id=identifier, handle=held, next_challenge=challenges.ask())
 
 

@@ -7,7 +7,6 @@ import ipaddress
 from functools import partial
 from typing import Final
 
-from tacit import limits
 from tacit.clock import Clock, SystemClock
 from tacit.crypto import certificates, ed25519
 from tacit.crypto.secret import Secret
@@ -76,11 +75,12 @@ class Relay:
     async def handle(self, link: FrameLink) -> None:
         """Serve one connection until it ends."""
         context = self._running()
-        if context.stopping or len(self._connections) - len(context.sessions) >= limits.MAX_STRANGERS:
-            await link.close("busy", CloseCode.TRY_AGAIN_LATER)
+        if context.stopping:
+            await link.close("the relay is stopping", CloseCode.TRY_AGAIN_LATER)
             return
         connection = Connection(context, link)
         self._connections.add(connection)
+        context.admit(connection)
         try:
             await connection.run()
         finally:

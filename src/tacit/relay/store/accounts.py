@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from tacit.limits import MAX_DEVICES_PER_ACCOUNT
+from tacit.limits import MAX_DEVICES_EVER_PER_ACCOUNT, MAX_DEVICES_PER_ACCOUNT
 from tacit.relay.store import invites, reading
 from tacit.relay.store.rows import Account, AccountRow, DeviceRow, KnownDevice, Registration, Session
 from tacit.wire.errors import (
@@ -38,6 +38,15 @@ def register(db: sqlite3.Connection, wish: Registration, *, invite_needed: bool,
             raise BadSignature
     _add_device(db, account, wish, now_s)
     return _take_handle(db, account, held, wish.handle)
+
+
+def would_be_new(db: sqlite3.Connection, wish: Registration, *, invite_needed: bool, now_s: int) -> bool:
+    """Whether this would make an account. Raises ``InviteNeeded`` or ``InviteInvalid`` when it would be refused."""
+    if db.execute("SELECT 1 FROM accounts WHERE account_id = ?", (wish.account_id,)).fetchone() is not None:
+        return False
+    if invite_needed:
+        invites.check(db, _invite(wish), now_s)
+    return True
 
 
 def known_device(db: sqlite3.Connection, account_id: bytes, device_id: bytes) -> KnownDevice:
@@ -100,14 +109,18 @@ def revoke_device(db: sqlite3.Connection, account: AccountRow, device_id: bytes,
 
 def _add_account(db: sqlite3.Connection, wish: Registration, *, invite_needed: bool, now_s: int) -> AccountRow:
     if invite_needed:
-        if wish.invite_hash is None:
-            raise InviteNeeded
-        invites.redeem(db, wish.invite_hash, now_s)
+        invites.redeem(db, _invite(wish), now_s)
     added = db.execute(
         "INSERT INTO accounts (account_id, account_key, created_at) VALUES (?, ?, ?) RETURNING account",
         (wish.account_id, wish.account_key, now_s),
     ).fetchone()
     return AccountRow(added[0])
+
+
+def _invite(wish: Registration) -> bytes:
+    if wish.invite_hash is None:
+        raise InviteNeeded
+    return wish.invite_hash
 
 
 def _add_device(db: sqlite3.Connection, account: AccountRow, wish: Registration, now_s: int) -> None:
@@ -117,7 +130,8 @@ def _add_device(db: sqlite3.Connection, account: AccountRow, wish: Registration,
             if revoked_at is not None:
                 raise DeviceRevoked
             return
-    if len(devices) >= MAX_DEVICES_PER_ACCOUNT:
+    in_use = sum(revoked_at is None for _, revoked_at in devices)
+    if in_use >= MAX_DEVICES_PER_ACCOUNT or len(devices) >= MAX_DEVICES_EVER_PER_ACCOUNT:
         raise QuotaExceeded(f"{MAX_DEVICES_PER_ACCOUNT} devices for each account")
     inbox = db.execute("INSERT INTO logs (created_at) VALUES (?) RETURNING log", (now_s,)).fetchone()[0]
     device = db.execute(

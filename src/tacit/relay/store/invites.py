@@ -26,15 +26,21 @@ def create(db: sqlite3.Connection, token_hash: bytes, invite: Invite) -> None:
     )
 
 
-def redeem(db: sqlite3.Connection, token_hash: bytes, now_s: int) -> None:
-    """Use an invitation once. Raises ``InviteInvalid`` when it is unknown, used up, revoked or too old."""
-    changed = db.execute(
-        "UPDATE invites SET used = used + 1 WHERE token_hash = ? AND used < uses AND revoked_at IS NULL"
+def check(db: sqlite3.Connection, token_hash: bytes, now_s: int) -> None:
+    """Raise ``InviteInvalid`` when the invitation is unknown, used up, revoked or too old."""
+    usable = db.execute(
+        "SELECT 1 FROM invites WHERE token_hash = ? AND used < uses AND revoked_at IS NULL"
         " AND (expires_at IS NULL OR expires_at > ?)",
         (token_hash, now_s),
-    )
-    if changed.rowcount == 0:
+    ).fetchone()
+    if usable is None:
         raise InviteInvalid
+
+
+def redeem(db: sqlite3.Connection, token_hash: bytes, now_s: int) -> None:
+    """Use an invitation once. Raises ``InviteInvalid``."""
+    check(db, token_hash, now_s)
+    db.execute("UPDATE invites SET used = used + 1 WHERE token_hash = ?", (token_hash,))
 
 
 def revoke(db: sqlite3.Connection, wanted: str, now_s: int) -> Invite:
