@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 from pathlib import Path
 
@@ -180,3 +181,24 @@ async def test_over_a_real_socket_the_link_leads_to_the_relay_and_its_certificat
 def test_a_configuration_that_cannot_work_is_refused(wrong):
     with pytest.raises(ConfigError):
         RelayConfig(None, **wrong)
+
+
+async def test_a_folder_that_holds_other_things_keeps_its_mode_and_the_relays_files_are_private(tmp_path):
+    shared, umask = tmp_path / "shared", os.umask(0)
+    try:
+        shared.mkdir()
+        (shared / "theirs").touch()
+        async with running(shared) as world:
+            await world.join()
+            assert stat.S_IMODE(shared.stat().st_mode) == 0o777
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in shared.iterdir()}
+        del modes["theirs"]
+        assert {"relay.key", "relay.lock", "relay.db", "relay.db-wal"} <= modes.keys()
+        assert set(modes.values()) == {0o600}
+        (shared / "relay.key").chmod(0o644)
+        async with running(tmp_path / "shared"):
+            assert stat.S_IMODE((shared / "relay.key").stat().st_mode) == 0o600
+        async with running(tmp_path / "new" / "relay"):
+            assert stat.S_IMODE((tmp_path / "new" / "relay").stat().st_mode) == 0o700
+    finally:
+        os.umask(umask)

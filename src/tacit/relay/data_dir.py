@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -30,10 +31,18 @@ class DataDir:
 
     @classmethod
     def open(cls, path: Path) -> DataDir:
-        """Make the directory if needed and lock it. Raises ``AlreadyRunning`` or ``StoreUnusable``."""
+        """Make the directory if needed and lock it. Raises ``AlreadyRunning`` or ``StoreUnusable``.
+
+        A directory that holds other things keeps its mode, since others may need it; the relay's own files are
+        readable by their owner only wherever they lie.
+        """
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.chmod(0o700)
+            _make_directory(path)
+            if (path / LOCK_FILE).exists() or not any(path.iterdir()):
+                path.chmod(0o700)
+            for name in (KEY_FILE, FILE_NAME):
+                with suppress(FileNotFoundError):
+                    (path / name).chmod(0o600)
             lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreUnusable from error
@@ -81,7 +90,20 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync_directory(path.parent)
+
+
+def _make_directory(path: Path) -> None:
+    """Make a directory and those above it so that they are still there after a power cut."""
+    if path.is_dir():
+        return
+    _make_directory(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)
     finally:
