@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tacit import limits, mls
+from tacit.client.content import content_pb2
 from tacit.client.core.commits import (
     first_to_commit,
     has_proposed_leaving,
@@ -322,6 +323,28 @@ def test_bytes_that_are_nothing_become_a_line_and_the_log_goes_on() -> None:
     assert [n.split("/")[0] for n in bob.notices()] == ["undecryptable", "invalid-commit"]
     log.post(alice, alice.text("hello"))
     assert bob.said() == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("data", "notice"),
+    [
+        (b"\xff\xff", "undecryptable/malformed"),
+        (b"", "undecryptable/malformed"),
+        (content_pb2.Content(message_id=b"m" * 16, counter=1).SerializeToString(), "undecryptable/newer-client"),
+    ],
+)
+def test_what_a_member_sealed_badly_becomes_a_line_that_names_it(data: bytes, notice: str) -> None:
+    log, (alice, bob) = group_of("alice", "bob")
+    group, payload = alice.group.group.seal(data, entropy=alice.entropy)
+    alice.state = replace(alice.group, group=group)
+    entry = LogEntry(len(log.entries) + 1, MessageId(b"x" * 16), EntryKind.MESSAGE, payload)
+    log.entries.append(entry)
+    log.authors.append(alice)
+    log.show(bob, entry)
+    assert bob.notices() == [notice]
+    assert bob.group.group is not group
+    log.post(alice, alice.text("better"))
+    assert bob.said() == ["better"]
 
 
 def test_a_text_whose_echo_comes_too_many_epochs_late_is_sealed_again() -> None:
