@@ -7,7 +7,6 @@ writes a batch in one transaction and only then lets memory follow. A batch that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Final
 
 from tacit import mls
@@ -190,8 +189,3 @@ def read_me(profile: Profile) -> Me:
         certificate=profile.device_certificate,
         signature_private=profile.device_private,
     )
-
-
-def without_registration(profile: Profile) -> Profile:
-    """The profile as it is before its relay knows it."""
-    return replace(profile, registered=False)

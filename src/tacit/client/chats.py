@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tacit import limits
-from tacit.client.batch import Batch, fail_waiting
+from tacit.client.batch import Batch
 from tacit.client.core.commits import may_change
 from tacit.client.core.direct import primary
 from tacit.client.core.effects import DropIntent
@@ -17,6 +17,7 @@ from tacit.client.core.group_info import GroupKind
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
 from tacit.client.core.welcome import begin_group, direct_chat_id
+from tacit.client.endings import fail_waiting
 from tacit.client.errors import AwaitsAnswer, ChatEnded, NotAllowed
 from tacit.client.invitations import refuse
 from tacit.client.model import (

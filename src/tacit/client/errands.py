@@ -239,7 +239,7 @@ def _note_login(batch: Batch, welcomed: Welcomed) -> list[pb.KeyPackage]:
     if welcomed.handle_lost:
         batch.add(Report(HandleTaken.code, HandleTaken().sentence, "This account goes on without a handle there."))
     batch.note_registered(known_handle(welcomed.logged_in.handle))
-    batch.sweep_bundles = True
+    batch.changes.sweep_bundles_before = int(batch.ctx.now_s)
     said = welcomed.logged_in
     return key_stock.refill(batch, said.one_time_key_packages, last_resort_used=said.last_resort_used)
 

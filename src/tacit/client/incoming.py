@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tacit.client.batch import Batch, fail_waiting
+from tacit.client.batch import Batch
 from tacit.client.core.commits import try_again
 from tacit.client.core.effects import DropOutbox, Report, SetMessage
 from tacit.client.core.inbound import process_entry, refuse_entry
 from tacit.client.core.state import EntryKind, GroupState, LogEntry, Sent, Step
+from tacit.client.endings import fail_waiting
 from tacit.client.holes import may_take, next_early
 from tacit.client.invitations import take_deferred, take_welcome
 from tacit.client.model import ChatStatus, ConversationStatus, GroupId, MessageId, MessageState

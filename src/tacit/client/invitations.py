@@ -9,13 +9,14 @@ from dataclasses import replace
 from typing import Final
 
 from tacit import mls
-from tacit.client.batch import Batch, fail_waiting
+from tacit.client.batch import Batch
 from tacit.client.core.direct import is_merging
 from tacit.client.core.effects import DropIntent, Meet, Report
 from tacit.client.core.group_info import GroupKind
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
 from tacit.client.core.welcome import Admission, Invitation, Unwelcome, admit, open_welcome
+from tacit.client.endings import fail_waiting
 from tacit.client.errors import AwaitsAnswer
 from tacit.client.events import RequestArrived
 from tacit.client.model import (
@@ -47,11 +48,15 @@ class NoRequest(AwaitsAnswer):
 def take_welcome(batch: Batch, payload: bytes) -> None:
     """Take an invitation out of the inbox."""
     books = batch.books
-    bundles = [mls.KeyPackageBundle.decode(row.bundle) for row in books.store.bundles() if row.ref not in batch.used]
+    bundles = [
+        mls.KeyPackageBundle.decode(row.bundle)
+        for row in books.store.bundles()
+        if row.ref not in batch.changes.used_bundles
+    ]
     try:
         invitation = open_welcome(payload, bundles, batch.takes_part, batch.ctx)
     except InvalidMessage as error:
-        if error.check == ALREADY_IN and len(batch.deferred) < MAX_DEFERRED:
+        if error.check == ALREADY_IN and len(batch.changes.deferred) < MAX_DEFERRED:
             # Removed and added again while away: the log has yet to bring the removal.
             batch.defer(payload)
             return
@@ -72,7 +77,7 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
 
 def take_deferred(batch: Batch) -> None:
     """A group has ended: perhaps an invitation to come back has been waiting for that."""
-    waiting, batch.deferred = batch.deferred, ()
+    waiting, batch.changes.deferred = batch.changes.deferred, ()
     for payload in waiting:
         take_welcome(batch, payload)
 

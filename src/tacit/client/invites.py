@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tacit.client.batch import Batch, fail_waiting
+from tacit.client.batch import Batch
 from tacit.client.connection import Connection
 from tacit.client.core.commits import change_failed
 from tacit.client.core.effects import AddIntent, DropIntent, PutIntent
 from tacit.client.directory import claim
+from tacit.client.endings import fail_waiting
 from tacit.client.model import ChatKind, ChatStatus, ConversationStatus, Intent
 from tacit.client.sending import TRY_AGAIN
 from tacit.errors import RelayError, TacitError, Untrusted

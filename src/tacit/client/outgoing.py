@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from tacit import limits
-from tacit.client.batch import Batch, fail_waiting
+from tacit.client.batch import Batch
 from tacit.client.content import check_text
 from tacit.client.core import commits, receipts
 from tacit.client.core.direct import primary
@@ -20,6 +20,7 @@ from tacit.client.core.group_info import GroupKind
 from tacit.client.core.outbound import seal_receipt, seal_text
 from tacit.client.core.state import GroupState, Step
 from tacit.client.core.welcome import begin_group
+from tacit.client.endings import fail_waiting
 from tacit.client.errors import AwaitsAnswer, ChatEnded
 from tacit.client.model import (
     Chat,

@@ -171,7 +171,7 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
     ]
     turned.nameless += [books.contacts[a] for a in turned.outcome.met if a in books.contacts]
     turned.impatient_later = batch.impatient_later
-    turned.packages_used = len(batch.used)
+    turned.packages_used = len(batch.changes.used_bundles)
     turned.caught_up = batch.inbox_caught_up
     turned.again = batch.again
     if batch.inbox_caught_up:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-HEAD_BYTES: Final = 32
 UNKNOWN_HEAD: Final = b""
 
 _LABEL: Final = b"tacit head"

@@ -1,0 +1,259 @@
+"""Writing a batch down: one transaction for all of it, and memory follows only afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from tacit import mls
+from tacit.client.books import DEFERRED, Books, Checkpoint, encode_own_commit
+from tacit.client.core.effects import (
+    AddIntent,
+    AddMessage,
+    AddOutbox,
+    ChangeChat,
+    DropIntent,
+    DropOutbox,
+    Effect,
+    Meet,
+    PutHead,
+    PutIntent,
+    RaiseStates,
+    Report,
+    SetMessage,
+)
+from tacit.client.core.state import GroupState
+from tacit.client.events import ClientEvent, LineAdded, Problem, StateMoved
+from tacit.client.model import (
+    Chat,
+    ChatId,
+    Contact,
+    ConversationStatus,
+    GroupId,
+    Intent,
+    KeyPackageRow,
+    Message,
+    MessageId,
+    MessageKind,
+    MessageState,
+    OutboxRow,
+    Profile,
+)
+from tacit.client.store.rows import encode_blobs
+
+
+@dataclass
+class Changes:
+    """What a batch wants written."""
+
+    deferred: tuple[bytes, ...]
+    """Invitations that wait for a group to end here."""
+    states: dict[GroupId, GroupState] = field(default_factory=dict)
+    chats: dict[ChatId, Chat] = field(default_factory=dict)
+    contacts: dict[bytes, Contact] = field(default_factory=dict)
+    effects: list[tuple[GroupId | None, Effect]] = field(default_factory=list)
+    intents: dict[int, Intent | None] = field(default_factory=dict)
+    """By row, negative while provisional; None: dropped."""
+    bundles: list[KeyPackageRow] = field(default_factory=list)
+    used_bundles: set[bytes] = field(default_factory=set)
+    sweep_bundles_before: int | None = None
+    """Delete the private halves of KeyPackages that expired before this time."""
+    inbox_cursor: int | None = None
+    profile: Profile | None = None
+
+    def is_nothing(self, books: Books) -> bool:
+        """Whether there is nothing to write."""
+        return self == Changes(books.deferred)
+
+
+@dataclass
+class Written:
+    """What came of it."""
+
+    outbox: list[OutboxRow]
+    events: list[ClientEvent]
+
+
+def save(books: Books, changes: Changes, checkpoint: Checkpoint) -> Written:
+    """Write everything in one transaction; raises ``StorageError``, and then nothing has happened."""
+    writer = _Writer(books)
+    if not changes.is_nothing(books):
+        checkpoint("before-transaction")
+        try:
+            with books.store.transaction():
+                _write(books, changes, writer)
+                checkpoint("before-commit")
+        finally:
+            books.forget_heads()
+        checkpoint("after-commit")
+        _follow(books, changes, writer)
+    return Written(list(writer.added.values()), writer.events)
+
+
+def _write(books: Books, changes: Changes, writer: _Writer) -> None:
+    store = books.store
+    if changes.profile is not None:
+        store.put_profile(changes.profile)
+    for contact in changes.contacts.values():
+        store.put_contact(contact)
+    for chat in changes.chats.values():
+        store.put_chat(chat)
+    for row, intent in changes.intents.items():
+        writer.write_intent(row, intent)
+    for state in changes.states.values():
+        _write_state(books, state)
+    for group_id, effect in changes.effects:
+        writer.apply(group_id, effect)
+    for group_id, heads in writer.heads.items():
+        if _is_kept(books, changes, group_id):
+            store.put_heads(group_id, heads)
+    for ref in sorted(changes.used_bundles):
+        store.drop_bundle(ref)
+    if changes.bundles:
+        store.add_bundles(changes.bundles)
+    if changes.sweep_bundles_before is not None:
+        store.drop_expired_bundles(changes.sweep_bundles_before)
+    if changes.deferred != books.deferred:
+        store.put_meta(DEFERRED, encode_blobs(changes.deferred))
+    if changes.inbox_cursor is not None:
+        store.put_inbox_cursor(changes.inbox_cursor)
+
+
+def _follow(books: Books, changes: Changes, writer: _Writer) -> None:
+    """Let memory follow what is on disk now."""
+    books.chats |= changes.chats
+    books.contacts |= changes.contacts
+    books.keep_states(changes.states.values())
+    for message_id in writer.dropped:
+        books.outbox.pop(message_id, None)
+    books.outbox |= writer.added
+    for row, intent in writer.intents.items():
+        books.note_intent(row, intent)
+    books.under_way |= writer.sealed
+    for content_id in writer.settled:
+        books.under_way.pop(content_id, None)
+    books.deferred = changes.deferred
+    if changes.profile is not None:
+        books.profile = changes.profile
+    if changes.inbox_cursor is not None:
+        books.inbox_cursor = changes.inbox_cursor
+
+
+def _is_kept(books: Books, changes: Changes, group_id: GroupId) -> bool:
+    state = changes.states.get(group_id)
+    status = state.conversation.status if state else books.statuses.get(group_id)
+    return status is not ConversationStatus.REMOVED
+
+
+def _write_state(books: Books, state: GroupState) -> None:
+    store, conversation = books.store, state.conversation
+    group_id = conversation.group_id
+    old = books.state(group_id)
+    if old is not None and conversation.cursor < old.conversation.cursor and conversation.own_counter == 1:
+        store.drop_group(group_id)  # left and joined again in one turn: nothing of the old self is kept
+        old = None
+    if old is None or old.conversation != conversation:
+        store.put_conversation(conversation)
+    if conversation.status is ConversationStatus.REMOVED:
+        store.drop_group(group_id)
+        return
+    if old is None or old.group is not state.group:
+        saved = mls.save(state.group)
+        if old is None or old.group.state is not state.group.state:
+            store.put_epoch(group_id, saved.epoch_blob)
+        store.put_ratchets(group_id, saved.ratchet_blob)
+    for device_id, row in state.progress.items():
+        if old is None or old.progress.get(device_id) != row:
+            store.put_sender_progress(group_id, row)
+    before = None if old is None else old.own_commit
+    if state.own_commit is before:
+        return
+    if state.own_commit is None:
+        store.drop_pending_commit(group_id)
+    else:
+        store.put_pending_commit(group_id, encode_own_commit(state.own_commit))
+
+
+class _Writer:
+    """Writes effects inside the transaction and remembers what memory has to follow."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._store = books.store
+        self.added: dict[MessageId, OutboxRow] = {}
+        self.dropped: list[MessageId] = []
+        self.intents: dict[int, Intent | None] = {}
+        self.events: list[ClientEvent] = []
+        self.heads: dict[GroupId, dict[int, bytes]] = {}
+        self.sealed: dict[MessageId, Message] = {}
+        """Own texts that were sealed."""
+        self.settled: list[MessageId] = []
+        """Own texts that have got further, or never will."""
+        self._by_row = {row.row: row.message_id for row in books.outbox.values()}
+        self._real_rows: dict[int, int] = {}
+
+    def write_intent(self, row: int, intent: Intent | None) -> None:
+        """Add, replace or drop an intent; a provisional row becomes a real one."""
+        if intent is None:
+            if row > 0:
+                self._store.drop_intent(row)
+                self.intents[row] = None
+        elif row > 0:
+            self._store.put_intent(intent)
+            self.intents[row] = intent
+        else:
+            added = self._store.add_intent(intent)
+            self.intents[added.row] = added
+            self._real_rows[row] = added.row
+
+    def apply(self, group_id: GroupId | None, effect: Effect) -> None:
+        """Write one effect."""
+        match effect:
+            case AddMessage(message):
+                self._add_message(message)
+            case SetMessage():
+                self._set_message(effect, group_id)
+            case RaiseStates(through_seq, state) if group_id is not None:
+                for moved in self._store.raise_message_states(group_id, through_seq, state):
+                    self.events.append(StateMoved(moved.chat_id, moved.id, state))
+            case AddOutbox(row):
+                real = replace(row, intent_row=self._real_rows.get(row.intent_row, row.intent_row))
+                added = self._store.add_outbox(real)
+                self.added[added.message_id] = added
+                self._by_row[added.row] = added.message_id
+            case DropOutbox(row_number):
+                self._store.drop_outbox(row_number)
+                message_id = self._by_row.get(row_number)
+                if message_id is not None:
+                    self.dropped.append(message_id)
+                    self.added.pop(message_id, None)
+            case PutHead(seq, head) if group_id is not None:
+                self.heads.setdefault(group_id, {})[seq] = head
+            case Report(code, sentence, hint):
+                self.events.append(Problem(code, sentence, hint))
+            case RaiseStates() | PutHead() | AddIntent() | PutIntent() | DropIntent() | Meet() | ChangeChat():
+                raise TypeError(f"an effect out of place: {type(effect).__name__}")
+            case _:
+                assert_never(effect)
+
+    def _add_message(self, message: Message) -> None:
+        is_text = message.kind is MessageKind.TEXT
+        if is_text and self._store.has_content(message.chat_id, message.id):
+            return
+        added = self._store.add_message(message)
+        self.events.append(LineAdded(added))
+        if added.state is MessageState.SENT:
+            self.sealed[added.id] = added
+
+    def _set_message(self, change: SetMessage, group_id: GroupId | None) -> None:
+        self._store.set_message_state(
+            change.chat_id,
+            change.message_id,
+            change.state,
+            group_id=group_id,
+            seq=change.seq,
+            epoch=change.epoch,
+            counter=change.counter,
+        )
+        self.events.append(StateMoved(change.chat_id, change.message_id, change.state))
+        self.settled.append(change.message_id)
