@@ -232,10 +232,7 @@ class Closed:
     """The same device has logged in on another connection."""
     REVOKED: Final = "device-revoked"
     LOGIN_TIMEOUT: Final = "login-timeout"
-    IDLE: Final = "idle"
-    SLOW_READER: Final = "slow-reader"
     LOGIN_FAILURES: Final = "login-failures"
-    MALFORMED: Final = "malformed"
 
 
 class UnknownRefusal(RelayError):

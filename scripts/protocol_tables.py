@@ -1,0 +1,160 @@
+"""Prints the tables of docs/protocol.md from the code; run as ``python scripts/protocol_tables.py``.
+
+What stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` is written here and nowhere else; a test fails
+when it is not what the code says.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from tacit import limits
+from tacit.relay.rates import INBOX_APPEND, RATES
+from tacit.wire import signing
+from tacit.wire.errors import REFUSALS, Closed
+from tacit.wire.operations import PUSHES, REQUESTS, RESPONSES
+from tacit.wire.shapes import MAX_PAYLOAD_BYTES
+
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "protocol.md"
+
+KINDS: Final = ("", "message or proposal", "commit", "Welcome")
+"""Names of the kinds of entries, by their number."""
+
+CLOSINGS: Final = {
+    Closed.SHUTTING_DOWN: "The relay is about to stop; come back.",
+    Closed.REPLACED: "The same device has logged in on another connection. If that was not you, the store was copied.",
+    Closed.REVOKED: "The account has revoked this device. Do not come back.",
+    Closed.LOGIN_TIMEOUT: "Login took too long.",
+    Closed.LOGIN_FAILURES: "Too much was refused before login.",
+}
+
+BOUNDS: Final = (
+    ("One frame", "MAX_FRAME_BYTES", "bytes"),
+    ("One frame before login", "MAX_LOGIN_FRAME_BYTES", "bytes"),
+    ("Fields in a frame of more than that, outer two levels", "MAX_FRAME_FIELDS", ""),
+    ("One KeyPackage", "MAX_KEY_PACKAGE_BYTES", "bytes"),
+    ("One device certificate", "MAX_CERTIFICATE_BYTES", "bytes"),
+    ("From connection to login", "HANDSHAKE_TIMEOUT_S", "seconds"),
+    ("Refusals before login", "MAX_LOGIN_FAILURES", ""),
+    ("Silence before a connection counts as dead", "IDLE_TIMEOUT_S", "seconds"),
+    ("One frame to a reader that does not drain", "SLOW_READER_TIMEOUT_S", "seconds"),
+    ("Requests in flight before the relay stops reading", "MAX_REQUESTS_IN_FLIGHT", ""),
+    ("Devices of an account, revoked ones not counted", "MAX_DEVICES_PER_ACCOUNT", ""),
+    ("KeyPackages of a device", "MAX_KEY_PACKAGES_PER_DEVICE", ""),
+    ("Logs made by an account", "MAX_LOGS_PER_ACCOUNT", ""),
+    ("Logs in one Listen or Acknowledge", "MAX_LISTEN_LOGS", ""),
+    ("Readers of a log", "MAX_READERS_PER_LOG", ""),
+    ("Entries in an inbox", "MAX_INBOX_ENTRIES", ""),
+    ("Entries of one account in an inbox", "MAX_INBOX_ENTRIES_PER_SENDER", ""),
+    ("Payloads in an inbox", "MAX_INBOX_BYTES", "bytes"),
+    ("Entries of an account that wait, in all logs", "MAX_HELD_BYTES_PER_ACCOUNT", "bytes"),
+    ("What an entry counts for besides its payload", "ENTRY_OVERHEAD_BYTES", "bytes"),
+    ("How long an entry waits, unless the operator says otherwise", "RETENTION_S", "seconds"),
+)
+
+
+def requests() -> str:
+    """What a client may ask: code, when, the answers, the largest frame."""
+    return _table(
+        ("code", "request", "when", "granted", "refused", "frame, bytes"),
+        (
+            (request.code, f"`{name}`", request.phase.value, f"`{request.answer}`", f"`{request.refusal}`",
+             f"{request.max_bytes:,}")
+            for name, request in REQUESTS.items()
+        ),
+    )  # fmt: skip
+
+
+def responses() -> str:
+    """What a relay says."""
+    return _table(
+        ("code", "answer or push", ""),
+        ((code, f"`{name}`", "push" if name in PUSHES else "") for name, code in RESPONSES.items()),
+    )
+
+
+def errors() -> str:
+    """Every code of a refusal, with the sentence that the client shows."""
+    return _table(("code", "meaning"), ((f"`{code}`", refusal().sentence) for code, refusal in REFUSALS.items()))
+
+
+def closings() -> str:
+    """Every code of Closing."""
+    codes = (value for name, value in vars(Closed).items() if name.isupper())
+    return _table(("code", "meaning"), ((f"`{code}`", CLOSINGS[code]) for code in codes))
+
+
+def bounds() -> str:
+    """Sizes and quotas."""
+    payloads = ((f"Payload of a {KINDS[kind]}", f"{size:,} bytes") for kind, size in MAX_PAYLOAD_BYTES.items())
+    others = ((what, f"{getattr(limits, name):,} {unit}".rstrip()) for what, name, unit in BOUNDS)
+    return _table(("bound", "value"), (*payloads, *others))
+
+
+def rates() -> str:
+    """How often an account may ask; before login, a connection."""
+    return _table(
+        ("request", "at once", "then each second"),
+        (
+            (name if name == INBOX_APPEND else f"`{name}`", f"{rate.burst:,.0f}", f"{rate.per_s:,g}")
+            for name, rate in RATES.items()
+        ),
+    )
+
+
+def example() -> str:
+    """Bytes to sign for made-up values, to check an implementation against."""
+    common = {"protocol": 1, "relay_key": b"\x01" * 32, "certificate_hash": b"\x02" * 32, "challenge": b"\x03" * 32}
+    signed = {
+        "login": signing.login_tbs(**common, account_id=b"\x04" * 16, device_id=b"\x05" * 16),
+        "register": signing.register_tbs(
+            **common, account_key=b"\x06" * 44, device_certificate=b"\x07" * 100, handle="bob", invite=""
+        ),
+        "revoke": signing.revoke_tbs(account_id=b"\x04" * 16, device_id=b"\x05" * 16),
+    }
+    lines = (line for name, data in signed.items() for line in (f"{name}:", *re.findall(".{1,96}", data.hex())))
+    return "\n".join(("```text", *lines, "```"))
+
+
+TABLES: Final[dict[str, Callable[[], str]]] = {
+    "requests": requests,
+    "responses": responses,
+    "errors": errors,
+    "closings": closings,
+    "bounds": bounds,
+    "rates": rates,
+    "example": example,
+}
+
+
+def filled(page: str) -> str:
+    """The page with every table as the code has it now. Raises ``ValueError`` when a table has no place in it."""
+    for name, table in TABLES.items():
+        place = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
+        found = place.findall(page)
+        if len(found) != 1:
+            raise ValueError(f"{name} has {len(found)} places in the page")
+        begin, end = found[0]
+        page = page[: page.index(begin)] + f"{begin}\n{table()}\n\n" + page[page.index(end) :]
+    return page
+
+
+def _table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+    columns = [str(cell) for cell in head]
+    lines = [columns, ["---"] * len(columns), *([str(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> int:
+    """Write the tables in place."""
+    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
+    print(PAGE.name)  # noqa: T201 - a script for people
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
