@@ -80,7 +80,8 @@ async def test_a_certificate_must_be_of_this_account_and_of_this_time(tmp_path):
     async with running(tmp_path) as world:
         alice, bob = Someone.new(), Someone.new()
         old = DeviceCertificate.issue(alice.account, alice.device.public, time.time() - 10 * limits.DAY_S, limits.DAY_S)
-        for certificate in (bob.certificate.encode(), old.encode(), b"nonsense"):
+        endless = DeviceCertificate.issue(alice.account, alice.device.public, 1, 2**64 - 2)
+        for certificate in (bob.certificate.encode(), old.encode(), endless.encode(), b"nonsense"):
             peer = await world.connect()
             with pytest.raises(errors.BadCertificate):
                 await peer.register(alice, device_certificate=certificate)

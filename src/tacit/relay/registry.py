@@ -7,6 +7,7 @@ relay checks device certificates just as clients do.
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from tacit.errors import CryptoError, DecodeError
 from tacit.identity import BadHandle as NotAHandle
@@ -19,6 +20,9 @@ from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import BadCertificate, BadHandle, BadSignature
 from tacit.wire.operations import choose_protocol
 from tacit.wire.signing import register_tbs, revoke_tbs
+
+MAX_TIME_S: Final = 2**63 - 1
+"""The latest time that the store can hold; a certificate can name one twice as late."""
 
 
 async def register(context: Context, challenges: Challenges, body: pb.Register) -> pb.Registered:
@@ -100,7 +104,7 @@ def checked_certificate(data: bytes, account_key: bytes, now_s: int) -> DeviceCe
         certificate.verify(now_s)
     except (IdentityError, CryptoError, DecodeError):
         raise BadCertificate from None
-    if certificate.account_key != account_key:
+    if certificate.account_key != account_key or certificate.expires_at > MAX_TIME_S:
         raise BadCertificate
     return certificate
 
