@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,8 +169,6 @@ async def test_another_relay_on_the_same_port_is_refused_loudly_and_gets_nothing
 
 def held(folder: Path) -> tuple[int, ...]:
     """How many accounts, logs and entries a relay holds."""
-    import sqlite3
-
     database = sqlite3.connect(folder / "relay.db")
     try:
         return tuple(

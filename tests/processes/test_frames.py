@@ -218,7 +218,7 @@ async def test_a_member_who_asks_for_nonsense_is_refused_and_may_go_on(relay: Re
 
 
 async def test_honest_people_talk_on_while_the_relay_is_pestered(relay: Relay, tmp_path: Path) -> None:
-    """Half-open connections, garbage and floods beside a conversation; none of it reaches the relay's log as a fault."""
+    """Half-open connections, garbage and floods beside a conversation; the relay's log knows no fault."""
     alice, bob = await befriend(relay.link, tmp_path, "honest-alice", "honest-bob")
     silent = [socket.create_connection(("127.0.0.1", relay.port)) for _ in range(50)]
     stop = asyncio.Event()

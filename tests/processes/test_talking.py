@@ -10,7 +10,7 @@ import pytest
 
 from tacit.sdk import Client
 from tests.processes.people import (
-    ALARMS,
+    alarms,
     becomes,
     befriend,
     create,
@@ -156,7 +156,7 @@ async def test_commits_made_at_once_all_come_true(relay: Relay, tmp_path: Path) 
         await becomes(lambda: have_all([alice, bob, carol], group, 7))
         for person in people:
             history = await person.history(group, limit=1000)
-            assert not ALARMS.intersection(notices(history)), notices(history)
+            assert alarms(history) == []
             assert len([line for line in texts(history) if "all here" in line]) == 5
             assert (await person.chat(group)).title == "crush"
 
