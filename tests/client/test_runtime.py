@@ -288,3 +288,30 @@ async def test_a_relay_that_accepts_and_never_answers_is_left_and_tried_again(wo
     await world.advance(300)
     assert await alice.state_of(bob, "second") == "delivered"
     assert await bob.hears(alice) == ["alice: first", "alice: second"]
+
+
+@story
+async def test_the_last_resort_serves_many_and_is_replaced_after_use(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+
+    async def last_resorts() -> list[tuple[bytes, int]]:
+        rows = await runtime_of(bob).read(lambda books: [r for r in books.store.bundles() if r.last_resort])
+        return [(row.ref, row.expires_at) for row in rows]
+
+    ((first, _),) = await last_resorts()
+    await bob.go_offline()
+    for n in range(ONE_TIME_KEY_PACKAGES + 3):
+        await alice.creates(f"group {n}", bob)
+        await world.advance(20)
+    await bob.go_online()
+    await world.advance(60)
+    assert len(await bob.client.chats()) == ONE_TIME_KEY_PACKAGES + 3
+    assert bob.problems() == []
+    kept = await last_resorts()
+    assert first in {ref for ref, _ in kept}, "what is on its way can still be opened"
+    assert len(kept) == 2
+    await world.leap(2 * DAY_S)
+    await world.advance(120)
+    await bob.restart()
+    await world.advance(60)
+    assert first not in {ref for ref, _ in await last_resorts()}

@@ -61,6 +61,8 @@ class Batch:
         """Conversations in which somebody else should commit what is proposed, and this device if nobody does."""
         self.tell: set[GroupId] = set()
         """Conversations whose members may want to hear how far the owner has read."""
+        self.last_resort_used = False
+        """Somebody was given the last-resort KeyPackage: it is to be replaced."""
         self.again = False
         """There is more to do at once."""
         self.acknowledge: dict[bytes, int] = {}

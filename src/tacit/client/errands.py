@@ -114,19 +114,20 @@ class Errands:
         else:
             answer.add_done_callback(partial(self._row_answered, row))
 
-    def note_used(self, packages: int) -> None:
+    def note_used(self, packages: int, *, last_resort: bool) -> None:
         """Invitations have used KeyPackages up: fill the stock before it runs out."""
         uplink = self._loop.uplink
-        if packages and uplink.key_packages >= 0:
-            uplink.key_packages = max(0, uplink.key_packages - packages)
-            if uplink.key_packages <= key_stock.LOW:
-                self.check_stock()
+        if uplink.key_packages < 0 or not (packages or last_resort):
+            return  # what the relay says at the door comes first
+        uplink.key_packages = max(0, uplink.key_packages - packages)
+        if last_resort or uplink.key_packages <= key_stock.LOW:
+            self.check_stock(last_resort_used=last_resort)
 
-    def check_stock(self) -> None:
+    def check_stock(self, *, last_resort_used: bool = False) -> None:
         """Ask how many KeyPackages the relay still has, and publish what is missing; again after a day."""
         connection = self._loop.uplink.connection
         if connection is not None:
-            self.spawn(self._check_stock(connection))
+            self.spawn(self._check_stock(connection, last_resort_used=last_resort_used))
 
     def claim(self, intents: Iterable[Intent]) -> None:
         """Claim KeyPackages for invitations, once for each at a time."""
@@ -183,11 +184,11 @@ class Errands:
         elif body is not None and not isinstance(body, TacitError):
             self._loop.uplink.drop(UnexpectedAnswer())
 
-    async def _check_stock(self, connection: Connection) -> None:
+    async def _check_stock(self, connection: Connection, *, last_resort_used: bool) -> None:
         told = await connection.request(pb.PublishKeys(), pb.KeysSet)
         at_relay = told.one_time_key_packages
         self._loop.uplink.key_packages = at_relay
-        refill = partial(key_stock.refill, at_relay=at_relay, last_resort_used=False)
+        refill = partial(key_stock.refill, at_relay=at_relay, last_resort_used=last_resort_used)
         await self._publish(connection, await self._loop.do(refill))
 
     async def _publish(self, connection: Connection, packages: list[pb.KeyPackage]) -> None:
@@ -239,9 +240,10 @@ def _note_login(batch: Batch, welcomed: Welcomed) -> list[pb.KeyPackage]:
     if welcomed.handle_lost:
         batch.add(Report(HandleTaken.code, HandleTaken().sentence, "This account goes on without a handle there."))
     batch.note_registered(known_handle(welcomed.logged_in.handle))
-    batch.changes.sweep_bundles_before = int(batch.ctx.now_s)
     said = welcomed.logged_in
-    return key_stock.refill(batch, said.one_time_key_packages, last_resort_used=said.last_resort_used)
+    # A relay that had to be told who we are has nothing of ours.
+    renew = said.last_resort_used or welcomed.registered
+    return key_stock.refill(batch, said.one_time_key_packages, last_resort_used=renew)
 
 
 def known_handle(said: str) -> str:

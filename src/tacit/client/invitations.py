@@ -66,7 +66,10 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
         batch.add(Report(Unwelcome.code, Unwelcome().sentence, error.code))
         return
     row = books.store.bundle(invitation.used_ref)
-    if row is not None and not row.last_resort:
+    if row is not None and row.last_resort:
+        present = books.store.last_resort()
+        batch.last_resort_used = present is not None and present.ref == row.ref
+    else:
         batch.use_bundle(invitation.used_ref)
     contact = batch.contact(invitation.inviter.account_id)
     admission = admit(contact.status if contact else None)

@@ -5,6 +5,7 @@ Their private halves are on disk before their public halves leave; what expires 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tacit import limits, mls
@@ -34,8 +35,18 @@ def refill(batch: Batch, at_relay: int, *, last_resort_used: bool) -> list[pb.Ke
     made = [_make(batch, last_resort=False) for _ in range(count)]
     last = store.last_resort()
     if last is None or last_resort_used or last.expires_at - now < RENEW_BEFORE_S:
+        _retire_last_resorts(batch)
         made.append(_make(batch, last_resort=True))
+    batch.changes.sweep_bundles_before = int(now)
     return made
+
+
+def _retire_last_resorts(batch: Batch) -> None:
+    """Let earlier last-resort keys open what is on its way, and then nothing any more."""
+    until = int(batch.ctx.now_s) + KEEP_EXPIRED_S
+    for row in batch.books.store.bundles():
+        if row.last_resort and row.expires_at > until:
+            batch.changes.bundles.append(replace(row, expires_at=until))
 
 
 def _make(batch: Batch, *, last_resort: bool) -> pb.KeyPackage:

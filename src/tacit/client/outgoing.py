@@ -18,6 +18,7 @@ from tacit.client.core.direct import primary
 from tacit.client.core.effects import AddMessage, DropIntent
 from tacit.client.core.group_info import GroupKind
 from tacit.client.core.outbound import seal_receipt, seal_text
+from tacit.client.core.policy import Rejected
 from tacit.client.core.state import GroupState, Step
 from tacit.client.core.welcome import begin_group
 from tacit.client.endings import fail_waiting
@@ -203,6 +204,8 @@ def _change(batch: Batch, state: GroupState, intent: Intent) -> Step:
         step = commits.commit_intent(state, intent, batch.ctx)
     except (PeerError, UsageError) as error:
         return Step(state, (dropped, commits.change_failed(state, intent, error.code, batch.ctx)))
+    except Rejected as refused:
+        return Step(state, (dropped, commits.change_failed(state, intent, refused.reason, batch.ctx)))
     return Step(state, (dropped,)) if step is None else step
 
 

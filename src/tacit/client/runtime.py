@@ -297,7 +297,7 @@ class Runtime:
         for group_id in turned.impatient_later:
             self.timers.set("impatient", group_id, now + PATIENCE_S, keep=True)
         self.timers.set("scrub", None, now + SCRUB_AFTER_S)
-        self.errands.note_used(turned.packages_used)
+        self.errands.note_used(turned.packages_used, last_resort=turned.last_resort_used)
         self.errands.claim(turned.claims)
         self.errands.ask_names(turned.nameless)
 

@@ -81,6 +81,7 @@ class Turned:
     receipts_later: set[GroupId] = field(default_factory=set)
     impatient_later: set[GroupId] = field(default_factory=set)
     packages_used: int = 0
+    last_resort_used: bool = False
     caught_up: bool = False
     again: bool = False
 
@@ -172,6 +173,7 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
     turned.nameless += [books.contacts[a] for a in turned.outcome.met if a in books.contacts]
     turned.impatient_later = batch.impatient_later
     turned.packages_used = len(batch.changes.used_bundles)
+    turned.last_resort_used = batch.last_resort_used
     turned.caught_up = batch.inbox_caught_up
     turned.again = batch.again
     if batch.inbox_caught_up:

@@ -167,6 +167,7 @@ class Uplink:
         """Use a connection until it ends; returns whether it served its purpose, and why it ended."""
         connection.on_push = self._wake
         self.connection, self._error, self._dropped = connection, None, None
+        self.key_packages = -1
         self._become(ConnectionState.ONLINE)
         self._online.set()
         self._change = "connected"

@@ -15,15 +15,18 @@ from tacit.client.core.authority import check_leaf, check_new_leaf
 from tacit.client.core.changes import describe, enter_epoch
 from tacit.client.core.effects import AddOutbox, DropIntent, DropOutbox, Effect, PutIntent
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupInfo, encode_group_info
+from tacit.client.core.judgement import check_outcome, fitting_pending
 from tacit.client.core.notices import notice_line
-from tacit.client.core.policy import admins_of
+from tacit.client.core.policy import Rejected, admins_of
 from tacit.client.core.roster import read_member, read_roster
 from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Me, OwnCommit, Sent, Step
-from tacit.client.model import GroupId, Intent, IntentKind, MessageId, Notice, OutboxRow
+from tacit.client.model import ConversationStatus, GroupId, Intent, IntentKind, MessageId, Notice, OutboxRow
 
 FRESH_KEYS_S = limits.DAY_S
 FRESH_KEYS_MESSAGES = 100
 """After this time, or this many own texts, a device puts fresh keys into the group before it writes again."""
+
+_COMMIT_LOST = Notice("behind", reason="own-commit-lost", count=1)
 
 
 def may_change(state: GroupState, me: Me) -> bool:
@@ -49,9 +52,20 @@ def commit_intent(state: GroupState, intent: Intent, ctx: Context) -> Step | Non
 
 
 def make_commit(state: GroupState, proposals: Sequence[mls.Proposal], ctx: Context, *, intent_row: int = 0) -> Step:
-    """Commit ``proposals`` and everything that others have proposed, with a fresh path."""
-    group, pending = state.group.create_commit(proposals, entropy=ctx.entropy, now_s=ctx.now_s, authenticate=check_leaf)
-    after = read_roster(group.merge(pending).members(), state.roster)
+    """Commit ``proposals`` and what others have proposed and may, with a fresh path.
+
+    Raises ``Rejected`` for proposals that the others would refuse.
+    """
+    fitting = fitting_pending(state, proposals)
+    group, pending = state.group.create_commit(
+        proposals,
+        include_pending=lambda cached: cached.ref in fitting,
+        entropy=ctx.entropy,
+        now_s=ctx.now_s,
+        authenticate=check_leaf,
+    )
+    check_outcome(state, pending.group_after)
+    after = read_roster(pending.group_after.members(), state.roster)
     row = OutboxRow(
         row=0,
         message_id=ctx.fresh_id(),
@@ -98,13 +112,18 @@ def merge_own(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> S
     own = state.own_commit
     if own is None or own.message_id != entry.message_id:
         return Step(state, (DropOutbox(sent.row.row),))  # another commit came first; this one changes nothing
-    merged = state.group.merge(own.pending)
+    done: tuple[Effect, ...] = (DropOutbox(sent.row.row),)
+    if sent.row.intent_row:
+        done = (*done, DropIntent(sent.row.intent_row))
+    try:
+        check_outcome(state, own.pending.group_after)
+        merged = state.group.merge(own.pending)
+    except Rejected as refused:  # the others refuse it too, and stay
+        notice = Notice("rejected-commit", by=ctx.me.account_id, reason=refused.reason)
+        return Step(replace(state, own_commit=None), (*done, notice_line(state, notice, ctx, seq=entry.seq)))
+    except mls.CommitMismatch:  # the others may have gone where this store cannot follow
+        return Step(_fall_behind(state), (*done, notice_line(state, _COMMIT_LOST, ctx, seq=entry.seq)))
     after = enter_epoch(replace(state, own_commit=None), merged, entry.seq, ctx, fresh_keys=True)
-    done = (
-        (DropOutbox(sent.row.row), DropIntent(sent.row.intent_row))
-        if sent.row.intent_row
-        else (DropOutbox(sent.row.row),)
-    )
     asked = frozenset(int(p.sender) for p in state.group.pending_proposals if _is_leaving(p))
     lines = describe(state, after, ctx.me.account_id, asked, ctx, seq=entry.seq)
     return Step(after, (*done, *lines, *_welcomes(sent.row, own.pending.welcome, ctx)))
@@ -180,6 +199,11 @@ def _welcomes(row: OutboxRow, welcome: bytes | None, ctx: Context) -> list[Effec
         )
         for device in row.readers_added
     ]
+
+
+def _fall_behind(state: GroupState) -> GroupState:
+    behind = replace(state.conversation, status=ConversationStatus.BEHIND)
+    return replace(state, conversation=behind, own_commit=None)
 
 
 def _is_leaving(pending: mls.CachedProposal) -> bool:

@@ -1,4 +1,4 @@
-"""Who may change what in a group: one pure function that every member runs on every commit.
+"""Who may change what in a group: one pure function that every member runs on every commit, its own ones included.
 
 It sees accounts and roles only; that the commit is valid MLS, and that every leaf belongs to the account it names, has
 been checked before. All members judge the same authenticated bytes, so all come to the same answer. A commit that is
@@ -75,7 +75,7 @@ def admins_of(info: GroupInfo, members: frozenset[bytes]) -> frozenset[bytes]:
 def check_change(change: Change) -> None:
     """Raise ``Rejected`` unless the roles allow every part of a commit."""
     for act in change.acts:
-        check_act(act, change.info_before, change.before)
+        _check_act(act, change.info_before, change.before)
     if change.info_after is None:
         raise Rejected("no-group-info")
     if change.other_extensions_changed:
@@ -85,7 +85,7 @@ def check_change(change: Change) -> None:
         _check_direct(change)
 
 
-def check_act(act: Act, info: GroupInfo, members: frozenset[bytes]) -> None:
+def _check_act(act: Act, info: GroupInfo, members: frozenset[bytes]) -> None:
     """Raise ``Rejected`` unless the author may propose this in a group of these members."""
     match act.deed:
         case Deed.UPDATE | Deed.CHANGE_INFO:
@@ -118,5 +118,5 @@ def _check_direct(change: Change) -> None:
     """A direct chat is between two people, for ever the same two, and has no name."""
     if change.info_before != change.info_after:
         raise Rejected("direct-info")
-    if len(change.after) > 2 or (len(change.before) == 2 and not change.after <= change.before):
+    if not change.after <= change.before and len(change.before | change.after) > 2:
         raise Rejected("direct-third")
