@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -47,6 +48,21 @@ def test_an_ephemeral_relay_leaves_no_file_and_can_be_by_invite(world: World) ->
         assert "." in relay["link"].rpartition("#")[2]
         world.ok("init", "--name", "ann", "--relay", relay["link"], "--no-passphrase")
     assert not (world.folder / "data" / "relay").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="limits are read from /proc")
+def test_it_takes_all_the_files_that_it_may_open_and_leaves_no_core(world: World) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+    try:
+        with world.running("serve", "--json", *HERE) as relay:
+            read_line(relay)
+            limits = Path(f"/proc/{relay.pid}/limits").read_text("utf-8").splitlines()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    values = {line[:26].strip(): line[26:].split()[0] for line in limits}
+    assert values["Max core file size"] == "0"
+    assert values["Max open files"] == ("unlimited" if hard == resource.RLIM_INFINITY else str(hard))
 
 
 def test_it_ends_with_its_parent(world: World) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+from contextlib import suppress
+
 import click
 
 from tacit.cli.tree import Command
@@ -26,4 +29,14 @@ def serve(ctx: click.Context, /, with_parent: bool, **flags: object) -> None:
     from tacit.cli.relay_server import run_relay
     from tacit.cli.settings import load
 
+    _prepare_process()
     run_relay(load(ctx, serve=flags), with_parent=with_parent)
+
+
+def _prepare_process() -> None:
+    """Take as many open files as the system allows, one for each connection, and leave no core file with the key."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
