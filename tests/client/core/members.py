@@ -12,7 +12,7 @@ from tacit.client.core.effects import AddMessage, AddOutbox, DropOutbox, Effect,
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupKind
 from tacit.client.core.inbound import process_entry
 from tacit.client.core.outbound import seal_receipt, seal_text
-from tacit.client.core.state import Context, GroupState, LogEntry, Me, Sent, Step
+from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Me, OwnCommit, Sent, Step
 from tacit.client.core.welcome import begin_group, open_welcome
 from tacit.client.model import (
     ChatId,
@@ -127,8 +127,27 @@ class Member:
         return self.take(seal_receipt(self.group, Receipt(delivered, read), self.ctx))
 
     def commit(self, *proposals: mls.Proposal) -> list[OutboxRow]:
-        """Commit proposals of any kind, as a client without manners could."""
+        """Commit proposals, with those of others that fit."""
         return self.take(make_commit(self.group, proposals, self.ctx))
+
+    def force(self, *proposals: mls.Proposal) -> list[OutboxRow]:
+        """Commit proposals of any kind and whatever waits, as a client without manners could."""
+        group, pending = self.group.group.create_commit(
+            proposals, entropy=self.entropy, now_s=self.now_s, authenticate=lambda old, new: None
+        )
+        row = self._row(EntryKind.COMMIT, pending.commit)
+        own = OwnCommit(row.message_id, pending)
+        return self.take(Step(replace(self.group, group=group, own_commit=own), (AddOutbox(row),)))
+
+    def propose(self, proposal: mls.Proposal) -> list[OutboxRow]:
+        """Propose anything, as a client without manners could."""
+        group, payload = self.group.group.propose(proposal, entropy=self.entropy)
+        row = self._row(EntryKind.MESSAGE, payload)
+        return self.take(Step(replace(self.group, group=group), (AddOutbox(row),)))
+
+    def offer(self) -> mls.Add:
+        """A proposal that adds this device."""
+        return mls.Add(mls.read_key_package(self.key_package(), now_s=self.now_s, authenticate=lambda old, new: None))
 
     def wish(self, kind: IntentKind, *, who: Sequence[bytes] = (), packages: Sequence[bytes] = (), text: str = "",
              row: int = 1) -> list[OutboxRow]:  # fmt: skip
@@ -154,6 +173,10 @@ class Member:
     def leaf(self, account_id: bytes) -> mls.LeafIndex:
         """Where an account stands in the tree."""
         return mls.LeafIndex(next(m.leaf for m in self.group.roster.members if m.account_id == account_id))
+
+    def _row(self, kind: EntryKind, payload: bytes) -> OutboxRow:
+        group_id = GroupId(self.group.group_id)
+        return OutboxRow(0, self.ctx.fresh_id(), group_id, None, kind, payload)
 
     def notices(self) -> list[str]:
         """Codes and reasons of every notice so far."""

@@ -92,7 +92,7 @@ def test_a_rename_is_known_to_all_and_to_those_who_come_later() -> None:
 def test_a_member_without_the_role_changes_nothing_anywhere() -> None:
     log, (alice, bob, carol) = group_of("alice", "bob", "carol")
     alice_before, carol_before = alice.group.group, carol.group.group
-    log.append(bob, bob.commit(mls.Remove(bob.leaf(carol.id))))
+    log.append(bob, bob.force(mls.Remove(bob.leaf(carol.id))))
     for honest in (alice, carol):
         log.catch_up(honest)
         assert honest.notices() == ["rejected-commit/remove-by-non-admin"]
@@ -105,7 +105,7 @@ def test_a_member_without_the_role_changes_nothing_anywhere() -> None:
 def test_a_commit_that_takes_the_description_away_is_rejected() -> None:
     log, (alice, bob) = group_of("alice", "bob")
     stripped = tuple(e for e in alice.group.group.extensions if e.extension_type != GROUP_INFO_EXTENSION)
-    log.append(alice, alice.commit(mls.GroupContextExtensions(stripped)))
+    log.append(alice, alice.force(mls.GroupContextExtensions(stripped)))
     log.catch_up(bob)
     assert bob.notices() == ["rejected-commit/no-group-info"]
 
@@ -114,11 +114,11 @@ def test_a_direct_chat_takes_no_third_and_no_name() -> None:
     log, (alice, bob) = group_of("alice", "bob", kind=GroupKind.DIRECT)
     (carol,) = people("carol", seed=9)
     carol_package = mls.read_key_package(carol.key_package(), now_s=alice.now_s, authenticate=lambda old, new: None)
-    log.append(alice, alice.commit(mls.Add(carol_package)))
+    log.append(alice, alice.force(mls.Add(carol_package)))
     log.catch_up(bob)
     named = encode_group_info(GroupInfo(GroupKind.DIRECT, "ours", (alice.id,)))
     alice.state = replace(alice.group, own_commit=None)
-    log.append(alice, alice.commit(mls.GroupContextExtensions((mls.Extension(GROUP_INFO_EXTENSION, named),))))
+    log.append(alice, alice.force(mls.GroupContextExtensions((mls.Extension(GROUP_INFO_EXTENSION, named),))))
     log.catch_up(bob)
     assert bob.notices() == ["rejected-commit/direct-third", "rejected-commit/direct-info"]
     assert bob.group.group.epoch == 1
@@ -440,11 +440,11 @@ def test_an_invitation_opens_for_its_device_and_names_who_invites() -> None:
 def test_a_direct_chat_of_others_is_no_invitation() -> None:
     """Somebody makes a direct chat for two people whose KeyPackages they have claimed."""
     mallory, alice, bob = people("mallory", "alice", "bob")
-    log = Log(mallory, alice, bob)
     begun(mallory, GroupKind.DIRECT, "", bob.id)
-    rows = mallory.wish(IntentKind.INVITE, who=[alice.id, bob.id], packages=[alice.key_package(), bob.key_package()])
-    log.post(mallory, rows)
-    for row in mallory.welcomes:
-        member = alice if row.inbox == alice.me.device else bob
+    mallory.force(alice.offer(), bob.offer())
+    assert mallory.group.own_commit is not None
+    welcome = mallory.group.own_commit.pending.welcome
+    assert welcome is not None
+    for member in (alice, bob):
         with pytest.raises(Unwelcome):
-            open_welcome(row.payload, member.bundles, lambda _: False, member.ctx)
+            open_welcome(welcome, member.bundles, lambda _: False, member.ctx)

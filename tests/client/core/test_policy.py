@@ -30,6 +30,10 @@ ALLOWED = {
     "the second person of a direct chat": change(
         Act(Deed.ADD, ALICE, BOB), info=DIRECT, before={ALICE}, members_after={ALICE, BOB}
     ),
+    "a direct chat that has a third goes on": change(info=DIRECT, before={ALICE, BOB, CAROL}),
+    "and can lose one": change(
+        Act(Deed.REMOVE, ALICE, CAROL), info=DIRECT, before={ALICE, BOB, CAROL}, members_after={ALICE, BOB}
+    ),
     "leaving a direct chat": change(Act(Deed.REMOVE, BOB, BOB, own_leaf=True), info=DIRECT, members_after={ALICE}),
 }
 
