@@ -21,7 +21,7 @@ from tacit.client.handshake import Welcomed
 from tacit.client.invites import RETRY_CLAIM_S, claim_all, take_claimed
 from tacit.client.model import Contact, GroupId, Intent, OutboxRow
 from tacit.client.people import introduce
-from tacit.client.sending import created, retry_after_s, take_appended, take_refused
+from tacit.client.sending import WORTH_TELLING, created, look_again, retry_after_s, take_appended, take_refused
 from tacit.client.timers import Timers
 from tacit.client.turn import Operation
 from tacit.client.uplink import Uplink
@@ -66,6 +66,7 @@ class Errands:
         self._creating: set[GroupId] = set()
         self._claiming: set[int] = set()
         self._asked: set[bytes] = set()
+        self._told: set[str] = set()
 
     def spawn(self, errand: Coroutine[Any, Any, None]) -> None:
         """Run an errand; what relay or network refuse ends it quietly, because it is begun again when needed."""
@@ -90,6 +91,7 @@ class Errands:
     def forget_connection(self) -> None:
         """A new connection: what was asked over the last one is asked again."""
         self._creating.clear()
+        self._told.clear()
 
     async def after_login(self, connection: Connection, welcomed: Welcomed) -> None:
         """Note what the relay said at the door and fill up the KeyPackages."""
@@ -168,6 +170,14 @@ class Errands:
             self._loop.later(partial(created, group_id=group_id))
         elif isinstance(body, RelayError):
             self._loop.show(Problem(body.code, body.sentence, body.hint))
+            delay_s = retry_after_s(body)
+            if delay_s is not None:
+                self.spawn(self._create_later(group_id, delay_s))
+
+    async def _create_later(self, group_id: GroupId, delay_s: float) -> None:
+        await self._loop.clock.sleep(delay_s)
+        self._creating.discard(group_id)
+        self._loop.later(partial(look_again, group_id=group_id))
 
     def _row_answered(self, row: OutboxRow, answer: asyncio.Future[ResponseBody]) -> None:
         body = _result(answer)
@@ -181,8 +191,15 @@ class Errands:
                 self._loop.later(partial(take_refused, row=row, error=body))
             else:
                 self._loop.timers.set("send", row, self._loop.clock.monotonic_s() + delay_s)
+                self._tell(body)
         elif body is not None and not isinstance(body, TacitError):
             self._loop.uplink.drop(UnexpectedAnswer())
+
+    def _tell(self, refusal: RelayError) -> None:
+        """Tell of a refusal that somebody has to do something about, once over each connection."""
+        if isinstance(refusal, WORTH_TELLING) and refusal.code not in self._told:
+            self._told.add(refusal.code)
+            self._loop.show(Problem(refusal.code, refusal.sentence, refusal.hint))
 
     async def _check_stock(self, connection: Connection, *, last_resort_used: bool) -> None:
         told = await connection.request(pb.PublishKeys(), pb.KeysSet)

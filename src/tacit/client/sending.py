@@ -20,11 +20,15 @@ from tacit.wire.errors import (
     QuotaExceeded,
     RateLimited,
     ShuttingDown,
+    StorageFailed,
     StorageFull,
 )
 
-TRY_AGAIN: Final = (RateLimited, QuotaExceeded, StorageFull, Internal, ShuttingDown, NotLoggedIn)
+TRY_AGAIN: Final = (RateLimited, QuotaExceeded, StorageFull, StorageFailed, Internal, ShuttingDown, NotLoggedIn)
 """Refusals that pass; the same bytes go out again later."""
+
+WORTH_TELLING: Final = (QuotaExceeded, StorageFull, StorageFailed)
+"""Those among them that pass only when somebody does something about it."""
 
 RETRY_S: Final = 5.0
 """When to try again where the relay does not say."""
@@ -71,6 +75,13 @@ def created(batch: Batch, group_id: GroupId) -> None:
     batch.dirty.add(conversation.chat_id)
 
 
+def look_again(batch: Batch, group_id: GroupId) -> None:
+    """See what can be done in a conversation's chat now."""
+    state = batch.state(group_id)
+    if state is not None:
+        batch.dirty.add(state.conversation.chat_id)
+
+
 def _commit_refused(batch: Batch, state: GroupState, row: OutboxRow, error: RelayError) -> None:
     group_id = state.conversation.group_id
     free = replace(state, own_commit=None)
@@ -88,9 +99,11 @@ def _commit_refused(batch: Batch, state: GroupState, row: OutboxRow, error: Rela
     if intent is not None:
         batch.add(DropIntent(intent.row))
         batch.add(change_failed(free, intent, error.code, batch.ctx), group_id, free)
+        batch.dirty.add(state.conversation.chat_id)
     else:
+        # Nobody asked for it, so it is made anew by itself; not at once, or a relay that refuses would never have rest.
         batch.add(Report(error.code, error.sentence, error.hint))
-    batch.dirty.add(state.conversation.chat_id)
+        batch.impatient_later.add(group_id)
 
 
 def _message_refused(batch: Batch, state: GroupState, row: OutboxRow, error: RelayError) -> None:
