@@ -80,7 +80,10 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024
 """Payload of an application message or a proposal."""
 
 MAX_COMMIT_BYTES: Final = 2 * 1024 * 1024
-"""Payload of a commit or a Welcome; a commit of 1,000 members after many removals stays below."""
+"""Payload of a commit; one of 1,000 members after many removals stays below."""
+
+MAX_WELCOME_BYTES: Final = 4 * 1024 * 1024
+"""Payload of a Welcome, which holds the whole tree: some 2.8 MB for 1,000 members."""
 
 MAX_TEXT_BYTES: Final = 32 * 1024
 """UTF-8 bytes of one text message, which must fit ``MAX_MESSAGE_BYTES`` after padding."""

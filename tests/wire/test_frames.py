@@ -124,6 +124,10 @@ def test_the_largest_honest_frames_are_walked_and_taken():
         readers_removed=devices,
     )
     assert decode_request(encode_request(2**63, largest)).body == largest
+    device = pb.Device(account_id=b"a" * 16, device_id=b"d" * 16)
+    welcome = b"x" * limits.MAX_WELCOME_BYTES
+    invitation = pb.Append(inbox=device, message_id=b"m" * 16, kind=pb.ENTRY_KIND_WELCOME, payload=welcome)
+    assert decode_request(encode_request(2**63, invitation)).body == invitation
     package = pb.KeyPackage(suite=0xF000, key_package=b"k" * limits.MAX_KEY_PACKAGE_BYTES, expires_at=2**40)
     keys = pb.PublishKeys(key_packages=[package] * limits.MAX_KEY_PACKAGES_PER_DEVICE)
     assert decode_request(encode_request(1, keys)).body == keys

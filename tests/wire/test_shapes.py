@@ -18,6 +18,10 @@ def append(**changes):
     return pb.Append(**({"log_id": ID, "message_id": ID, "kind": MESSAGE} | changes))
 
 
+def invitation(payload):
+    return pb.Append(inbox=pb.Device(account_id=ID, device_id=ID), message_id=ID, kind=WELCOME, payload=payload)
+
+
 def position(**changes):
     return pb.Position(**({"log_id": ID, "seq": 1} | changes))
 
@@ -31,6 +35,7 @@ GOOD = [
     ("create_log", pb.CreateLog(log_id=ID)),
     ("append", append(payload=b"x" * limits.MAX_MESSAGE_BYTES)),
     ("append", append(kind=COMMIT, payload=b"x" * limits.MAX_COMMIT_BYTES, readers_added=[DEVICE])),
+    ("append", invitation(b"x" * limits.MAX_WELCOME_BYTES)),
     ("append", append(kind=COMMIT, readers_added=[DEVICE], readers_removed=[OTHER], after_commit=MAX_SEQ)),
     ("append", pb.Append(inbox=DEVICE, message_id=ID, kind=WELCOME)),
     ("append", pb.Append(inbox=DEVICE, message_id=ID, kind=MESSAGE)),
@@ -81,6 +86,7 @@ TOO_LARGE = [
     ("sender_keys", pb.SenderKeysRequest(who=pb.Who(handle="h" * 33))),
     ("append", append(payload=b"x" * (limits.MAX_MESSAGE_BYTES + 1))),
     ("append", append(kind=COMMIT, payload=b"x" * (limits.MAX_COMMIT_BYTES + 1))),
+    ("append", invitation(b"x" * (limits.MAX_WELCOME_BYTES + 1))),
     ("append", append(kind=COMMIT, readers_removed=[DEVICE] * (limits.MAX_READERS_PER_LOG + 1))),
     ("listen", pb.Listen(after=[position()] * (limits.MAX_LISTEN_LOGS + 1))),
     ("revoke_device", pb.RevokeDevice(device_id=ID, signature=b"s" * (MAX_SIGNATURE_BYTES + 1))),
