@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tacit.client.model import Message
 from tacit.client.store import Store, StoreFailed, StoreFull
 from tacit.client.store.database import Database
 from tests.client.stores import CHAT, GROUP, KEY, filled_store, message, message_id, outbox_row
@@ -106,6 +107,20 @@ def test_a_full_disk_is_named_loses_nothing_and_ends_when_there_is_room(path: Pa
     send_something_large(store)
     assert len(store.outbox()) == 1
     store.close()
+
+
+def test_a_number_that_no_column_takes_is_an_error_of_the_store_and_changes_nothing(path: Path) -> None:
+    store = filled_store(path)
+    with pytest.raises(StoreFailed):
+        add_both(store, message(1), message(2, seq=2**63))
+    assert store.messages(CHAT, 10) == []
+    store.close()
+
+
+def add_both(store: Store, *messages: Message) -> None:
+    with store.transaction():
+        for line in messages:
+            store.add_message(line)
 
 
 def send_something_large(store: Store) -> None:

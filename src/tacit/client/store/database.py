@@ -237,5 +237,7 @@ def _failure(error: Exception) -> StorageError:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (sqlcipher.OperationalError, sqlcipher.DatabaseError) as error:
+    except sqlcipher.DatabaseError as error:
         raise _failure(error) from error
+    except OverflowError as error:
+        raise StoreFailed("a number does not fit a column") from error
