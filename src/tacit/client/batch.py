@@ -83,6 +83,12 @@ class Batch:
         status = state.conversation.status if state else self.books.statuses.get(GroupId(group_id))
         return status in (ConversationStatus.ACTIVE, ConversationStatus.CREATING)
 
+    def last_epoch(self, group_id: bytes) -> int:
+        """The last epoch of a group that this device has had keys of, also after it has left; -1 if none."""
+        state = self.changes.states.get(GroupId(group_id))
+        conversation = state.conversation if state else self.books.store.conversation(GroupId(group_id))
+        return -1 if conversation is None else conversation.highest_epoch
+
     def defer(self, payload: bytes) -> None:
         """Keep an invitation until the group that it leads to has ended here."""
         self.changes.deferred = (*self.changes.deferred, payload)

@@ -85,6 +85,7 @@ def _check_rollback(batch: Batch, state: GroupState, told: pb.LogState) -> Group
         last_commit=told.last_commit_seq,
         own_last=told.own_last_seq,
         head=UNKNOWN_HEAD,
+        in_doubt=True,
     )
     after = replace(state, conversation=conversation)
     notice = Notice("gap", count=lost, reason="relay-went-back")
@@ -99,7 +100,7 @@ def _check_hole(batch: Batch, state: GroupState, told: pb.LogState) -> GroupStat
     missing = told.first_seq - 1 - conversation.cursor
     if missing <= 0:
         return state
-    conversation = replace(conversation, cursor=told.first_seq - 1, head=UNKNOWN_HEAD)
+    conversation = replace(conversation, cursor=told.first_seq - 1, head=UNKNOWN_HEAD, in_doubt=True)
     after = replace(state, conversation=conversation)
     notice = Notice("gap", count=missing, reason="relay-hole")
     batch.add(notice_line(after, notice, batch.ctx), conversation.group_id, after)

@@ -54,7 +54,7 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
         if row.ref not in batch.changes.used_bundles
     ]
     try:
-        invitation = open_welcome(payload, bundles, batch.takes_part, batch.ctx)
+        invitation = open_welcome(payload, bundles, batch.takes_part, batch.ctx, last_epoch=batch.last_epoch)
     except InvalidMessage as error:
         if error.check == ALREADY_IN and len(batch.changes.deferred) < MAX_DEFERRED:
             # Removed and added again while away: the log has yet to bring the removal.

@@ -139,6 +139,11 @@ class Conversation:
     """When this device last put fresh key material into the group, Unix seconds."""
     joined_epoch: int = 0
     """The epoch in which this device came into the group; what was said before is not for it."""
+    highest_epoch: int = 0
+    """The last epoch whose keys this device has had. It outlives them, so that no old invitation brings one back."""
+    in_doubt: bool = False
+    """Whether the log may have changed the epoch without this device: since this one began, something was missing, or
+    there was a commit that could not be processed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ REASONS: Final = {
     "disguised": "it came in a way that hides changes",
     "old-epoch": "it was written too long ago",
     "missed-commit": "a change before it is missing",
+    "unknown-epoch": "it names keys that the chat does not have yet",
     "ended": "the chat has ended",
 }
 

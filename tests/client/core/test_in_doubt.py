@@ -9,7 +9,7 @@ import pytest
 
 from tacit.client.core.commits import propose_leaving
 from tacit.client.core.state import EntryKind, LogEntry
-from tacit.client.core.welcome import Unwelcome, open_welcome
+from tacit.client.core.welcome import OldInvitation, open_welcome
 from tacit.client.model import ConversationStatus, IntentKind, OutboxRow
 from tacit.mls.messages import PrivateMessage, decode_message, encode_message
 from tests.client.core.members import Log, Member, begun, group_of, people
@@ -100,17 +100,14 @@ def test_an_own_entry_of_a_later_epoch_means_that_the_store_was_set_back() -> No
 
 def test_an_unknown_own_proposal_says_nothing_of_the_texts_so_nothing_is_sent() -> None:
     """The relay has dropped the texts, because everybody had read them; the proposal after them is still there."""
-    log, (alice, bob) = group_of("alice", "bob")
+    log, (alice, _) = group_of("alice", "bob")
     old = set_back(alice)
     for n in range(3):
         log.post(alice, alice.text(f"lost {n}"))
     log.post(alice, alice.take(propose_leaving(alice.group, alice.ctx)))
-    log.members[0] = old
     log.show(old, log.entries[-1], change=as_own)
     assert status(old) is ConversationStatus.BEHIND
-    assert "behind/restored" in old.notices()
-    log.post(bob, bob.commit(*()))
-    assert status(old) is not ConversationStatus.ACTIVE or old.group.group.epoch == bob.group.group.epoch
+    assert old.notices() == ["gap/relay-hole", "behind/restored"]
 
 
 def test_an_unknown_own_proposal_without_a_hole_means_to_wait_for_the_next_epoch_too() -> None:
@@ -159,9 +156,8 @@ def test_an_invitation_into_an_epoch_that_was_seen_is_refused(seen: int) -> None
     (row,) = alice.welcomes
     epoch = alice.group.group.epoch
     assert open_welcome(row.payload, bob.bundles, lambda _: False, bob.ctx).state.conversation.highest_epoch == epoch
-    with pytest.raises(Unwelcome) as refused:
+    with pytest.raises(OldInvitation):
         open_welcome(row.payload, bob.bundles, lambda _: False, bob.ctx, last_epoch=lambda _: epoch + seen)
-    assert "epoch" in str(refused.value)
     open_welcome(row.payload, bob.bundles, lambda _: False, bob.ctx, last_epoch=lambda _: epoch - 1)
 
 

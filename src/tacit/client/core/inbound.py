@@ -42,7 +42,7 @@ def process_entry(state: GroupState, entry: LogEntry, sent: Sent | None, ctx: Co
 
 def refuse_entry(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
     """Pass over an entry that could not even be judged, and say so."""
-    refused = _refuse(state, entry, "not-processed", ctx)
+    refused = _refuse(_doubtful(state, entry), entry, "not-processed", ctx)
     moved = _move_on(state, refused.state, entry)
     return Step(moved.state, (*refused.effects, *moved.effects))
 
@@ -53,7 +53,7 @@ def _note_hole(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
     missing = entry.seq - conversation.cursor - 1
     if missing == 0 or (conversation.cursor == 0 and state.group.epoch > 0):
         return Step(state)
-    blind = replace(state, conversation=replace(conversation, head=UNKNOWN_HEAD))
+    blind = replace(state, conversation=replace(conversation, head=UNKNOWN_HEAD, in_doubt=True))
     notice = Notice("gap", count=missing, reason="relay-hole")
     return Step(blind, (notice_line(state, notice, ctx, seq=entry.seq),))
 
@@ -63,7 +63,9 @@ def _move_on(before: GroupState, after: GroupState, entry: LogEntry) -> Step:
     conversation = after.conversation
     is_commit = entry.kind == EntryKind.COMMIT
     head = conversation.head
-    if before.group.epoch == after.group.epoch and not is_commit:
+    if before.group.epoch != after.group.epoch:
+        conversation = replace(conversation, highest_epoch=after.group.epoch, in_doubt=False)
+    elif not is_commit:
         head = next_head(head, entry.seq, entry.payload)
     last_commit = entry.seq if is_commit else conversation.last_commit
     conversation = replace(conversation, cursor=entry.seq, head=head, last_commit=last_commit)
@@ -123,13 +125,20 @@ def _take_broken(state: GroupState, entry: LogEntry, error: PeerError, ctx: Cont
     """Say what was wrong; a message of this very epoch that was sealed with other keys also means a fork."""
     # A plain InvalidMessage is any of many rules; its ID says which.
     reason = error.check if type(error) is InvalidMessage else error.code
-    refused = _refuse(state, entry, reason, ctx)
+    refused = _refuse(_doubtful(state, entry), entry, reason, ctx)
     if reason not in OTHER_KEYS or state.alarmed_epoch == state.group.epoch:
         return refused
-    alarmed = replace(state, alarmed_epoch=state.group.epoch)
+    alarmed = replace(refused.state, alarmed_epoch=state.group.epoch)
     return Step(
         alarmed, (*refused.effects, notice_line(state, Notice("fork", reason="other-keys"), ctx, seq=entry.seq))
     )
+
+
+def _doubtful(state: GroupState, entry: LogEntry) -> GroupState:
+    """A commit that this device cannot process may be one that others can."""
+    if entry.kind != EntryKind.COMMIT:
+        return state
+    return replace(state, conversation=replace(state.conversation, in_doubt=True))
 
 
 def _refuse(state: GroupState, entry: LogEntry, reason: str, ctx: Context) -> Step:
@@ -140,19 +149,31 @@ def _refuse(state: GroupState, entry: LogEntry, reason: str, ctx: Context) -> St
 def _take_own_unknown(state: GroupState, entry: LogEntry, own: mls.OwnMessage, ctx: Context) -> Step:
     """This device sent it, but this store does not know it: the store is an old copy.
 
-    Its place in the ratchet is passed over, so that it is never used a second time. An own commit that is unknown here
-    leads to an epoch that this store can never enter.
+    Its place in the ratchet is passed over, so that it is never used a second time. That says where the other ratchet
+    stands only if nothing is missing from the log and it was a text: after anything else, nothing is sent until the
+    next epoch. An own commit that is unknown here leads to an epoch that this store can never enter.
     """
-    conversation = replace(state.conversation, own_last=entry.seq)
-    lost_epoch = entry.kind == EntryKind.COMMIT and own.epoch == state.group.epoch
+    conversation = state.conversation
+    lost_epoch = unsafe = False
     if own.epoch == state.group.epoch:
+        lost_epoch = entry.kind == EntryKind.COMMIT
         handshake = state.group.sender_position(entry.payload).is_handshake
+        unsafe = handshake or conversation.in_doubt or (conversation.cursor == 0 and entry.seq > 1)
         state = replace(state, group=state.group.advance_own_ratchet(own.generation + 1, handshake=handshake))
-    if conversation.status is ConversationStatus.ACTIVE and lost_epoch:
-        conversation = replace(conversation, status=ConversationStatus.BEHIND)
+    after = _fall_behind(state, entry) if lost_epoch or unsafe else _note_own(state, entry)
     reason = "own-commit-lost" if lost_epoch else "restored"
-    after = replace(state, conversation=conversation)
     return Step(after, (notice_line(after, Notice("behind", reason=reason, count=1), ctx, seq=entry.seq),))
+
+
+def _note_own(state: GroupState, entry: LogEntry) -> GroupState:
+    return replace(state, conversation=replace(state.conversation, own_last=entry.seq)) if entry.own else state
+
+
+def _fall_behind(state: GroupState, entry: LogEntry) -> GroupState:
+    state = _note_own(state, entry)
+    if state.conversation.status is not ConversationStatus.ACTIVE:
+        return state
+    return replace(state, conversation=replace(state.conversation, status=ConversationStatus.BEHIND))
 
 
 def _is_proposal(payload: bytes) -> bool:
@@ -168,7 +189,9 @@ def _take_wrong_epoch(state: GroupState, entry: LogEntry, wrong: mls.WrongEpoch,
             return Step(state)  # its epoch ended before anybody took it up; whoever made it proposes again
         return _refuse(state, entry, "old-epoch", ctx)
     if state.conversation.status is ConversationStatus.BEHIND:
-        line = notice_line(state, Notice("undecryptable", reason="missed-commit"), ctx, seq=entry.seq)
-        return Step(state, (line,))
-    behind = replace(state, conversation=replace(state.conversation, status=ConversationStatus.BEHIND))
-    return Step(behind, (notice_line(behind, Notice("behind", reason="missed-commit"), ctx, seq=entry.seq),))
+        return _refuse(_note_own(state, entry), entry, "missed-commit", ctx)
+    if not (state.conversation.in_doubt or entry.own):
+        return _refuse(state, entry, "unknown-epoch", ctx)  # anybody can write any number into a header
+    behind = _fall_behind(state, entry)
+    reason = "restored" if entry.own else "missed-commit"
+    return Step(behind, (notice_line(behind, Notice("behind", reason=reason), ctx, seq=entry.seq),))

@@ -32,6 +32,12 @@ class Unwelcome(PeerError):
     code = "welcome-invalid"
 
 
+class OldInvitation(Unwelcome):
+    """An invitation leads into an epoch of its group that this device has already been in."""
+
+    code = "welcome-replayed"
+
+
 class Admission(StrEnum):
     """What to do with an invitation."""
 
@@ -86,10 +92,18 @@ def open_welcome(
     bundles: Sequence[mls.KeyPackageBundle],
     known_group: Callable[[bytes], bool],
     ctx: Context,
+    *,
+    last_epoch: Callable[[bytes], int] = lambda _group_id: -1,
 ) -> Invitation:
-    """Open an invitation; raises ``PeerError`` when it cannot be opened or describes no chat that we could be in."""
+    """Open an invitation; raises ``PeerError`` when it cannot be opened or describes no chat that we could be in.
+
+    ``last_epoch`` is the last one of a group that this device has had keys of. Whoever enters an epoch for a second
+    time begins with ratchets that it has used before, so only a later one will do.
+    """
     joined = mls.join(payload, bundles, authenticate=check_leaf, known_group=known_group, now_s=ctx.now_s)
     group = joined.group
+    if group.epoch <= last_epoch(group.group_id):
+        raise OldInvitation
     info = read_group_info(group.extensions)
     roster = read_roster(group.members())
     inviter = roster.by_leaf.get(joined.signer)
@@ -134,6 +148,7 @@ def _state(
         head=first_head(group.epoch_authenticator),
         committed_at=committed_at,
         joined_epoch=group.epoch,
+        highest_epoch=group.epoch,
     )
     return GroupState(conversation, group, info, read_roster(group.members()), {})
 

@@ -9,7 +9,7 @@ from tacit.client.store.database import Database
 
 _SELECT: Final = (
     "SELECT group_id, chat_id, status, cursor, last_commit, own_last, own_counter, head, committed_at,"
-    " joined_epoch FROM conversation"
+    " joined_epoch, highest_epoch, in_doubt FROM conversation"
 )
 
 
@@ -36,7 +36,8 @@ class ConversationRows:
         """Write or replace a conversation; its chat must be there."""
         self._db.run(
             "INSERT OR REPLACE INTO conversation (group_id, chat_id, status, cursor, last_commit, own_last,"
-            " own_counter, head, committed_at, joined_epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " own_counter, head, committed_at, joined_epoch, highest_epoch, in_doubt)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 c.group_id,
                 c.chat_id,
@@ -48,6 +49,8 @@ class ConversationRows:
                 c.head,
                 c.committed_at,
                 c.joined_epoch,
+                c.highest_epoch,
+                int(c.in_doubt),
             ),
         )
 
@@ -70,4 +73,4 @@ class ConversationRows:
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:
-    return Conversation(row[0], row[1], ConversationStatus(row[2]), *row[3:])
+    return Conversation(row[0], row[1], ConversationStatus(row[2]), *row[3:11], bool(row[11]))

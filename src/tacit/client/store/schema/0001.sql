@@ -53,7 +53,9 @@ CREATE TABLE conversation (
     own_counter  INTEGER NOT NULL,
     head         BLOB NOT NULL,
     committed_at INTEGER NOT NULL,
-    joined_epoch INTEGER NOT NULL DEFAULT 0
+    joined_epoch  INTEGER NOT NULL,
+    highest_epoch INTEGER NOT NULL,
+    in_doubt      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX conversation_by_chat ON conversation (chat_id, group_id);
