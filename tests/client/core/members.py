@@ -35,11 +35,11 @@ from tacit.testing.entropy import SeededEntropy
 NOW_S = 1_767_225_600
 
 
-def make_me(entropy: Entropy) -> Me:
-    """A fresh account with one device."""
+def make_me(entropy: Entropy, now_s: int = NOW_S) -> Me:
+    """A fresh account with one device, certified at ``now_s``."""
     account = AccountKey.generate(entropy)
     device = ed25519.generate(entropy)
-    certificate = DeviceCertificate.issue(account, device.public, NOW_S)
+    certificate = DeviceCertificate.issue(account, device.public, now_s)
     return Me(account.id, device_id(device.public), account.public, certificate.encode(), device.private)
 
 

@@ -28,8 +28,9 @@ from tacit.client.model import (
     MessageId,
     MessageState,
 )
+from tacit.identity import CertificateExpired
 from tacit.wire import relay_pb2 as pb
-from tests.client.core.members import Log, Member, begun, group_of, people
+from tests.client.core.members import NOW_S, Log, Member, begun, group_of, make_me, people
 
 
 def in_step(*members: Member) -> None:
@@ -435,6 +436,21 @@ def test_an_invitation_opens_for_its_device_and_names_who_invites() -> None:
     assert invitation.used_ref == bob.bundles[0].ref
     assert invitation.state.conversation.status is ConversationStatus.REQUESTED
     assert invitation.state.info.name == "friends"
+
+
+def test_whoever_invites_needs_a_certificate_that_is_valid_now_and_who_is_in_already_does_not() -> None:
+    alice, bob, carol = people("alice", "bob", "carol")
+    alice.me = make_me(alice.entropy, NOW_S + 60)
+    begun(alice)
+    alice.force(bob.offer(), carol.offer())
+    assert alice.group.own_commit is not None
+    welcome = alice.group.own_commit.pending.welcome
+    assert welcome is not None
+    bob.now_s = NOW_S + 60 + limits.DEVICE_CERTIFICATE_LIFETIME_S
+    assert open_welcome(welcome, bob.bundles, lambda _: False, bob.ctx).inviter.account_id == alice.id
+    bob.now_s += 1
+    with pytest.raises(CertificateExpired):
+        open_welcome(welcome, bob.bundles, lambda _: False, bob.ctx)
 
 
 def test_a_direct_chat_of_others_is_no_invitation() -> None:

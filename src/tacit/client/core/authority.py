@@ -1,6 +1,7 @@
 """The door for identity, in the form in which ``mls`` asks for it.
 
-A certificate's dates are looked at only when this client itself adds a device. Judging what others have committed must
+A certificate's dates are looked at only where this client decides alone: when it adds a device, and of the device that
+invites it. Judging what others have committed must
 come out the same at every member, and no two clocks agree.
 """
 
@@ -20,7 +21,7 @@ def check_leaf(old: LeafIdentity | None, new: LeafIdentity) -> None:
 
 
 def check_new_leaf(now_s: float) -> CheckLeaf:
-    """The check for a device that this client adds now."""
+    """The check for a device that this client adds now, or that invites it."""
 
     def check(old: LeafIdentity | None, new: LeafIdentity) -> None:
         authenticate_leaf(old, new, int(now_s))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tacit import mls
-from tacit.client.core.authority import check_leaf
+from tacit.client.core.authority import check_leaf, check_new_leaf
 from tacit.client.core.group_info import (
     GROUP_INFO_EXTENSION,
     GroupInfo,
@@ -110,6 +110,7 @@ def open_welcome(
     if inviter is None or len(group.group_id) != 16:
         raise Unwelcome
     _check_place(info, roster, inviter, ctx)
+    check_new_leaf(ctx.now_s)(None, group.state.leaves[joined.signer])
     direct = info.kind is GroupKind.DIRECT
     chat_id = direct_chat_id(inviter.account_id) if direct else group_chat_id(group.group_id)
     state = _state(group, info, chat_id, ConversationStatus.REQUESTED, committed_at=0)
