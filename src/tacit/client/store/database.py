@@ -7,6 +7,7 @@ and on the disk (``synchronous=FULL``) when a transaction ends without an error.
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -34,6 +35,10 @@ _CACHED_STATEMENTS: Final = 256
 _PLAIN_HEADER: Final = b"SQLite format 3\x00"
 _PRIMARY_CODE: Final = 0xFF
 """SQLite's extended result codes carry the primary one in the low byte."""
+
+_IO_ERROR: Final = 10
+_ROOM_TO_OPEN: Final = 64 * 1024
+"""Bytes: an index of the write-ahead log, and its first pages."""
 
 _FAILURES: Final[dict[int, type[StorageError]]] = {
     11: StoreDamaged,  # SQLITE_CORRUPT
@@ -93,28 +98,28 @@ class Database:
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute one statement; returns the number of rows that it changed."""
-        with _translated():
+        with _translated(self._path):
             return int(self._open.execute(sql, values).rowcount)
 
     def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Execute one statement once for each row of values."""
-        with _translated():
+        with _translated(self._path):
             self._open.executemany(sql, rows)
 
     def insert(self, sql: str, values: Sequence[Any]) -> int:
         """Execute one INSERT; returns the row number."""
-        with _translated():
+        with _translated(self._path):
             return int(self._open.execute(sql, values).lastrowid)
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """Fetch the first row of a query, or None."""
-        with _translated():
+        with _translated(self._path):
             row: tuple[Any, ...] | None = self._open.execute(sql, values).fetchone()
             return row
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Fetch every row of a query."""
-        with _translated():
+        with _translated(self._path):
             rows: list[tuple[Any, ...]] = self._open.execute(sql, values).fetchall()
             return rows
 
@@ -167,7 +172,7 @@ class Database:
 
 def _connect(path: Path, key: Secret) -> Database:
     """Open, key and check a connection."""
-    with _translated():
+    with _translated(path):
         connection = sqlcipher.connect(
             str(path),
             isolation_level=None,
@@ -176,16 +181,16 @@ def _connect(path: Path, key: Secret) -> Database:
             timeout=0,
         )
     try:
-        _prepare(connection, key)
+        _prepare(connection, key, path)
     except BaseException:
         connection.close()
         raise
     return Database(connection, path)
 
 
-def _prepare(connection: Any, key: Secret) -> None:
+def _prepare(connection: Any, key: Secret, path: Path) -> None:
     execute = connection.execute
-    with _translated():
+    with _translated(path):
         # Plain SQLite ignores PRAGMA key without a word; only SQLCipher answers this one.
         if not execute("PRAGMA cipher_version").fetchone():
             raise StoreFailed("this build of SQLite cannot encrypt")
@@ -196,8 +201,8 @@ def _prepare(connection: Any, key: Secret) -> None:
     except sqlcipher.DatabaseError as error:
         if _primary_code(error) == 26:
             raise WrongPassphrase from None
-        raise _failure(error) from error
-    with _translated():
+        raise _failure(error, path) from error
+    with _translated(path):
         for pragma, expected in (
             ("journal_mode = WAL", "wal"),
             ("synchronous = FULL", None),
@@ -229,15 +234,26 @@ def _primary_code(error: Exception) -> int:
     return int(getattr(error, "sqlite_errorcode", None) or 0) & _PRIMARY_CODE
 
 
-def _failure(error: Exception) -> StorageError:
-    return _FAILURES.get(_primary_code(error), StoreFailed)()
+def _failure(error: Exception, path: Path) -> StorageError:
+    code = _primary_code(error)
+    if code == _IO_ERROR and _is_full(path):
+        return StoreFull()
+    return _FAILURES.get(code, StoreFailed)()
+
+
+def _is_full(path: Path) -> bool:
+    """Whether there is no room for the files beside the store; SQLite calls that an I/O error."""
+    try:
+        return shutil.disk_usage(path.parent).free < _ROOM_TO_OPEN
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlcipher.DatabaseError as error:
-        raise _failure(error) from error
+        raise _failure(error, path) from error
     except OverflowError as error:
         raise StoreFailed("a number does not fit a column") from error
