@@ -18,6 +18,7 @@ from tacit.client.directory import Asked, Found, look_up
 from tacit.client.errands import Errands, positions
 from tacit.client.errors import Broken, Closed
 from tacit.client.events import ClientEvent, Problem
+from tacit.client.expiry import drop_expired_keys
 from tacit.client.handshake import Connect
 from tacit.client.model import GroupId, OutboxRow
 from tacit.client.outgoing import PATIENCE_S
@@ -28,8 +29,10 @@ from tacit.client.turn import AfterSave, Inputs, Operation, Turned, take_turn
 from tacit.client.uplink import Uplink
 from tacit.client.watching import Watcher
 from tacit.clock import Clock, SystemClock
+from tacit.crypto.memory import forget_private_keys
 from tacit.entropy import Entropy, system_entropy
 from tacit.errors import StorageError, TacitError, TransportError
+from tacit.limits import HOUR_S
 from tacit.log import EventLog
 from tacit.wire import relay_pb2 as pb
 
@@ -41,6 +44,9 @@ RECEIPT_INTERVAL_S = 1.0
 
 SCRUB_AFTER_S = 5.0
 """After this long without a transaction, keys that were replaced are wiped from the store's log."""
+
+EXPIRE_EVERY_S = float(HOUR_S)
+"""How often keys are looked for that have become too old, by clients that have nothing else to do."""
 
 INTRODUCTION_S = 2.0
 """How long lines about new people wait for their handles."""
@@ -167,6 +173,7 @@ class Runtime:
             return Books(self._profile.store, self.clock, self._entropy)
 
         self._books = await self._on_thread(load)
+        self.timers.set("expire", None, self.clock.monotonic_s())
         self._loop = asyncio.create_task(self._run(), name="tacit-client")
         if online:
             self.uplink.start(self._books.profile)
@@ -214,6 +221,10 @@ class Runtime:
                     inputs.resend.append(cast("OutboxRow", what))
                 case "scrub":
                     self.errands.spawn(self._scrub())
+                case "expire":
+                    inputs.operations.append(drop_expired_keys)
+                    operations.append((drop_expired_keys, None))
+                    self.timers.set("expire", None, self.clock.monotonic_s() + EXPIRE_EVERY_S)
                 case "stock":
                     self.errands.check_stock()
         return inputs, operations
@@ -324,6 +335,7 @@ class Runtime:
             self._books.close()
         if self._profile is not None:
             self._profile.close()
+        forget_private_keys()
 
     def _fail(self, operations: Iterable[tuple[Operation, asyncio.Future[Any] | None]], error: TacitError) -> None:
         for _, future in operations:

@@ -40,6 +40,8 @@ from tacit.client.model import (
     Profile,
 )
 from tacit.client.store.rows import encode_blobs
+from tacit.crypto.memory import forget_private_keys
+from tacit.limits import PAST_EPOCH_S
 
 
 @dataclass
@@ -86,7 +88,10 @@ def save(books: Books, changes: Changes, checkpoint: Checkpoint) -> Written:
         finally:
             books.forget_heads()
         checkpoint("after-commit")
+        ends_keys = _ends_keys(books, changes)
         _follow(books, changes, writer)
+        if ends_keys:
+            forget_private_keys()
     return Written(list(writer.added.values()), writer.events)
 
 
@@ -161,7 +166,7 @@ def _write_state(books: Books, state: GroupState) -> None:
         saved = mls.save(state.group)
         if old is None or old.group.state is not state.group.state:
             store.put_epoch(group_id, saved.epoch_blob)
-        store.put_ratchets(group_id, saved.ratchet_blob)
+        store.put_ratchets(group_id, saved.ratchet_blob, _expiry(state.group))
     for device_id, row in state.progress.items():
         if old is None or old.progress.get(device_id) != row:
             store.put_sender_progress(group_id, row)
@@ -172,6 +177,22 @@ def _write_state(books: Books, state: GroupState) -> None:
         store.drop_pending_commit(group_id)
     else:
         store.put_pending_commit(group_id, encode_own_commit(state.own_commit))
+
+
+def _expiry(group: mls.Group) -> int | None:
+    """When the oldest keys of past epochs are to go."""
+    ends = [keys.ended_at for keys in group.past_keys if keys.ended_at is not None]
+    return int(min(ends)) + PAST_EPOCH_S + 1 if ends else None
+
+
+def _ends_keys(books: Books, changes: Changes) -> bool:
+    """Whether private keys are given up: those of an epoch, or of a KeyPackage."""
+    befores = [(books.state(group_id), state) for group_id, state in changes.states.items()]
+    return bool(changes.used_bundles) or any(
+        before is not None
+        and (before.group.epoch != after.group.epoch or after.conversation.status is ConversationStatus.REMOVED)
+        for before, after in befores
+    )
 
 
 class _Writer:

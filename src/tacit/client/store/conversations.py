@@ -73,4 +73,4 @@ class ConversationRows:
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:
-    return Conversation(row[0], row[1], ConversationStatus(row[2]), *row[3:11], bool(row[11]))
+    return Conversation(row[0], row[1], ConversationStatus(row[2]), *(*row[3:11], bool(row[11])))

@@ -31,9 +31,17 @@ class GroupRows:
         """Write or replace what changes with the epoch."""
         self._db.run("INSERT OR REPLACE INTO group_epoch (group_id, state) VALUES (?, ?)", (group_id, blob))
 
-    def put_ratchets(self, group_id: GroupId, blob: bytes) -> None:
-        """Write or replace what changes with every message."""
-        self._db.run("INSERT OR REPLACE INTO group_ratchets (group_id, state) VALUES (?, ?)", (group_id, blob))
+    def put_ratchets(self, group_id: GroupId, blob: bytes, expires_at: int | None = None) -> None:
+        """Write or replace what changes with every message; some of its keys are to be deleted at ``expires_at``."""
+        self._db.run(
+            "INSERT OR REPLACE INTO group_ratchets (group_id, state, expires_at) VALUES (?, ?, ?)",
+            (group_id, blob, expires_at),
+        )
+
+    def groups_with_expired_keys(self, now: int) -> list[GroupId]:
+        """Groups that hold keys of past epochs for longer than they should."""
+        rows = self._db.all("SELECT group_id FROM group_ratchets WHERE expires_at <= ?", (now,))
+        return [GroupId(row[0]) for row in rows]
 
     def pending_commit(self, group_id: GroupId) -> bytes | None:
         """The own commit that has not come back in the log yet."""

@@ -68,9 +68,12 @@ CREATE TABLE group_epoch (
 ) STRICT;
 
 CREATE TABLE group_ratchets (
-    group_id BLOB PRIMARY KEY,
-    state    BLOB NOT NULL
+    group_id   BLOB PRIMARY KEY,
+    state      BLOB NOT NULL,
+    expires_at INTEGER           -- when the oldest of its past epochs is to be deleted
 ) STRICT;
+
+CREATE INDEX group_expiry ON group_ratchets (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE pending_commit (
     group_id BLOB PRIMARY KEY,
