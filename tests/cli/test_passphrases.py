@@ -26,6 +26,15 @@ def test_a_descriptor_goes_before_a_file_and_a_file_before_the_environment(
     assert given(Settings()) is None
 
 
+def test_of_a_descriptor_one_line_is_read_and_nobody_waits_for_its_end() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"secret\nfor somebody else")
+    assert given(Settings(passphrase_fd=reader)) == "secret"
+    assert os.read(reader, 100) == b"for somebody else"
+    os.close(writer)
+    os.close(reader)
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\n"])
 def test_a_file_that_holds_no_passphrase_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "secret"

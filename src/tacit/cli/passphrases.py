@@ -43,8 +43,7 @@ def given(settings: Settings) -> str | None:
     """Return the passphrase that was provided without asking, or None."""
     try:
         if settings.passphrase_fd is not None:
-            with os.fdopen(settings.passphrase_fd, "rb", closefd=False) as file:
-                return _first_line(file.read(_MAX_BYTES))
+            return _first_line(_read_line(settings.passphrase_fd))
         if settings.passphrase_file:
             with Path(settings.passphrase_file).expanduser().open("rb") as file:
                 return _first_line(file.read(_MAX_BYTES))
@@ -91,6 +90,17 @@ def ask_new(settings: Settings, *, none: bool) -> str | None:
             return first
         talk("They differ; once more.")
     raise PassphrasesDiffer
+
+
+def _read_line(descriptor: int) -> bytes:
+    """Read one line and not a byte more: what follows may be meant for somebody else, and its end may never come."""
+    line = b""
+    while len(line) < _MAX_BYTES and not line.endswith(b"\n"):
+        byte = os.read(descriptor, 1)
+        if not byte:
+            break
+        line += byte
+    return line
 
 
 def _first_line(data: bytes) -> str:
