@@ -73,6 +73,10 @@ MAX_FRAME_BYTES: Final = 4 * 1024 * 1024 + 64 * 1024
 MAX_LOGIN_FRAME_BYTES: Final = 64 * 1024
 """One frame from a peer that has not logged in."""
 
+MAX_STRANGER_PIECES: Final = 256
+"""WebSocket frames, fragments and pings included, from a peer that has not logged in; six bytes make one, and a hundred
+thousand of them a tenth of a second of everybody's time."""
+
 MAX_FRAME_FIELDS: Final = 4_096
 """Fields in one large frame; two bytes can name a field that takes fifty in memory."""
 

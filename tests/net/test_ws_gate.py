@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tacit import limits
 from tacit.net.ws_gate import ENDLESS_HEADER, FrameGate
 
 CONT, TEXT, BINARY, PING = 0x0, 0x1, 0x2, 0x9
@@ -118,3 +119,24 @@ def test_every_form_of_length_is_read(size: int) -> None:
         parser = Recorder()
         FrameGate(parser, max_frame=max_frame, open_from=1 << 30).feed_data(frame(b"x" * size))
         assert (parser.got == frame(b"x" * size)) is passes
+
+
+@pytest.mark.parametrize(("opcode", "fin"), [(PING, True), (CONT, False), (BINARY, True)])
+def test_so_many_frames_and_no_more_come_from_a_stranger_whatever_they_are(opcode: int, fin: bool) -> None:
+    parser = Recorder()
+    gate = FrameGate(parser, max_frame=300, open_from=10_000)
+    piece = frame(b"", opcode, fin=fin)
+    gate.feed_data(piece * limits.MAX_STRANGER_PIECES)
+    assert parser.got == piece * limits.MAX_STRANGER_PIECES
+    gate.feed_data(piece * 1000)
+    gate.feed_data(piece * 1000)
+    assert parser.got == piece * limits.MAX_STRANGER_PIECES + ENDLESS_HEADER
+
+
+def test_a_member_sends_as_many_as_it_likes() -> None:
+    parser = Recorder()
+    gate = FrameGate(parser, max_frame=300, open_from=10_000)
+    gate.max_frame = 10_000
+    data = frame(b"x") * (2 * limits.MAX_STRANGER_PIECES)
+    gate.feed_data(data)
+    assert parser.got == data

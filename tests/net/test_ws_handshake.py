@@ -127,6 +127,18 @@ async def test_frames_that_no_honest_client_makes_end_the_link(pem: Pem, frame: 
         held.done.set()
 
 
+async def test_a_stranger_who_floods_with_empty_fragments_is_cut_off_at_once(pem: Pem) -> None:
+    """A second of these, parsed one by one, would hold up everybody; the cut comes long before the deadline."""
+    fragment, message = b"\x00\x80mask", b"\x02\x80mask"
+    async with serving(pem, echo) as where, tls_stream(where.port) as (reader, writer):
+        writer.write(UPGRADE + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(message + fragment * 100_000)
+        async with asyncio.timeout(10):
+            ended = await _rest(reader)
+        assert ended[:1] == b"\x88"
+
+
 @pytest.mark.parametrize("stage", ["silent", "tls only", "dripping header"])
 async def test_a_peer_that_dawdles_is_cut_off_at_the_deadline(pem: Pem, stage: str) -> None:
     async with serving(pem, handshake_timeout_s=0.5) as listener:

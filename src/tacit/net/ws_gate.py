@@ -1,12 +1,14 @@
 """Reads WebSocket frame headers on their way to the parser, and refuses what is too large before it is held.
 
 aiohttp fixes the largest message when a connection opens. Strangers deserve less than members, so until the limit is
-raised every message's announced size, fragments added up, is checked here first.
+raised every message's announced size, fragments added up, is checked here first, and so is the number of frames.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
+
+from tacit import limits
 
 FIN, MASKED = 0x80, 0x80
 CONTINUATION, FIRST_CONTROL = 0x0, 0x8
@@ -30,7 +32,16 @@ class Parser(Protocol):
 class FrameGate:
     """A parser in front of the parser. Source: RFC 6455 §5.2 for the header."""
 
-    __slots__ = ("_header", "_message", "_parser", "_payload_left", "_refused", "max_frame", "open_from")
+    __slots__ = (
+        "_header",
+        "_message",
+        "_parser",
+        "_payload_left",
+        "_pieces_left",
+        "_refused",
+        "max_frame",
+        "open_from",
+    )
 
     def __init__(self, parser: Parser, *, max_frame: int, open_from: int) -> None:
         """``max_frame`` applies from now on; raised to ``open_from`` or above, the parser's own limit is enough."""
@@ -40,6 +51,7 @@ class FrameGate:
         self._header = b""
         self._payload_left = 0
         self._message = 0
+        self._pieces_left = limits.MAX_STRANGER_PIECES
         self._refused = False
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
@@ -82,6 +94,9 @@ class FrameGate:
             self._payload_left = payload_bytes
 
     def _admit(self, first: int, payload_bytes: int) -> bool:
+        self._pieces_left -= 1
+        if self._pieces_left < 0:
+            return False
         opcode = first & 0x0F
         if opcode >= FIRST_CONTROL:
             return True
