@@ -35,6 +35,7 @@ CLOSINGS: Final = {
 BOUNDS: Final = (
     ("One frame", "MAX_FRAME_BYTES", "bytes"),
     ("One frame before login", "MAX_LOGIN_FRAME_BYTES", "bytes"),
+    ("WebSocket frames before login, fragments and pings included", "MAX_STRANGER_PIECES", ""),
     ("Fields in a frame of more than that, outer two levels", "MAX_FRAME_FIELDS", ""),
     ("One KeyPackage", "MAX_KEY_PACKAGE_BYTES", "bytes"),
     ("One device certificate", "MAX_CERTIFICATE_BYTES", "bytes"),
