@@ -103,7 +103,7 @@ def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_
         _drop_through(db, LogRow(log), seq, now_s)
         db.execute("DELETE FROM readers WHERE log = ? AND end_seq <= ?", (log, seq))
         drop_acknowledged(db, LogRow(log), now_s)
-    return sum(count for _, _, count in old) == max_entries
+    return bool(sum(count for _, _, count in old) == max_entries)
 
 
 def drop_old_answers(db: sqlite3.Connection, dropped_before: int) -> None:
