@@ -7,6 +7,10 @@ keys, names, addresses and stable IDs cannot slip into a line by a careless call
 from __future__ import annotations
 
 import logging
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Final
 
 ALLOWED_FIELDS: Final = frozenset(
@@ -30,6 +34,36 @@ ALLOWED_FIELDS: Final = frozenset(
         "version",
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """What a log record holds as its message: whoever formats it may take it apart."""
+
+    name: str
+    fields: Mapping[str, str | int | float]
+
+    def __str__(self) -> str:
+        return " ".join([self.name, *(f"{name}={value!r}" for name, value in self.fields.items())])
+
+
+def place_of(error: BaseException) -> str:
+    """Where an exception was raised, as ``module.py:line``. Its own text stays out of logs: it may quote anything."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return ""
+    return f"{PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
+
+
+def stack_of(error: BaseException) -> list[str]:
+    """The stack of an exception and of those before it, line by line, with their types and not their texts."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    lines = stack_of(before) if before is not None else []
+    for frame in traceback.extract_tb(error.__traceback__):
+        lines.append(f"{frame.filename}:{frame.lineno} in {frame.name}: {frame.line}")
+    return [*lines, type(error).__name__]
 
 
 class EventLog:
@@ -57,5 +91,4 @@ class EventLog:
         if unknown:
             raise ValueError(f"log field not allowed: {sorted(unknown)[0]}")
         if self._logger.isEnabledFor(level):
-            words = " ".join(f"{name}={value!r}" for name, value in fields.items())
-            self._logger.log(level, "%s %s", event, words)
+            self._logger.log(level, LogEvent(event, fields))

@@ -54,8 +54,8 @@ def _run(args: list[str]) -> int:
         raise
     except OSError as error:
         return _report(SystemFailed(error.strerror or type(error).__name__), json=json)
-    except Exception as error:  # noqa: BLE001 - the last door: a person gets a sentence, -vv the traceback
-        _log_traceback()
+    except Exception as error:  # noqa: BLE001 - the last door: a person gets a sentence, -vv the stack
+        _log_stack(error)
         return _report(InternalError(type(error).__name__), json=json)
     return int(result) if isinstance(result, int) else ExitCode.OK
 
@@ -76,10 +76,14 @@ def _report(error: TacitError, *, json: bool, hint: str = "") -> int:
     return int(error.exit_code)
 
 
-def _log_traceback() -> None:
+def _log_stack(error: Exception) -> None:
     import logging
 
-    logging.getLogger("tacit.cli").debug("internal error", exc_info=True)
+    from tacit.log import stack_of
+
+    logger = logging.getLogger("tacit.cli")
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("internal error\n%s", "\n".join(stack_of(error)))
 
 
 def _prepare_streams() -> None:

@@ -17,10 +17,10 @@ from tacit.cli.home import Address, public_host, save_address
 from tacit.cli.output import Output
 from tacit.cli.settings import Settings, span_s
 from tacit.clock import SystemClock
-from tacit.log import EventLog
+from tacit.log import EventLog, LogEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, MutableMapping
 
     from tacit.relay.config import RelayConfig
 
@@ -113,6 +113,14 @@ async def _watch_parent(gone: Any) -> None:
     await asyncio.get_running_loop().connect_read_pipe(_End, sys.stdin)
 
 
+def _take_apart(_logger: Any, _method: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Give each field of an event a key of its own."""
+    said = event_dict["_record"].msg
+    if isinstance(said, LogEvent):
+        event_dict.update(said.fields, event=said.name)
+    return event_dict
+
+
 def _configure_logging(settings: Settings) -> None:
     import structlog
 
@@ -124,7 +132,11 @@ def _configure_logging(settings: Settings) -> None:
     renderer = structlog.processors.JSONRenderer() if settings.json else structlog.processors.LogfmtRenderer()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso")],
+            foreign_pre_chain=[
+                _take_apart,
+                structlog.stdlib.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso"),
+            ],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )

@@ -7,26 +7,14 @@
             ...
 
 Every error derives from ``TacitError`` and carries a stable ``code``, a ``sentence`` for people and often a ``hint``.
+Importing it loads the values only; the client comes with its first use, so a relay's process never meets it.
 """
 
 from __future__ import annotations
 
-from tacit.client.errors import (
-    Ambiguous,
-    AwaitsAnswer,
-    ChatEnded,
-    Closed,
-    FalseAnswer,
-    HandleChanged,
-    NoSuchProfile,
-    NotAllowed,
-    NotSent,
-    Offline,
-    OtherRelay,
-    ProfileExists,
-    TextTooLong,
-    TimedOut,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from tacit.errors import (
     Locked,
     NotFound,
@@ -38,7 +26,6 @@ from tacit.errors import (
     Untrusted,
     UsageError,
 )
-from tacit.sdk.client import Client
 from tacit.sdk.types import (
     ChatEvent,
     ChatInfo,
@@ -54,6 +41,25 @@ from tacit.sdk.types import (
     StateEvent,
     StatusInfo,
 )
+
+if TYPE_CHECKING:
+    from tacit.client.errors import (
+        Ambiguous,
+        AwaitsAnswer,
+        ChatEnded,
+        Closed,
+        FalseAnswer,
+        HandleChanged,
+        NoSuchProfile,
+        NotAllowed,
+        NotSent,
+        Offline,
+        OtherRelay,
+        ProfileExists,
+        TextTooLong,
+        TimedOut,
+    )
+    from tacit.sdk.client import Client
 
 __all__ = [
     "Ambiguous",
@@ -94,3 +100,11 @@ __all__ = [
     "Untrusted",
     "UsageError",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load ``Client`` and the client's errors on first use."""
+    if name in __all__:
+        home = "tacit.sdk.client" if name == "Client" else "tacit.client.errors"
+        return getattr(import_module(home), name)
+    raise AttributeError(f"module 'tacit.sdk' has no attribute {name!r}")
