@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tacit.client.batch import Batch
-from tacit.client.errors import Closed
+from tacit.client.errors import Broken
 from tacit.client.invites import RETRY_CLAIM_S
 from tacit.client.outgoing import PATIENCE_S
 from tacit.client.runtime import Runtime
@@ -106,11 +106,11 @@ async def test_a_fault_of_the_program_itself_stops_it_and_is_told(world: World) 
     def fault(batch: Batch) -> None:
         raise ZeroDivisionError
 
-    with pytest.raises(Closed):
+    with pytest.raises(Broken):
         await runtime_of(alice).do(fault)
     await world.settle()
     assert alice.problems() == ["internal"]
-    with pytest.raises(Closed):
+    with pytest.raises(Broken):
         await alice.client.send("@bob", "hi")
     assert loop is not None
     assert isinstance(loop.exception(), ZeroDivisionError)

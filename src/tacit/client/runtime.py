@@ -33,7 +33,7 @@ from tacit.crypto.memory import forget_private_keys
 from tacit.entropy import Entropy, system_entropy
 from tacit.errors import StorageError, TacitError, TransportError
 from tacit.limits import HOUR_S
-from tacit.log import EventLog
+from tacit.log import EventLog, place_of
 from tacit.wire import relay_pb2 as pb
 
 T = TypeVar("T")
@@ -76,6 +76,7 @@ class Runtime:
         self._watchers: list[Watcher] = []
         self._loop: asyncio.Task[None] | None = None
         self._closed = False
+        self._broken = False
         self.timers = Timers(clock, self._wake.set)
         self.errands = Errands(self)
         self.uplink = Uplink(
@@ -189,10 +190,11 @@ class Runtime:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            log.warning("stopped", error=type(error).__name__)
+            log.warning("stopped", error=type(error).__name__, reason=place_of(error))
             self.show(Problem(Broken.code, Broken().sentence, Broken.hint))
-            self._fail(self._operations, Closed())
-            self.uplink.stop(Closed())
+            self._broken = True
+            self._fail(self._operations, Broken())
+            self.uplink.stop(Broken())
             for watcher in self._watchers:
                 watcher.close()
             raise
@@ -239,7 +241,7 @@ class Runtime:
             self._turn_failed(error, inputs)
             return
         except BaseException:
-            self._fail(operations, Closed())
+            self._fail(operations, Broken())
             raise
         for (_, future), result in zip(operations, turned.results, strict=True):
             _settle(future, result)
@@ -327,6 +329,8 @@ class Runtime:
         return self._books
 
     def _check_open(self) -> None:
+        if self._broken:
+            raise Broken
         if self._closed or self._loop is None or self._loop.done():
             raise Closed
 
