@@ -166,6 +166,10 @@ class Runtime:
             for event in events:
                 watcher.put(event)
 
+    def why_closed(self) -> TacitError:
+        """What to tell whoever finds this client closed: its owner did it, or it failed."""
+        return Broken() if self._broken else Closed()
+
     # ---- the loop ----
 
     async def _start(self, open_profile: Callable[[], OpenProfile], *, online: bool) -> None:
@@ -329,10 +333,8 @@ class Runtime:
         return self._books
 
     def _check_open(self) -> None:
-        if self._broken:
-            raise Broken
-        if self._closed or self._loop is None or self._loop.done():
-            raise Closed
+        if self._broken or self._closed or self._loop is None or self._loop.done():
+            raise self.why_closed()
 
     def _close_store(self) -> None:
         if self._books is not None:

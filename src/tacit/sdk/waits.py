@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from tacit.client.books import Books
-from tacit.client.errors import Closed, NotSent, Offline, TimedOut
+from tacit.client.errors import Broken, Closed, NotSent, Offline, TimedOut
 from tacit.client.events import ClientEvent, ConnectionChanged, LineAdded, Problem, StateMoved
 from tacit.client.model import ContactStatus, ConversationStatus, Message, MessageId, MessageState
 from tacit.client.runtime import Runtime
@@ -38,7 +38,7 @@ async def wait_for_state(runtime: Runtime, message_id: MessageId, wanted: WaitFo
                     raise NotSent
                 if message.state in _ORDER and _ORDER.index(message.state) >= _ORDER.index(MessageState(wanted)):
                     return message
-                await _next_about(watcher, message_id)
+                await _next_about(runtime, watcher, message_id)
     except TimeoutError:
         raise TimedOut from None
     finally:
@@ -119,16 +119,16 @@ async def _present(runtime: Runtime, happened: ClientEvent) -> Event | None:
         return present.bare_event(happened)  # needs no books, and may be the last word of a client that has stopped
     try:
         return await runtime.read(lambda books: present.event(books, happened))
-    except Closed:
+    except (Broken, Closed):
         return None
 
 
-async def _next_about(watcher: Watcher, message_id: MessageId) -> None:
+async def _next_about(runtime: Runtime, watcher: Watcher, message_id: MessageId) -> None:
     """Wait until something is told that may concern a message."""
     while True:
         match await watcher.get():
             case None:
-                raise Closed
+                raise runtime.why_closed()
             case Missed():
                 return
             case StateMoved(_, moved, _) if moved == message_id:
