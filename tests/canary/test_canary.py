@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tacit.errors import TacitError
 from tests.canary import conversation as scene
 from tests.canary.conversation import HANDLES, Conversation
 from tests.canary.traces import dump, found_in, found_in_files, found_in_memory
+from tests.processes.people import becomes, create, opened
+from tests.processes.programs import Relay
 
 pytestmark = pytest.mark.processes
 
@@ -147,21 +151,51 @@ def test_a_fault_inside_is_told_without_the_words_that_were_at_hand(
     """An exception whose own text quotes everything that was at hand."""
     alice, bob = HANDLES[0], HANDLES[1]
     place, command = FAULTS[what]
-    (tmp_path / "sitecustomize.py").write_text(FAULT.format(place=place))
+    env = at_fault(tmp_path, place) | {"TACIT_PASSPHRASE": scene.PASSPHRASE, "PYTHONFAULTHANDLER": "1"}
     arguments = ("send", f"@{bob}", scene.WORDS["text of a crash"]) if command == "send" else ("listen",)
     ended = talk.people[alice].run(
         *(*arguments, "-vv", "--log-file", str(tmp_path / "log")),
-        env={
-            "TACIT_PASSPHRASE": scene.PASSPHRASE,
-            "PYTHONFAULTHANDLER": "1",
-            "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
-        },
+        env=env,
     )
     assert (ended.code, ended.error["code"]) == (1, "internal"), ended
     log = (tmp_path / "log").read_bytes()
     assert b"RuntimeError" in log, "the log does say what happened"
     assert b"sitecustomize.py" in log, "and where"
     assert found_in(ended.out.encode() + ended.err.encode() + log, secrets) == set()
+
+
+@pytest.mark.parametrize("place", ["tacit.relay.logs._new_entry", "tacit.relay.connection.decode_request"])
+async def test_a_fault_inside_the_relay_is_told_without_whom_it_concerned(tmp_path: Path, place: str) -> None:
+    """The one is met while a request is served, the other before there is a request."""
+    env = at_fault(tmp_path, place)
+    with Relay(tmp_path / "relay", env=env) as relay:
+        if place.endswith("decode_request"):
+            with pytest.raises(TacitError):
+                await create(relay.link, tmp_path, *HANDLES[:2])
+            ids: dict[str, bytes] = {}
+        else:
+            alice, bob = await create(relay.link, tmp_path, *HANDLES[:2])
+            async with opened(alice) as one, opened(bob) as other:
+                ids = {"alice": uuid.UUID(one.me.id).bytes, "bob": uuid.UUID(other.me.id).bytes}
+                await one.send(f"@{HANDLES[1]}", "hi")
+                await becomes(lambda: has_said(relay, "request-failed"))
+        ended = relay.end()
+    assert ended.code == 0
+    assert "RuntimeError" in ended.err
+    handles = {handle: handle.encode() for handle in HANDLES}
+    assert found_in(ended.err.encode(), ids | handles) == set()
+    assert STABLE_ID.findall(ended.err.encode()) == []
+    assert ADDRESS.findall(ended.err.encode()) == []
+
+
+async def has_said(relay: Relay, word: str) -> bool:
+    return word in relay.running.said
+
+
+def at_fault(folder: Path, place: str) -> dict[str, str]:
+    """An environment in which one function of tacit raises an exception that quotes its arguments."""
+    (folder / "sitecustomize.py").write_text(FAULT.format(place=place))
+    return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
 
 
 FAULT = """

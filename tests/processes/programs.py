@@ -178,8 +178,11 @@ def run(*arguments: str, timeout_s: float = TIMEOUT_S, **how: Any) -> Ended:
 class Relay:
     """``tacit serve`` on one folder and one port, started as often as a test needs."""
 
-    def __init__(self, folder: Path, *options: str, prefix: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, *options: str, prefix: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
+        self._env = env
         self.link = ""
         self.port = 0
         self._options = options
@@ -207,6 +210,7 @@ class Relay:
             *("serve", "--json", "-vv", "--host", "127.0.0.1", "--public-host", "127.0.0.1"),
             *("--data", str(self.folder), "--port", str(self.port), *self._options),
             prefix=self._prefix,
+            env=self._env,
         )
         words = self.program.line()
         if "error" in words:
