@@ -182,17 +182,17 @@ async def test_text_instead_of_frames_ends_the_connection(relay: Relay) -> None:
 
 
 async def test_a_request_before_login_is_refused_and_gives_nothing_away(relay: Relay) -> None:
-    async with raw(relay) as link:
-        peer = await Peer.over(link)  # type: ignore[arg-type]  # all that a peer uses
-        for body in (
-            pb.SenderKeysRequest(who=pb.Who(handle="alice")),
-            pb.CreateLog(log_id=bytes(16)),
-            message(bytes(16), b"x"),
-            pb.Listen(after=[pb.Position(log_id=bytes(16), seq=0)]),
-        ):
+    for body in (
+        pb.SenderKeysRequest(who=pb.Who(handle="alice")),
+        pb.CreateLog(log_id=bytes(16)),
+        message(bytes(16), b"x"),
+        pb.Listen(after=[pb.Position(log_id=bytes(16), seq=0)]),
+    ):
+        async with raw(relay) as link:
+            peer = await Peer.over(link)  # type: ignore[arg-type]  # all that a peer uses
             answer = await (await peer.begin(body))
             assert answer.code == "not-logged-in"
-        await peer.close()
+            await peer.close()
 
 
 LARGE = bytes(limits.MAX_MESSAGE_BYTES + 1)

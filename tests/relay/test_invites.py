@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tacit.limits import DAY_S
 from tacit.relay.errors import BadInvite, NoStore, NoSuchInvite
 from tacit.relay.invites import create_invite, list_invites, revoke_invite
 from tacit.wire import errors
@@ -15,11 +16,11 @@ NOW_S = int(time.time())
 
 async def test_an_invitation_is_made_and_revoked_while_the_relay_runs(tmp_path):
     async with running(tmp_path, registration="invite") as world:
-        token, invite = create_invite(tmp_path, uses=2, expires_s=60, note="for the band", now_s=NOW_S)
+        token, invite = create_invite(tmp_path, uses=2, expires_s=DAY_S, note="for the band", now_s=NOW_S)
         await (await world.connect()).register(Someone.new(), invite=token)
         (listed,) = list_invites(tmp_path)
         assert (listed.id, listed.uses, listed.used, listed.note) == (invite.id, 2, 1, "for the band")
-        assert listed.expires_at == NOW_S + 60
+        assert listed.expires_at == NOW_S + DAY_S
         assert revoke_invite(tmp_path, invite.id, now_s=NOW_S + 5).revoked_at == NOW_S + 5
         assert revoke_invite(tmp_path, invite.id, now_s=NOW_S + 9).revoked_at == NOW_S + 5
         with pytest.raises(errors.InviteInvalid):
