@@ -72,6 +72,12 @@ def test_every_test_exists(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_test_is_where_it_is_said_to_be(document: Path) -> None:
+    pairs = [token.split("::") for token in named_paths(document) if token.startswith("tests/") and "::" in token]
+    assert [f"{path}::{name}" for path, name in pairs if f"def {name}(" not in (ROOT / path).read_text("utf-8")] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_and_verb_exists(document: Path) -> None:
     for line in code(document):
         for program, *words in commands(line):
