@@ -91,3 +91,35 @@ async def test_a_receipt_that_was_cut_off_is_given_again_however_many_epochs_lat
     assert await alice.state_of(chat, "have you got this?") == "delivered"
     for person in (alice, bob, carol):
         await calm(person, chat)
+
+
+@story
+@pytest.mark.parametrize("epochs", [2, 3, 4])
+async def test_nothing_is_told_before_what_was_cut_off_earlier(world: World, epochs: int) -> None:
+    """Texts that must be sealed again keep their counters, so neither a receipt nor a younger text may overtake them."""
+    alice, bob, carol = people = await world.friends("alice", "bob", "carol")
+    chat = await bob.creates("friends", alice, carol)
+    await world.shortly()
+    await alice.says(chat, "before")
+    await world.shortly()
+    remove = alice.way.meddle(lose(named("append")))
+    for n in range(3):
+        await alice.says(chat, f"cut off {n}")
+        await world.settle()
+        await bob.client.rename(chat, f"renamed {n}")
+        await world.shortly()
+    await alice.go_offline()
+    remove()
+    for n in range(3, epochs):
+        await bob.client.rename(chat, f"renamed {n}")
+        await world.shortly()
+    await carol.says(chat, "where is alice?")
+    await alice.go_online()
+    await world.advance(30)
+    for person in people:
+        heard = [line.split(": ")[1] for line in await person.hears(chat)]
+        assert sorted(heard) == ["before", "cut off 0", "cut off 1", "cut off 2", "where is alice?"]
+        assert [text for text in heard if text.startswith("cut off")] == ["cut off 0", "cut off 1", "cut off 2"]
+        await calm(person, chat)
+    assert await alice.state_of(chat, "cut off 0") == "delivered"
+    assert await carol.state_of(chat, "where is alice?") == "delivered"

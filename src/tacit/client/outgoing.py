@@ -114,7 +114,7 @@ def tell_receipts(batch: Batch, group_id: GroupId) -> bool:
         return True
     if not batch.is_ready(group_id):
         return True  # asked again when the log has been caught up with
-    if not _is_free(state):
+    if not _is_free(state) or any(_was_sealed(intent) for intent in batch.intents(chat.id)):
         return False
     store = batch.books.store
     delivered = store.last_text_seq(group_id, _LAST_ROW)
@@ -189,10 +189,15 @@ def _in_order(batch: Batch, chat: Chat) -> list[Intent]:
     In a direct chat nothing can be said before the other side is in.
     """
     intents = batch.intents(chat.id)
-    intents.sort(key=lambda i: not (i.kind is IntentKind.TEXT and i.attempts))
+    intents.sort(key=lambda i: not _was_sealed(i))
     if chat.kind is ChatKind.DIRECT:
         intents.sort(key=lambda i: i.kind is not IntentKind.INVITE)
     return intents
+
+
+def _was_sealed(intent: Intent) -> bool:
+    """Whether it is a text that has its counter already: until it is sealed again, nothing may show a later one."""
+    return intent.kind is IntentKind.TEXT and intent.attempts > 0
 
 
 def _change(batch: Batch, state: GroupState, intent: Intent) -> Step:

@@ -1,7 +1,8 @@
 """What was sealed and may not have arrived: sent once more, byte for byte, as soon as its log has been caught up with.
 
 By then the echoes have shown what did arrive. What is left may have grown so old meanwhile that nobody could open it
-any more: that is sealed again, before anything newer, instead of being sent to raise false alarms.
+any more: that, and whatever was said after it, is sealed again before anything newer, instead of being sent to raise
+false alarms.
 """
 
 from __future__ import annotations
@@ -25,19 +26,26 @@ def due_again(batch: Batch, *, connected: bool, asked: list[OutboxRow]) -> list[
     # A log that the relay does not know refuses what is sent to it, and so each row learns its end.
     ready |= {group_id for group_id, readable in batch.readable.items() if not readable}
     again = {row.message_id for row in asked}
+    renewed: set[GroupId | None] = set()
     due = []
     for row in sorted(batch.books.outbox.values(), key=lambda row: row.row):
         wanted = connected if row.group_id is None else row.group_id in ready
-        if (wanted or row.message_id in again) and not _renew(batch, row):
+        if not wanted and row.message_id not in again:
+            continue
+        state = batch.state(row.group_id) if row.group_id is not None else None
+        if state is None or row.kind != EntryKind.MESSAGE:
+            due.append(row)
+        elif row.group_id in renewed or _is_stale(state, row.payload):
+            # What was said after it is renewed with it: counters reach the others in their order, or raise an alarm.
+            renewed.add(row.group_id)
+            _renew(batch, state, row)
+        else:
             due.append(row)
     return due
 
 
-def _renew(batch: Batch, row: OutboxRow) -> bool:
-    """Put something else in the place of what nobody could open any more; says whether it did."""
-    state = batch.state(row.group_id) if row.group_id is not None else None
-    if state is None or row.kind != EntryKind.MESSAGE or not _is_stale(state, row.payload):
-        return False
+def _renew(batch: Batch, state: GroupState, row: OutboxRow) -> None:
+    """Have what a row says sealed again, under its counter; a receipt is made anew when there is an occasion."""
     group_id, chat_id = GroupId(state.group_id), state.conversation.chat_id
     batch.add(DropOutbox(row.row))
     if row.content_id is not None:
@@ -48,7 +56,6 @@ def _renew(batch: Batch, row: OutboxRow) -> bool:
     else:
         batch.put_state(forget_told(state, batch.ctx.me))
         batch.tell.add(group_id)
-    return True
 
 
 def _is_stale(state: GroupState, payload: bytes) -> bool:

@@ -420,9 +420,14 @@ def test_keys_grow_stale_by_texts_and_by_time() -> None:
     assert not keys_are_stale(bob.group, bob.ctx), "who has just joined writes first"
     for n in range(100):
         alice.text(str(n))
+    assert not keys_are_stale(alice.group, alice.ctx), "a hundred within a minute do not use epochs up"
+    later = dataclasses.replace(alice.ctx, now_s=alice.now_s + limits.MINUTE_S)
+    assert keys_are_stale(alice.group, later)
+    for n in range(100, 1_000):
+        alice.text(str(n))
     assert keys_are_stale(alice.group, alice.ctx)
     log.post(alice, alice.commit())
-    assert not keys_are_stale(alice.group, alice.ctx)
+    assert not keys_are_stale(alice.group, later)
 
 
 def test_an_invitation_opens_for_its_device_and_names_who_invites() -> None:

@@ -25,6 +25,10 @@ from tacit.client.model import ConversationStatus, GroupId, Intent, IntentKind, 
 FRESH_KEYS_S = limits.DAY_S
 FRESH_KEYS_MESSAGES = 100
 """After this time, or this many own texts, a device puts fresh keys into the group before it writes again."""
+FRESH_KEYS_PAUSE_S = limits.MINUTE_S
+FRESH_KEYS_MESSAGES_AT_MOST = 1_000
+"""Not within this time after the last, unless so many texts were written in it: whoever writes a lot at once would
+otherwise use epochs up faster than a slow reader can follow, and what that reader says would arrive too old to open."""
 
 _COMMIT_LOST = Notice("behind", reason="own-commit-lost", count=1)
 
@@ -40,7 +44,10 @@ def keys_are_stale(state: GroupState, ctx: Context) -> bool:
     if conversation.committed_at == 0:
         return False
     texts = conversation.own_counter - receipts.own_progress(state, ctx.me).counter
-    return texts >= FRESH_KEYS_MESSAGES or ctx.now_s - conversation.committed_at >= FRESH_KEYS_S
+    age_s = ctx.now_s - conversation.committed_at
+    if texts < FRESH_KEYS_MESSAGES_AT_MOST and age_s < FRESH_KEYS_PAUSE_S:
+        return False
+    return texts >= FRESH_KEYS_MESSAGES or age_s >= FRESH_KEYS_S
 
 
 def commit_intent(state: GroupState, intent: Intent, ctx: Context) -> Step | None:
