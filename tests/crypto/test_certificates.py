@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import random
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tacit.crypto import ed25519
 from tacit.crypto.certificates import (
@@ -16,8 +19,10 @@ from tacit.crypto.certificates import (
     certificate_hash,
     make_relay_certificate,
     relay_fingerprint,
+    subject_public_key,
 )
 from tacit.crypto.errors import BadCertificateName, BadKey
+from tacit.crypto.signatures import ECDSA_P256, ECDSA_P384, ECDSA_P521, ED25519, EcdsaScheme
 from tacit.limits import DAY_S, RELAY_CERTIFICATE_LIFETIME_S
 
 RELAY = ed25519.key_pair(b"\x07" * 32)
@@ -113,3 +118,97 @@ def test_the_fingerprint_is_the_hash_of_a_sound_key():
     assert relay_fingerprint(RELAY.public) == hashlib.sha256(RELAY.public).digest()
     with pytest.raises(BadKey):
         relay_fingerprint(bytes(32))
+
+
+CA = Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)
+SERIAL = 0x1122334455
+
+
+def certified(public_key) -> bytes:
+    """A certificate for ``public_key`` in DER, issued by ``CA``."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "member")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(public_key)
+    builder = builder.serial_number(SERIAL)
+    builder = builder.not_valid_before(datetime(2026, 1, 1, tzinfo=UTC)).not_valid_after(
+        datetime(2036, 1, 1, tzinfo=UTC)
+    )
+    return builder.sign(CA, None).public_bytes(Encoding.DER)
+
+
+def test_the_key_of_an_ed25519_certificate_is_in_the_form_of_the_suites():
+    pair = ED25519.generate(random.Random(1).randbytes)
+    certificate = certified(Ed25519PrivateKey.from_private_bytes(pair.private).public_key())
+    assert subject_public_key(certificate) == pair.public
+
+
+def test_the_key_of_an_ed448_certificate_is_57_bytes():
+    private = ed448.Ed448PrivateKey.from_private_bytes(b"\x05" * 57)
+    assert subject_public_key(certified(private.public_key())) == private.public_key().public_bytes_raw()
+
+
+@pytest.mark.parametrize("scheme", [ECDSA_P256, ECDSA_P384, ECDSA_P521])
+def test_the_key_of_an_ecdsa_certificate_is_an_uncompressed_point(scheme: EcdsaScheme):
+    pair = scheme.generate(random.Random(2).randbytes)
+    public = ec.EllipticCurvePublicKey.from_encoded_point(scheme.group.curve, pair.public)
+    assert subject_public_key(certified(public)) == pair.public
+
+
+def test_a_point_that_the_certificate_compresses_comes_out_uncompressed():
+    key = ec.derive_private_key(3, ec.SECP256R1()).public_key()
+    whole = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    short = key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    der = certified(key)
+    algorithm = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107")
+    signed, rest = der[7 : 7 + der[6]], der[7 + der[6] :]
+    held = sequence(algorithm + b"\x03\x42\x00" + whole)
+    assert der == sequence(sequence(signed) + rest)
+    assert held in signed
+    compressed = signed.replace(held, sequence(algorithm + b"\x03\x22\x00" + short))
+    assert subject_public_key(sequence(sequence(compressed) + rest)) == whole
+
+
+def sequence(content: bytes) -> bytes:
+    """A SEQUENCE in DER."""
+    size = len(content)
+    digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return b"\x30" + (bytes((size,)) if size < 0x80 else bytes((0x80 | len(digits),)) + digits) + content
+
+
+def rsa_key():
+    return rsa.RSAPublicNumbers(65537, (1 << 2047) | 12345).public_key()
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        pytest.param(ec.derive_private_key(5, ec.SECP256K1()).public_key(), id="curve that no suite has"),
+        pytest.param(x25519.X25519PrivateKey.from_private_bytes(b"\x04" * 32).public_key(), id="X25519"),
+        pytest.param(rsa_key(), id="RSA"),
+        pytest.param(
+            dsa.DSAPublicNumbers(4, dsa.DSAParameterNumbers((1 << 1023) | 9, (1 << 159) | 7, 2)).public_key(), id="DSA"
+        ),
+    ],
+)
+def test_certificates_with_keys_of_other_kinds_are_refused(public):
+    with pytest.raises(BadKey):
+        subject_public_key(certified(public))
+
+
+def test_what_is_no_certificate_in_der_has_no_key():
+    good = certified(Ed25519PrivateKey.from_private_bytes(b"\x06" * 32).public_key())
+    version_4 = good.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1)
+    unknown_kind = good.replace(bytes.fromhex("06032b6570032100"), bytes.fromhex("06032b657f032100"), 1)
+    bad = [b"", b"hello", CERTIFICATE, good[:-1], good + b"\x00", version_4, unknown_kind]
+    assert good not in (version_4, unknown_kind)
+    for der in bad:
+        with pytest.raises(BadKey):
+            subject_public_key(der)
+
+
+def test_a_serial_number_that_the_library_only_warns_of_is_refused():
+    good = certified(Ed25519PrivateKey.from_private_bytes(b"\x06" * 32).public_key())
+    number = SERIAL.to_bytes(5, "big")
+    negative = good.replace(b"\x02\x05" + number, b"\x02\x05\x91" + number[1:], 1)
+    assert negative != good
+    with pytest.raises(BadKey):
+        subject_public_key(negative)
