@@ -192,7 +192,7 @@ def test_a_staged_commit_says_all_that_it_does() -> None:
     assert isinstance(event, StagedCommit)
     assert event.group_before is crew["bob"]
     assert (event.committer, event.committer_leaf.credential_identity) == (0, b"alice")
-    assert [(m.leaf_index, m.key_package.leaf_node.credential_identity) for m in event.added] == [(2, b"erin")]
+    assert [(m.leaf_index, m.leaf_node.credential_identity) for m in event.added] == [(2, b"erin")]
     assert [(m.leaf_index, m.leaf_node.credential_identity) for m in event.removed] == [(2, b"carol")]
     assert [(m.leaf_index, m.new.credential_identity) for m in event.updated] == [(3, b"dave")]
     assert event.new_extensions == (extension,)

@@ -79,6 +79,12 @@ class UnsupportedOperation(InvalidMessage):
     code = "unsupported-operation"
 
 
+class OutsiderRefused(InvalidMessage):
+    """Somebody outside the group tries to change it, and this group does not let them."""
+
+    code = "outsider-refused"
+
+
 class PSKUnavailable(InvalidMessage):
     """A message needs a pre-shared key that is not here."""
 

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING
 
 from tacit.mls.extensions import Extensions
 from tacit.mls.leaf_nodes import LeafNode
-from tacit.mls.proposal_lists import AddedMember, ProposalList, RemovedMember, UpdatedMember
-from tacit.mls.proposals import Proposal
+from tacit.mls.pre_shared_keys import PreSharedKeyID
+from tacit.mls.proposal_lists import (
+    AddedMember,
+    JoinedMember,
+    ProposalList,
+    RemovedMember,
+    UpdatedMember,
+    psk_ids,
+)
+from tacit.mls.proposals import ExternalInit, Proposal, ReInit
+from tacit.mls.senders import ProposalSender
 from tacit.mls.tree_math import LeafIndex
 
 if TYPE_CHECKING:
@@ -48,7 +57,7 @@ class ProposalReceived:
     """A proposal that a commit of this epoch may refer to."""
 
     group: Group
-    sender: LeafIndex
+    sender: ProposalSender
     proposal: Proposal
     ref: bytes
     aad: bytes
@@ -59,6 +68,8 @@ class StagedCommit:
     """A valid commit that takes effect when the caller keeps ``group_after``, which is None if it removes us.
 
     ``committer_leaf`` is the committer's leaf before, ``new_extensions`` the group's extensions if they were replaced.
+    In an external commit both are of the joiner, who stands in ``added``; the leaf it had before, if it comes back
+    and puts that out, stands in ``removed``.
     """
 
     group_before: Group
@@ -66,11 +77,31 @@ class StagedCommit:
     committer: LeafIndex
     committer_leaf: LeafNode
     proposals: ProposalList
-    added: tuple[AddedMember, ...]
+    added: tuple[AddedMember | JoinedMember, ...]
     removed: tuple[RemovedMember, ...]
     updated: tuple[UpdatedMember, ...]
     new_extensions: Extensions | None
     aad: bytes
+
+    @property
+    def external_init(self) -> ExternalInit | None:
+        """By what the committer let itself in; None in the commit of a member."""
+        return next((item.proposal for item in self.proposals if isinstance(item.proposal, ExternalInit)), None)
+
+    @property
+    def external(self) -> bool:
+        """Whether the committer is no member and joins by this very commit."""
+        return self.external_init is not None
+
+    @property
+    def psks(self) -> tuple[PreSharedKeyID, ...]:
+        """The pre-shared keys that it mixes in, in its order."""
+        return psk_ids(self.proposals)
+
+    @property
+    def reinit(self) -> ReInit | None:
+        """The group in whose favour it closes this one."""
+        return next((item.proposal for item in self.proposals if isinstance(item.proposal, ReInit)), None)
 
 
 Processed = ApplicationData | ProposalReceived | StagedCommit

@@ -15,6 +15,7 @@ from tacit.mls.commits import Commit
 from tacit.mls.labels import PROPOSAL_REFERENCE, ref_hash
 from tacit.mls.proposals import Proposal, read_proposal, write_proposal
 from tacit.mls.registry import MLS10, ContentType, SenderType, WireFormat, read_enum
+from tacit.mls.senders import ExternalSenderIndex, NewMember, ProposalSender
 from tacit.mls.tree_math import LeafIndex
 
 Body = bytes | Proposal | Commit
@@ -34,6 +35,24 @@ class Sender:
     def member(cls, leaf: LeafIndex) -> Self:
         """The member at ``leaf``."""
         return cls(SenderType.MEMBER, leaf)
+
+    @classmethod
+    def of(cls, sender: ProposalSender) -> Self:
+        """Whoever made a proposal."""
+        match sender:
+            case ExternalSenderIndex(index):
+                return cls(SenderType.EXTERNAL, index)
+            case NewMember():
+                return cls(SenderType.NEW_MEMBER_PROPOSAL)
+            case leaf:
+                return cls.member(leaf)
+
+    @property
+    def proposal_sender(self) -> ProposalSender:
+        """The same as the maker of a proposal."""
+        if self.sender_type is SenderType.MEMBER:
+            return LeafIndex(self.index)
+        return ExternalSenderIndex(self.index) if self.sender_type is SenderType.EXTERNAL else NewMember()
 
     def write(self, w: Writer) -> None:
         """Append the encoding."""

@@ -25,6 +25,7 @@ from tacit.mls.proposals import (
     Update,
 )
 from tacit.mls.secret_tree import SecretTree
+from tacit.mls.senders import ProposalSender
 from tacit.mls.stored_epochs import VERSION, check_version, epoch_blob, read_epoch
 from tacit.mls.tree_math import LeafIndex
 
@@ -37,7 +38,7 @@ class CachedProposal:
     """A valid proposal of this epoch; ``own`` holds the keys of one that updates our leaf."""
 
     ref: bytes
-    sender: LeafIndex
+    sender: ProposalSender
     proposal: Proposal
     own: OwnUpdate | None = None
 
@@ -103,7 +104,8 @@ def select_for_commit(
     """
     values = [CommittedProposal(proposal, committer) for proposal in by_value]
     wanted = [cached for cached in pending if include is True or (callable(include) and include(cached))]
-    changed = {proposal.removed for proposal in by_value if isinstance(proposal, Remove)} | {committer}
+    changed: set[ProposalSender] = {proposal.removed for proposal in by_value if isinstance(proposal, Remove)}
+    changed.add(committer)
     added = {_client(proposal) for proposal in by_value if isinstance(proposal, Add)}
     replaced = any(isinstance(proposal, GroupContextExtensions) for proposal in by_value)
     chosen: set[bytes] = set()

@@ -28,9 +28,15 @@ def no_psk(psk_id: PreSharedKeyID) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Whether handshakes may come unencrypted, how long a key package may be good for, and which PSKs there are."""
+    """Whether handshakes may come unencrypted, how long a key package may be good for, and which PSKs there are.
+
+    ``external_commits`` lets people in who hold a GroupInfo and pass ``authenticate``; ``outside_proposals`` listens
+    to the group's ``external_senders`` and to those who ask to be added. Both are refused unless asked for.
+    """
 
     public_handshakes: bool = False
+    external_commits: bool = False
+    outside_proposals: bool = False
     max_lifetime_s: int = KEY_PACKAGE_MAX_RANGE_S
     find_psk: FindPSK = no_psk
 

@@ -15,6 +15,7 @@ from tacit.mls.pre_shared_keys import PreSharedKeyID
 from tacit.mls.proposals import Add, GroupContextExtensions, PreSharedKey, Proposal, Remove, Update
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import PATH_REQUIRED
+from tacit.mls.senders import ProposalSender
 from tacit.mls.tree_math import LeafIndex
 
 P = TypeVar("P", Add, Update, Remove, GroupContextExtensions)
@@ -22,10 +23,10 @@ P = TypeVar("P", Add, Update, Remove, GroupContextExtensions)
 
 @dataclass(frozen=True, slots=True)
 class CommittedProposal:
-    """A proposal with the member who made it; ``ref`` is there if it was sent before the commit."""
+    """A proposal with whoever made it; ``ref`` is there if it was sent before the commit."""
 
     proposal: Proposal
-    sender: LeafIndex
+    sender: ProposalSender
     ref: bytes | None = None
 
     @property
@@ -43,6 +44,19 @@ class AddedMember:
 
     leaf_index: LeafIndex
     key_package: KeyPackage
+
+    @property
+    def leaf_node(self) -> LeafNode:
+        """The leaf that comes in."""
+        return self.key_package.leaf_node
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedMember:
+    """A member that adds itself by an external commit."""
+
+    leaf_index: LeafIndex
+    leaf_node: LeafNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +87,14 @@ class Applied:
     updated: tuple[UpdatedMember, ...]
 
 
-def of_type(proposals: ProposalList, kind: type[P]) -> list[tuple[P, LeafIndex]]:
+def of_type(proposals: ProposalList, kind: type[P]) -> list[tuple[P, ProposalSender]]:
     """The proposals of one type with their senders, in the order of the list."""
     return [(item.proposal, item.sender) for item in proposals if isinstance(item.proposal, kind)]
+
+
+def updates(proposals: ProposalList) -> list[tuple[Update, LeafIndex]]:
+    """The updates with the leaves that they replace, in the order of the list; none but members send any."""
+    return [(update, sender) for update, sender in of_type(proposals, Update) if isinstance(sender, int)]
 
 
 def adds_member(tree: RatchetTree, proposals: ProposalList) -> bool:
@@ -106,7 +125,7 @@ def apply_proposals(tree: RatchetTree, extensions: Extensions, proposals: Propos
     """Apply a list that was checked, in the order that the RFC fixes."""
     edit = tree.edit()
     updated, removed = [], []
-    for update, sender in of_type(proposals, Update):
+    for update, sender in updates(proposals):
         updated.append(UpdatedMember(sender, _member(tree, sender), update.leaf_node))
         edit.update(sender, update.leaf_node)
     for remove, _ in of_type(proposals, Remove):

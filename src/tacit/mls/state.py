@@ -6,6 +6,7 @@ What is secret about past epochs is in the small part, so that dropping it there
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from tacit.codec import Reader, Writer
 from tacit.crypto.secret import Secret
@@ -13,13 +14,17 @@ from tacit.errors import CryptoError, DecodeError, InvalidMessage
 from tacit.mls.commit_processing import OwnUpdate
 from tacit.mls.epochs import Epoch
 from tacit.mls.errors import BadState
+from tacit.mls.framing import Sender
 from tacit.mls.group import Group
 from tacit.mls.past_epochs import PastKeys
 from tacit.mls.pending import CachedProposal
 from tacit.mls.proposals import read_proposal, write_proposal
+from tacit.mls.registry import SenderType, read_enum
 from tacit.mls.secret_tree import SecretTree
+from tacit.mls.senders import ProposalSender
 from tacit.mls.stored_epochs import VERSION, check_version, epoch_blob, read_epoch
-from tacit.mls.tree_math import LeafIndex
+
+_SENDER_TYPE_SHIFT: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,25 @@ def _read_past_keys(r: Reader) -> PastKeys:
 
 def _write_cached_proposal(w: Writer, cached: CachedProposal) -> None:
     w.opaque(cached.ref)
-    w.u32(cached.sender)
+    w.u32(_sender_number(cached.sender))
     write_proposal(w, cached.proposal)
     w.optional(cached.own, _write_own_update)
 
 
 def _read_cached_proposal(r: Reader) -> CachedProposal:
-    return CachedProposal(r.opaque(), LeafIndex(r.u32()), read_proposal(r), r.optional(_read_own_update))
+    return CachedProposal(r.opaque(), _read_sender(r), read_proposal(r), r.optional(_read_own_update))
+
+
+def _sender_number(sender: ProposalSender) -> int:
+    """A member is stored as its leaf; whoever is outside by a number that no leaf has, in the two highest bits."""
+    wire = Sender.of(sender)
+    return (wire.sender_type - SenderType.MEMBER) << _SENDER_TYPE_SHIFT | wire.index
+
+
+def _read_sender(r: Reader) -> ProposalSender:
+    number = r.u32()
+    sender_type = read_enum(SenderType, SenderType.MEMBER + (number >> _SENDER_TYPE_SHIFT))
+    return Sender(sender_type, number % (1 << _SENDER_TYPE_SHIFT)).proposal_sender
 
 
 def _write_own_update(w: Writer, own: OwnUpdate) -> None:

@@ -131,7 +131,8 @@ def merge_own(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> S
     except mls.CommitMismatch:  # the others may have gone where this store cannot follow
         return Step(_fall_behind(state), (*done, notice_line(state, _COMMIT_LOST, ctx, seq=entry.seq)))
     after = enter_epoch(replace(state, own_commit=None), merged, entry.seq, ctx, fresh_keys=True)
-    asked = frozenset(int(p.sender) for p in state.group.pending_proposals if _is_leaving(p))
+    waiting = state.group.pending_proposals
+    asked = frozenset(p.sender for p in waiting if isinstance(p.sender, int) and _is_leaving(p))
     lines = describe(state, after, ctx.me.account_id, asked, ctx, seq=entry.seq)
     return Step(after, (*done, *lines, *_welcomes(sent.row, own.pending.welcome, ctx)))
 

@@ -58,7 +58,9 @@ def check_outcome(state: GroupState, after: mls.Group) -> None:
 
 
 def act_of(state: GroupState, committed: mls.CommittedProposal) -> Act:
-    """What a proposal does, and who wants it."""
+    """What a proposal does, and who wants it; raises ``Rejected`` if that is no member."""
+    if not isinstance(committed.sender, int):
+        raise Rejected("outsider")
     author = state.member(committed.sender).account_id
     match committed.proposal:
         case mls.Add(key_package):

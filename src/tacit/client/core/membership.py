@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from tacit import mls
 from tacit.client.core.changes import describe, enter_epoch
@@ -14,16 +15,21 @@ from tacit.client.core.policy import Rejected
 from tacit.client.core.state import Context, GroupState, Step
 from tacit.client.model import ChatStatus, ConversationStatus, Notice
 
+_OUTSIDER: Final = Notice("invalid-commit", reason="outsider")
+"""Chats are changed by their members alone: nobody lets himself in, and nobody outside has a say."""
+
 
 def take_commit(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: Context) -> Step:
     """Enter the epoch that a member's commit makes, if the roles allow the change; otherwise stay and say so."""
+    if staged.external:
+        return Step(state, (notice_line(state, _OUTSIDER, ctx, seq=seq),))
     by = state.member(staged.committer).account_id
     try:
         check_proposals(state, staged.proposals)
     except Rejected as refused:
         notice = Notice("rejected-commit", by=by, reason=refused.reason)
         return Step(state, (notice_line(state, notice, ctx, seq=seq),))
-    asked = frozenset(int(p.sender) for p in staged.proposals if act_of(state, p).own_leaf)
+    asked = frozenset(p.sender for p in staged.proposals if isinstance(p.sender, int) and act_of(state, p).own_leaf)
     if staged.group_after is None:
         return _leave(state, by, asked, seq, ctx)
     after = enter_epoch(state, staged.group_after, seq, ctx)
@@ -36,6 +42,8 @@ def take_commit(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: Cont
 
 def take_proposal(state: GroupState, seq: int, received: mls.ProposalReceived, ctx: Context) -> Step:
     """Remember what a member proposes, if the roles would allow a commit of it; otherwise only say so."""
+    if not isinstance(received.sender, int):
+        return Step(state, (notice_line(state, _OUTSIDER, ctx, seq=seq),))
     sender = state.member(received.sender)
     committed = mls.CommittedProposal(received.proposal, received.sender, received.ref)
     after = replace(state, group=received.group)

@@ -15,7 +15,7 @@ from tacit.mls.errors import UnsupportedOperation
 from tacit.mls.framing import encode_body
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
-from tacit.mls.proposal_lists import ProposalList, adds_member, of_type
+from tacit.mls.proposal_lists import ProposalList, adds_member, of_type, updates
 from tacit.mls.proposals import (
     Add,
     CustomProposal,
@@ -29,18 +29,20 @@ from tacit.mls.proposals import (
 )
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import MLS10, LeafNodeSource, ResumptionPSKUsage
+from tacit.mls.senders import ProposalSender
 from tacit.mls.tree_math import LeafIndex
 
 
 def check_proposal(
-    suite: CipherSuite, tree: RatchetTree, group_id: bytes, proposal: Proposal, sender: LeafIndex
+    suite: CipherSuite, tree: RatchetTree, group_id: bytes, proposal: Proposal, sender: ProposalSender
 ) -> None:
     """A proposal is valid by itself, whatever stands beside it."""
     match proposal:
         case Add():
             check_key_package(suite, proposal.key_package)
         case Update():
-            check_update(suite, proposal.leaf_node, check_update_sender(tree, sender), group_id, sender)
+            leaf, old = check_update_sender(tree, sender)
+            check_update(suite, proposal.leaf_node, old, group_id, leaf)
         case Remove():
             check_remove(tree, proposal)
         case GroupContextExtensions():
@@ -63,12 +65,12 @@ def check_room_for_proposal(waiting: Sequence[Proposal], proposal: Proposal) -> 
         raise InvalidMessage("limits/pending-proposal-bytes")
 
 
-def check_update_sender(tree: RatchetTree, sender: LeafIndex) -> LeafNode:
+def check_update_sender(tree: RatchetTree, sender: ProposalSender) -> tuple[LeafIndex, LeafNode]:
     """An update comes from a member, whose leaf it replaces."""
-    leaf = tree.leaf(sender)
-    if leaf is None:
+    leaf = tree.leaf(sender) if isinstance(sender, int) else None
+    if leaf is None or not isinstance(sender, int):
         raise InvalidMessage("12.1.2/sender")
-    return leaf
+    return sender, leaf
 
 
 def check_update(suite: CipherSuite, new: LeafNode, old: LeafNode, group_id: bytes, sender: LeafIndex) -> None:
@@ -156,7 +158,7 @@ def check_committer_stays(proposals: ProposalList, committer: LeafIndex) -> None
 
 def check_one_change_per_leaf(proposals: ProposalList) -> None:
     """No leaf is updated or removed more than once."""
-    leaves = [sender for _, sender in of_type(proposals, Update)]
+    leaves = [sender for _, sender in updates(proposals)]
     leaves += [remove.removed for remove, _ in of_type(proposals, Remove)]
     if len(set(leaves)) != len(leaves):
         raise InvalidMessage("12.2/change-per-leaf")
