@@ -1,10 +1,11 @@
-"""``./dev bench [NAME ...] [--json]``: runs tables and prints them, with the machine they are from."""
+"""``./dev bench [NAME ...] [--quick] [--json]``: runs tables and prints them, with the machine they are from."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import importlib
+import inspect
 import json
 import pkgutil
 import sys
@@ -16,7 +17,7 @@ import bench
 from bench.machine import machine
 from bench.measure import Table
 
-NOT_TABLES = {"__main__", "echo", "machine", "measure"}
+NOT_TABLES = {"__main__", "contest", "echo", "machine", "measure", "peers"}
 
 MIN_COLUMNS = 130
 """A table that wraps is not one; who has a narrower screen scrolls."""
@@ -34,6 +35,7 @@ def main() -> int:
     )
     parser.add_argument("tables", nargs="*", metavar="NAME", help=", ".join(names()))
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller groups, where a table has them")
     chosen = parser.parse_args()
     if unknown := sorted(set(chosen.tables) - set(names())):
         parser.error(f"nothing is called {unknown[0]}; there are {', '.join(names())}")
@@ -44,7 +46,7 @@ def main() -> int:
     done: dict[str, Table] = {}
     for name in chosen.tables or names():
         with screen.status(f"measuring {name}"):
-            done[name] = importlib.import_module(f"bench.{name}").table()
+            done[name] = _table(name, chosen.quick)
         if not chosen.json:
             screen.print(_grid(done[name]))
     if chosen.json:
@@ -54,14 +56,26 @@ def main() -> int:
     return 0
 
 
+def _table(name: str, quick: bool) -> Table:
+    """The table of one module; a module that can be quick takes the word for it."""
+    make = importlib.import_module(f"bench.{name}").table
+    table: Table = make(quick=quick) if "quick" in inspect.signature(make).parameters else make()
+    return table
+
+
 def _grid(table: Table) -> Grid:
     grid = Grid(title=table.title, title_justify="left", title_style="bold")
+    peers = list(dict.fromkeys(name for row in table.rows for name in row.peers))
     for heading, justify in (("", "left"), ("median", "right"), ("unit", "left"), ("floor", "right"), ("", "right")):
         grid.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    grid.add_column("aim", justify="right")
+    for name in peers:
+        grid.add_column(name, justify="right")
     grid.add_column("note", style="dim")
     for row in table.rows:
-        floor = _number(row.floor) if row.floor else ""
-        grid.add_row(row.what, _number(row.value), row.unit, floor, row.against_floor, row.note)
+        floor, aim = _number(row.floor) if row.floor else "", _number(row.aim) if row.aim else ""
+        others = [_number(row.peers[name]) if name in row.peers else "" for name in peers]
+        grid.add_row(row.what, _number(row.value), row.unit, floor, row.against_floor, aim, *others, row.note)
     return grid
 
 

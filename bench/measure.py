@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 MIN_BATCH_S = 0.02
 """A batch this long makes the clock's own cost disappear."""
@@ -15,13 +15,17 @@ BATCHES = 9
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. ``floor`` is in the same unit; ``note`` says what else matters."""
+    """One figure. ``floor``, ``aim`` and ``peers`` are in the same unit; ``note`` says what else matters."""
 
     what: str
     value: float
     unit: str
     floor: float | None = None
     note: str = ""
+    aim: float | None = None
+    """The most that it should cost."""
+    peers: Mapping[str, float] = field(default_factory=dict)
+    """What others need for the same, by name."""
 
     @property
     def against_floor(self) -> str:

@@ -1,0 +1,216 @@
+"""The rows of the table: each is one contest between tacit, the bare primitives and whoever else is there."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.util
+import os
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bench.contest import Operation, Sample, best_of, sample_of
+from bench.measure import Row
+from bench.mls.bare import (
+    bare_commit_creation,
+    bare_commit_processing,
+    bare_group_creation,
+    bare_leaves,
+    bare_messages,
+)
+from bench.mls.groups import GROUP_ID, NOW_S, WarmGroup, anyone, bundle_of, follow, steady_group, unknown
+from tacit.crypto.suites import suite
+from tacit.mls import Add, ApplicationData, Group, LeafIndex, PendingCommit, Proposal, Remove, create_group, join, save
+
+PAYLOAD_BYTES = 1024
+TACIT, BARE = "tacit", "bare"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured: rounds of each contest, calls in one sample, and sizes of groups."""
+
+    rounds: int
+    messages: int
+    commits: int
+    sizes: tuple[int, ...]
+    joins: tuple[int, ...]
+
+
+def message_rows(plan: Plan, number: int, name: str) -> Iterator[Row]:
+    """Sealing and opening one message after the other in a group of two, with the state to store after each."""
+    bare, payload = bare_messages(number, PAYLOAD_BYTES), os.urandom(PAYLOAD_BYTES)
+    pair, sealed = steady_group(number, 2), list[bytes]()
+    sender, reader = pair.last, pair.first
+
+    def seal() -> None:
+        nonlocal sender
+        sender, message = sender.seal(payload, entropy=os.urandom)
+        save(sender)
+        sealed.append(message)
+
+    def open_() -> None:
+        nonlocal reader
+        event = reader.process(sealed[opened], authenticate=anyone, now_s=NOW_S)
+        assert isinstance(event, ApplicationData)
+        save(event.group)
+        reader = event.group
+
+    opened = 0
+
+    def open_next() -> None:
+        nonlocal opened
+        open_()
+        opened += 1
+
+    sealing = {TACIT: sample_of(seal, plan.messages), BARE: sample_of(bare.seal, plan.messages)}
+    yield _row(plan, f"{name}: seal", "µs", sealing, Operation("seal", number, 2, PAYLOAD_BYTES), aim=1.5)
+    opening = {TACIT: sample_of(open_next, plan.messages), BARE: sample_of(bare.open, plan.messages)}
+    yield _row(plan, f"{name}: open", "µs", opening, Operation("open", number, 2, PAYLOAD_BYTES), aim=1.4)
+
+
+def commit_rows(plan: Plan, number: int, name: str, groups: Mapping[int, WarmGroup]) -> Iterator[Row]:
+    """Steady update commits at each size, and how their cost grows from the smallest to the largest."""
+    created, processed = [], []
+    for size in plan.sizes:
+        create, process = _commit_samples(plan, groups[size])
+        bare = sample_of(bare_commit_creation(number, (size - 1).bit_length()), plan.commits)
+        operation = Operation("create-commit", number, size)
+        created.append(
+            _row(plan, f"{name}: commit created, {size} members", "ms", {TACIT: create, BARE: bare}, operation)
+        )
+        bare = sample_of(bare_commit_processing(number), plan.commits)
+        operation = Operation("process-commit", number, size)
+        processed.append(
+            _row(plan, f"{name}: commit processed, {size} members", "ms", {TACIT: process, BARE: bare}, operation)
+        )
+    yield from created
+    yield from processed
+    grown = f"from {plan.sizes[0]} to {plan.sizes[-1]} members"
+    yield Row(f"{name}: commit created, {grown}", created[-1].value / created[0].value, "times", aim=3.5)
+    yield Row(f"{name}: commit processed, {grown}", processed[-1].value / processed[0].value, "times", aim=3)
+
+
+def _commit_samples(plan: Plan, group: WarmGroup) -> tuple[Sample, Sample]:
+    """The last member commits, and the first processes; each of the commits follows the same epoch."""
+
+    def create() -> PendingCommit:
+        sent, pending = group.last.create_commit([], now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
+        save(sent)
+        pending.encode()
+        return pending
+
+    def process() -> float:
+        took = []
+        for commit in [create().commit for _ in range(plan.commits)]:
+            began = time.perf_counter()
+            save(follow(group.first, commit))
+            took.append(time.perf_counter() - began)
+        return statistics.median(took)
+
+    return sample_of(create, plan.commits), process
+
+
+def join_rows(plan: Plan, number: int, name: str, groups: Mapping[int, WarmGroup]) -> Iterator[Row]:
+    """Joining by a Welcome with the tree in it, and the signatures that have to be verified for that."""
+    for size in plan.joins:
+        group = groups[size]
+
+        def joining(group: WarmGroup = group) -> float:
+            """Somebody joins who has not seen any key of the group."""
+            join_once = _joiner(number, group)
+            forget_all_caches()
+            began = time.perf_counter()
+            save(join_once())
+            return time.perf_counter() - began
+
+        columns = {TACIT: joining, BARE: sample_of(bare_leaves(group.first), 1)}
+        what = f"{name}: join, {size} members"
+        yield _row(plan, what, "ms", columns, Operation("join", number, size), aim=1.5)
+
+
+def creation_rows(plan: Plan, number: int, name: str) -> Iterator[Row]:
+    """A new group whose first commit adds everyone; the KeyPackages are there already."""
+    size = 128
+    bundles = [bundle_of(number, index) for index in range(1, size)]
+    private = suite(number).generate_signature_key_pair(os.urandom).private
+    adds = [Add(bundle.key_package) for bundle in bundles]
+
+    def create() -> float:
+        forget_all_caches()
+        began = time.perf_counter()
+        group = create_group(GROUP_ID, number, b"0", private, now_s=NOW_S, entropy=os.urandom)
+        group, pending = group.create_commit(adds, now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
+        save(group.merge(pending))
+        return time.perf_counter() - began
+
+    columns = {TACIT: create, BARE: sample_of(bare_group_creation(number, size), 1)}
+    yield _row(plan, f"{name}: group of {size} created", "ms", columns, Operation("create-group", number, size))
+
+
+def size_rows(number: int, name: str, group: WarmGroup) -> Iterator[Row]:
+    """Memory of a joined group, and bytes of state for a message and for an epoch."""
+    size = sum(1 for _ in group.first.members())
+    yield Row(f"{name}: memory of a group, {size} members", _memory_bytes(_joiner(number, group)) / 1e6, "MB", aim=10)
+    sent, _ = group.first.seal(bytes(PAYLOAD_BYTES), entropy=os.urandom)
+    sent, _ = sent.seal(bytes(PAYLOAD_BYTES), entropy=os.urandom)
+    _, pending = group.last.create_commit([], now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
+    after = follow(sent, pending.commit)
+    message, epoch = len(save(sent).ratchet_blob), sum(map(len, (save(after).epoch_blob, save(after).ratchet_blob)))
+    yield Row(f"{name}: state written for a message sent, {size} members", message, "bytes", aim=1024)
+    yield Row(f"{name}: state written for another's commit, {size} members", epoch, "bytes")
+    yield Row(f"{name}: state written for an own commit, {size} members", epoch + len(pending.encode()), "bytes")
+
+
+def _row(
+    plan: Plan, what: str, unit: str, columns: Mapping[str, Sample], operation: Operation, aim: float | None = None
+) -> Row:
+    """Run one contest; the aim is against the bare cost."""
+    scale = {"µs": 1e6, "ms": 1e3}[unit]
+    best = {name: seconds * scale for name, seconds in best_of({**columns, **_peers(operation)}, plan.rounds).items()}
+    value, floor = best.pop(TACIT), best.pop(BARE)
+    return Row(what, value, unit, floor, aim=None if aim is None else aim * floor, peers=best)
+
+
+def _peers(operation: Operation) -> Mapping[str, Sample]:
+    if importlib.util.find_spec("bench.peers") is None:
+        return {}
+    found: Mapping[str, Sample] = importlib.import_module("bench.peers").samples(operation)
+    return found
+
+
+def _joiner(number: int, group: WarmGroup) -> Callable[[], Group]:
+    """How somebody joins who takes the place of the member in the middle."""
+    middle = LeafIndex(group.last.own_leaf // 2)
+    bundle = bundle_of(number, middle)
+    changes: list[Proposal] = [Remove(middle), Add(bundle.key_package)]
+    _, pending = group.last.create_commit(changes, now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
+    welcome = pending.welcome
+    assert welcome is not None
+    return lambda: join(welcome, [bundle], authenticate=anyone, known_group=unknown, now_s=NOW_S).group
+
+
+def _memory_bytes(make: Callable[[], Group]) -> int:
+    """What a group keeps, with all that it has computed about itself."""
+    forget_all_caches()
+    gc.collect()
+    tracemalloc.start()
+    group = make()
+    gc.collect()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert group.epoch
+    return kept
+
+
+def forget_all_caches() -> None:
+    """Empty what any module of tacit remembers of keys and encodings, as in a process that has just begun."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("tacit."):
+            for value in vars(module).values():
+                if callable(forget := getattr(value, "cache_clear", None)):
+                    forget()
