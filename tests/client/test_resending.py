@@ -96,7 +96,7 @@ async def test_a_receipt_that_was_cut_off_is_given_again_however_many_epochs_lat
 @story
 @pytest.mark.parametrize("epochs", [2, 3, 4])
 async def test_nothing_is_told_before_what_was_cut_off_earlier(world: World, epochs: int) -> None:
-    """Texts that must be sealed again keep their counters, so neither a receipt nor a younger text may overtake them."""
+    """Texts that must be sealed again keep their counters: neither a receipt nor a younger text may overtake them."""
     alice, bob, carol = people = await world.friends("alice", "bob", "carol")
     chat = await bob.creates("friends", alice, carol)
     await world.shortly()

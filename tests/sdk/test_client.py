@@ -371,3 +371,18 @@ async def test_leaving_a_group_in_which_nobody_else_is(world: World) -> None:
     assert (await alice.client.chat(chat)).status == "ended"
     with pytest.raises(ChatEnded):
         await alice.client.leave(chat)
+
+
+@story
+async def test_what_was_read_is_told_before_a_program_ends(world: World) -> None:
+    """A script that reads one message and ends leaves nobody waiting for its receipt until it runs again."""
+    alice, bob = await world.friends("alice", "bob")
+    await bob.stop()
+    await alice.says(bob, "hello")
+    await world.shortly()
+    await bob.start()
+    await bob.client.wait_caught_up(timeout_s=300)
+    await bob.reads(alice)
+    await bob.stop()
+    await world.settle()
+    assert await alice.state_of(bob, "hello") == "read"

@@ -53,6 +53,8 @@ class Connection:
         self._waiting: dict[int, tuple[float, asyncio.Future[ResponseBody]]] = {}
         self._outgoing: deque[bytes] = deque()
         self._written = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._asked = asyncio.Event()
         self._ended = False
         self._closing: pb.Closing | None = None
@@ -71,6 +73,7 @@ class Connection:
         future: asyncio.Future[ResponseBody] = asyncio.get_running_loop().create_future()
         self._waiting[self._last_id] = (self._clock.monotonic_s(), future)
         self._outgoing.append(encode_request(self._last_id, body))
+        self._idle.clear()
         self._written.set()
         self._asked.set()
         return future
@@ -105,6 +108,10 @@ class Connection:
             self.on_push()
         return taken
 
+    async def flush(self) -> None:
+        """Wait until everything that was begun has been handed to the link, or the connection has ended."""
+        await self._idle.wait()
+
     def abort(self) -> None:
         """Cut the connection."""
         self._link.abort()
@@ -119,6 +126,7 @@ class Connection:
             while True:
                 while self._outgoing:
                     await self._link.send(self._outgoing.popleft())
+                self._idle.set()
                 self._written.clear()
                 await self._written.wait()
         except TransportError:
@@ -184,6 +192,7 @@ class Connection:
         """Nothing more is sent, and nobody needs to wait for an answer."""
         self._ended = True
         self._outgoing.clear()
+        self._idle.set()
         waiting, self._waiting = self._waiting, {}
         for _, future in waiting.values():
             if not future.done():

@@ -144,6 +144,15 @@ class Runtime:
         books = self._open_books()
         return await self._on_thread(lambda: query(books))
 
+    async def tell_receipts(self) -> None:
+        """Tell at once what would be told in a moment: before a close, it would otherwise wait for the next start."""
+        waiting = self.timers.withdraw("receipt")
+        connection = self.uplink.connection
+        if waiting and connection is not None:
+            self._receipts |= {cast("GroupId", what) for what in waiting}
+            await self.do(_nothing)
+            await connection.flush()
+
     async def look_up(self, asked: Asked) -> Found:
         """Ask the relay who somebody is; raises ``Offline``, ``NoSuchAccount``, ``FalseAnswer``."""
         return await look_up(self.uplink.require(), asked)

@@ -30,6 +30,13 @@ class Timers:
         """Whether something waits under that name."""
         return (kind, what) in self._due
 
+    def withdraw(self, kind: str) -> list[Hashable]:
+        """Everything of a kind, due or not; nothing of it comes any more."""
+        found = [key for key in self._due if key[0] == kind]
+        for key in found:
+            del self._due[key]
+        return [what for _, what in found]
+
     def take_due(self) -> list[tuple[str, Hashable]]:
         """Everything whose time has come, once."""
         now = self._clock.monotonic_s()

@@ -6,8 +6,9 @@ documented errors, or has a timeout: nothing waits for ever. Values that come ba
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tacit.client.model import ChatId
 from tacit.client.paths import profile_paths
 from tacit.client.runtime import Runtime
 from tacit.client.store import StoreMissing, open_profile
-from tacit.errors import NotFound
+from tacit.errors import NotFound, TacitError
 from tacit.identity import parse_link
 from tacit.sdk import present, reading, targets, waits, writing
 from tacit.sdk.parts import REAL, Parts
@@ -35,6 +36,8 @@ from tacit.wire.errors import NoSuchAccount
 
 DEFAULT_PROFILE = "default"
 ONLINE_TIMEOUT_S = 15.0
+GOODBYE_S = 1.0
+"""How long a client that is being closed may take to tell the others what has arrived."""
 ASK_TIMEOUT_S = 10.0
 """How long a call waits for the relay when it has to ask who somebody is."""
 
@@ -118,6 +121,9 @@ class Client:
             raise NoSuchProfile(profile) from None
         try:
             yield cls(runtime, profile, await runtime.read(partial(reading.summary, paths=paths)))
+            with suppress(TacitError, TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await runtime.tell_receipts()
         finally:
             await runtime.close()
 
