@@ -406,7 +406,7 @@ def test_our_own_new_leaf_passes_the_door_before_others_see_it() -> None:
         with pytest.raises(error):
             crew["alice"].create_commit(
                 (),
-                credential_identity=changed["credential_identity"],
+                credential=changed["credential_identity"],
                 signature_private=changed.get("signature_private"),
                 entropy=crew.entropy,
                 now_s=NOW_S,

@@ -76,7 +76,8 @@ def create_commit(
     )
     psks = psk_ids(proposals)
     context = next_context(epoch, path.tree, applied.extensions, confirmed)
-    schedule = advance_schedule(epoch, path.commit_secret, rules.psk_secret(epoch.suite, psks), context)
+    psk_secret = rules.psk_secret(epoch.suite, psks, epoch.find_psk)
+    schedule = advance_schedule(epoch, path.commit_secret, psk_secret, context)
     signature_private = epoch.signature_private if path.new is None else identity.signature_private
     begun = begin_epoch(
         epoch.suite, context, path.tree, epoch.own_leaf, path.private_keys, signature_private, schedule.keys

@@ -6,11 +6,13 @@ Source: RFC 9420 §12.2, §12.3
 from __future__ import annotations
 
 from tacit.mls.checks.commits import check_path_leaf
+from tacit.mls.checks.external import check_external_commit
 from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
 from tacit.mls.checks.proposals import check_proposal, check_proposal_list, check_supported_now
 from tacit.mls.checks.trees import check_encryption_keys_unique, check_members
 from tacit.mls.commits import UpdatePath
-from tacit.mls.epochs import Epoch
+from tacit.mls.epochs import Epoch, PublicState
+from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import Applied, CommittedProposal, ProposalList, adds_member, apply_proposals
 from tacit.mls.ratchet_tree import RatchetTree
@@ -23,8 +25,30 @@ def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex,
     applied = apply_proposals(epoch.tree, epoch.context.extensions, proposals)
     if applied.added or applied.updated:
         check_encryption_keys_unique(applied.tree)
-    _admit(applied, rules)
+    _admit(epoch, applied, rules)
     return applied
+
+
+def check_and_apply_external(epoch: PublicState, proposals: ProposalList) -> Applied:
+    """Judge the list of an external commit and apply it, all but the joiner's own leaf; the same for both sides."""
+    check_external_commit(epoch.suite, epoch.tree, [item.proposal for item in proposals])
+    return apply_proposals(epoch.tree, epoch.context.extensions, proposals)
+
+
+def place_joiner(applied: Applied, leaf: LeafNode) -> tuple[RatchetTree, LeafIndex]:
+    """The tree with the joiner at the leftmost blank leaf, and where that is. Source: RFC 9420 §12.4.3.2"""
+    edit = applied.tree.edit()
+    index = edit.add(leaf)
+    return edit.finish(), index
+
+
+def admit_joiner(
+    epoch: PublicState, applied: Applied, joiner: LeafIndex, path: UpdatePath, rules: Rules
+) -> None:
+    """Judge the leaf of an external commit, as an update of the joiner's old one if that goes; for both sides."""
+    old = applied.removed[0].leaf_node if applied.removed else None
+    check_path_leaf(epoch.suite, path, old, epoch.context.group_id, joiner)
+    rules.admit(epoch.suite, old, path.leaf_node)
 
 
 def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
@@ -35,14 +59,14 @@ def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
     if not adds_member(epoch.tree, (item,)):
         check_encryption_keys_unique(applied.tree)
         check_result(epoch, applied.tree, applied)
-    _admit(applied, rules)
+    _admit(epoch, applied, rules)
 
 
 def admit_committer(epoch: Epoch, committer: LeafIndex, path: UpdatePath, rules: Rules) -> None:
     """Judge the leaf that a committer brings for itself; the same for maker and receivers."""
     old = epoch.leaves[committer]
     check_path_leaf(epoch.suite, path, old, epoch.context.group_id, committer)
-    rules.admit(old, path.leaf_node)
+    rules.admit(epoch.suite, old, path.leaf_node)
 
 
 def check_result(epoch: Epoch, tree: RatchetTree, applied: Applied) -> None:
@@ -53,8 +77,8 @@ def check_result(epoch: Epoch, tree: RatchetTree, applied: Applied) -> None:
         check_we_support_group_extensions(own, applied.extensions)
 
 
-def _admit(applied: Applied, rules: Rules) -> None:
+def _admit(epoch: Epoch, applied: Applied, rules: Rules) -> None:
     for updated in applied.updated:
-        rules.admit(updated.old, updated.new)
+        rules.admit(epoch.suite, updated.old, updated.new)
     for added in applied.added:
-        rules.admit(None, added.key_package.leaf_node)
+        rules.admit(epoch.suite, None, added.key_package.leaf_node)

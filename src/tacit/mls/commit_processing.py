@@ -12,12 +12,21 @@ from tacit.crypto.secret import Secret
 from tacit.errors import InvalidMessage
 from tacit.mls.checks.commits import check_path_keys_fresh, check_path_present
 from tacit.mls.checks.framing import check_confirmation_tag
-from tacit.mls.commit_effects import admit_committer, check_and_apply, check_result
+from tacit.mls.commit_effects import (
+    admit_committer,
+    admit_joiner,
+    check_and_apply,
+    check_and_apply_external,
+    check_result,
+    place_joiner,
+)
 from tacit.mls.commits import UpdatePath
 from tacit.mls.epochs import Epoch, NextEpoch, advance_schedule, begin_epoch, next_context
+from tacit.mls.external_init import receive_init_secret
 from tacit.mls.framing import AuthenticatedContent
 from tacit.mls.policy import Rules
-from tacit.mls.proposal_lists import Applied, ProposalList, psk_ids
+from tacit.mls.proposal_lists import Applied, JoinedMember, ProposalList, psk_ids
+from tacit.mls.proposals import ExternalInit
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.transcript import confirmed_transcript_hash
 from tacit.mls.tree_math import LeafIndex, NodeIndex, node_of
@@ -26,11 +35,12 @@ from tacit.mls.update_paths import PathNode, check_path_shape, decrypt_path, mer
 
 @dataclass(frozen=True, slots=True)
 class ProcessedCommit:
-    """What a valid commit does; ``next`` is None if it removes us."""
+    """What a valid commit does; ``next`` is None if it removes us, ``joiner`` who comes in by an external commit."""
 
     applied: Applied
     tree: RatchetTree
     next: NextEpoch | None
+    joiner: JoinedMember | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +81,40 @@ def process_commit(
     if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
         return ProcessedCommit(applied, tree, None)
     secrets = _open_path(epoch, applied, tree, nodes, path, own_updates)
-    psk_secret = rules.psk_secret(epoch.suite, psk_ids(proposals))
+    psk_secret = rules.psk_secret(epoch.suite, psk_ids(proposals), epoch.find_psk)
     return ProcessedCommit(applied, tree, _begin(epoch, message, applied, tree, secrets, psk_secret))
+
+
+def process_external_commit(
+    epoch: Epoch,
+    message: AuthenticatedContent,
+    init: ExternalInit,
+    proposals: ProposalList,
+    path: UpdatePath,
+    rules: Rules,
+) -> ProcessedCommit:
+    """Judge an external commit whose signature was verified; raises ``InvalidMessage``. Source: RFC 9420 §12.4.3.2"""
+    applied = check_and_apply_external(epoch.public_state, proposals)
+    tree, nodes, joiner = _merge_joiner(epoch, applied, path, rules)
+    check_result(epoch, tree, applied)
+    if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
+        return ProcessedCommit(applied, tree, None, joiner)
+    secrets = _open_path(epoch, applied, tree, nodes, path, {})
+    psk_secret = rules.psk_secret(epoch.suite, psk_ids(proposals), epoch.find_psk)
+    init_secret = receive_init_secret(epoch.suite, epoch.secrets.external_secret.reveal(), init.kem_output)
+    begun = _begin(epoch, message, applied, tree, secrets, psk_secret, init_secret)
+    return ProcessedCommit(applied, tree, begun, joiner)
+
+
+def _merge_joiner(
+    epoch: Epoch, applied: Applied, path: UpdatePath, rules: Rules
+) -> tuple[RatchetTree, tuple[PathNode, ...], JoinedMember]:
+    placed, index = place_joiner(applied, path.leaf_node)
+    nodes = path_nodes(placed, index, ())
+    check_path_shape(nodes, path)
+    admit_joiner(epoch.public_state, applied, index, path, rules)
+    check_path_keys_fresh(epoch.suite, path, applied.tree)
+    return merge_path(placed, index, nodes, path), nodes, JoinedMember(index, path.leaf_node)
 
 
 def _merge(
@@ -118,12 +160,13 @@ def _begin(
     tree: RatchetTree,
     secrets: _Secrets,
     psk_secret: bytes,
+    init_secret: bytes | None = None,
 ) -> NextEpoch:
     suite, auth = epoch.suite, message.auth
     confirmed = confirmed_transcript_hash(
         suite, epoch.interim_transcript_hash, message.wire_format, message.content, auth.signature
     )
     context = next_context(epoch, tree, applied.extensions, confirmed)
-    keys = advance_schedule(epoch, secrets.commit_secret, psk_secret, context).keys
+    keys = advance_schedule(epoch, secrets.commit_secret, psk_secret, context, init_secret).keys
     check_confirmation_tag(suite, keys.confirmation_key, confirmed, auth.confirmation_tag)
     return begin_epoch(suite, context, tree, epoch.own_leaf, secrets.private_keys, secrets.signature_private, keys)

@@ -48,6 +48,11 @@ class X509Credential:
 Credential = BasicCredential | X509Credential
 
 
+def as_credential(credential: bytes | Credential) -> Credential:
+    """The credential itself; bytes are the short form of a basic one with that identity."""
+    return BasicCredential(credential) if isinstance(credential, bytes) else credential
+
+
 def read_credential(r: Reader) -> Credential:
     """Take a credential off ``r``; a type without a known form raises ``DecodeError``."""
     if read_enum(CredentialType, r.u16()) is CredentialType.BASIC:

@@ -6,7 +6,7 @@ Source: RFC 9420 §8, §11, §12.4
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tacit.crypto.secret import Secret
@@ -14,7 +14,7 @@ from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
 from tacit.mls.checks.commits import check_epoch_number
 from tacit.mls.checks.trees import check_members
-from tacit.mls.credentials import BasicCredential
+from tacit.mls.credentials import Credential
 from tacit.mls.extensions import Extensions
 from tacit.mls.group_context import GroupContext
 from tacit.mls.key_schedule import (
@@ -25,10 +25,12 @@ from tacit.mls.key_schedule import (
     derive_member_secret,
     schedule_epoch,
 )
-from tacit.mls.leaf_nodes import NO_PARENT_HASH, LeafNode, Lifetime, own_capabilities, sign_leaf
+from tacit.mls.leaf_nodes import LeafNode, Lifetime, Support, create_leaf
+from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
+from tacit.mls.proposal_lists import ProposalList
+from tacit.mls.proposals import ReInit
 from tacit.mls.protection import EpochKeys
 from tacit.mls.ratchet_tree import RatchetTree
-from tacit.mls.registry import LeafNodeSource
 from tacit.mls.secret_tree import SecretTree
 from tacit.mls.transcript import interim_transcript_hash
 from tacit.mls.tree_math import LeafIndex, NodeIndex, node_of
@@ -41,6 +43,23 @@ class PastEpoch:
     group_context: GroupContext
     own_leaf: LeafIndex
     leaves: Mapping[LeafIndex, LeafNode]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPSK:
+    """The resumption PSK of an epoch that is over. Source: RFC 9420 §8.6"""
+
+    epoch: int
+    psk: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class PublicState:
+    """What somebody outside can know of an epoch."""
+
+    suite: CipherSuite
+    context: GroupContext
+    tree: RatchetTree
 
 
 @dataclass(frozen=True)
@@ -57,11 +76,33 @@ class Epoch:
     interim_transcript_hash: bytes
     confirmation_tag: bytes
     past: tuple[PastEpoch, ...] = field(default=(), compare=False)
+    reinit: ReInit | None = None
+    """What the commit that led here closed the group for. Source: RFC 9420 §11.2"""
+    earlier_psks: tuple[EarlierPSK, ...] = ()
+    """From the youngest on; bounded by ``MAX_RESUMPTION_PSKS``."""
+
+    @property
+    def public_state(self) -> PublicState:
+        """The part of it that is no secret."""
+        return PublicState(self.suite, self.context, self.tree)
 
     @cached_property
     def leaves(self) -> Mapping[LeafIndex, LeafNode]:
         """The members."""
         return dict(self.tree.leaves())
+
+    def resumption_psk(self, epoch: int) -> Secret | None:
+        """What proves that one was in an epoch of this group, if that is this one or not too long ago."""
+        held = (EarlierPSK(self.context.epoch, self.secrets.resumption_psk), *self.earlier_psks)
+        return next((earlier.psk for earlier in held if earlier.epoch == epoch), None)
+
+    def find_psk(self, psk_id: PreSharedKeyID) -> bytes | None:
+        """The named resumption PSK, if it is of this group and still held."""
+        key = psk_id.key
+        if not isinstance(key, ResumptionPSK) or key.psk_group_id != self.context.group_id:
+            return None
+        psk = self.resumption_psk(key.psk_epoch)
+        return None if psk is None else psk.reveal()
 
     def keys(self, secret_tree: SecretTree) -> EpochKeys:
         """What it takes to read and write the messages of this epoch."""
@@ -83,6 +124,11 @@ class NextEpoch:
 
     epoch: Epoch
     secret_tree: SecretTree
+
+    def after(self, proposals: ProposalList) -> NextEpoch:
+        """The same epoch, which knows that the commit of ``proposals`` closed the group, if that is what it did."""
+        reinit = next((item.proposal for item in proposals if isinstance(item.proposal, ReInit)), None)
+        return self if reinit is None else NextEpoch(replace(self.epoch, reinit=reinit), self.secret_tree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +161,13 @@ def next_context(
     epoch: Epoch, tree: RatchetTree, extensions: Extensions, confirmed_transcript_hash: bytes | None = None
 ) -> GroupContext:
     """The context of the next epoch; provisional, with the old transcript hash, unless one is given."""
-    context = epoch.context
+    return context_after(epoch.context, tree, extensions, confirmed_transcript_hash)
+
+
+def context_after(
+    context: GroupContext, tree: RatchetTree, extensions: Extensions, confirmed_transcript_hash: bytes | None = None
+) -> GroupContext:
+    """The same for who knows no more of an epoch than its context."""
     return GroupContext(
         context.cipher_suite,
         context.group_id,
@@ -126,10 +178,19 @@ def next_context(
     )
 
 
-def advance_schedule(epoch: Epoch, commit_secret: bytes, psk_secret: bytes, context: GroupContext) -> Schedule:
-    """Run the key schedule into the epoch that ``context`` describes."""
-    suite = epoch.suite
-    joiner = derive_joiner_secret(suite, epoch.secrets.init_secret.reveal(), commit_secret, context.encoded)
+def advance_schedule(
+    epoch: Epoch, commit_secret: bytes, psk_secret: bytes, context: GroupContext, init_secret: bytes | None = None
+) -> Schedule:
+    """Run the key schedule into the epoch that ``context`` describes; ``init_secret`` is that of an external commit."""
+    init = epoch.secrets.init_secret.reveal() if init_secret is None else init_secret
+    return run_schedule(epoch.suite, init, commit_secret, psk_secret, context)
+
+
+def run_schedule(
+    suite: CipherSuite, init_secret: bytes, commit_secret: bytes, psk_secret: bytes, context: GroupContext
+) -> Schedule:
+    """The key schedule of the epoch that ``context`` describes."""
+    joiner = derive_joiner_secret(suite, init_secret, commit_secret, context.encoded)
     member = derive_member_secret(suite, joiner, psk_secret)
     return Schedule(joiner, member, schedule_epoch(suite, derive_epoch_secret(suite, member, context.encoded)))
 
@@ -137,29 +198,21 @@ def advance_schedule(epoch: Epoch, commit_secret: bytes, psk_secret: bytes, cont
 def first_epoch(
     suite: CipherSuite,
     group_id: bytes,
-    credential_identity: bytes,
+    credential: Credential,
     signature_private: bytes,
     *,
     extensions: Extensions,
-    extension_types: tuple[int, ...],
+    support: Support,
     lifetime: Lifetime,
     entropy: Entropy,
 ) -> NextEpoch:
     """The one-member epoch that every group begins with. Source: RFC 9420 §11"""
     encryption = suite.generate_key_pair(entropy)
-    leaf = LeafNode(
-        encryption.public,
-        suite.signature_key_pair(signature_private).public,
-        BasicCredential(credential_identity),
-        own_capabilities((suite.id,), extension_types, entropy),
-        LeafNodeSource.KEY_PACKAGE,
-        lifetime,
-        NO_PARENT_HASH,
-        (),
-        b"",
+    leaf = create_leaf(
+        suite, credential, signature_private, encryption.public, lifetime=lifetime, support=support, entropy=entropy
     )
     own_leaf = LeafIndex(0)
-    tree = RatchetTree.of_one(suite, sign_leaf(suite, leaf, signature_private, group_id, own_leaf))
+    tree = RatchetTree.of_one(suite, leaf)
     check_members(tree, extensions)
     context = GroupContext(suite.id, group_id, 0, tree.tree_hash, b"", extensions)
     keys = schedule_epoch(suite, entropy(suite.hash_size))

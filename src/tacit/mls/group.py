@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite, suite
 from tacit.entropy import Entropy
-from tacit.limits import KEY_PACKAGE_CLOCK_SKEW_S, KEY_PACKAGE_LIFETIME_S
 from tacit.mls import receiving, sending
-from tacit.mls.credentials import BasicCredential
+from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.epochs import Epoch, first_epoch
 from tacit.mls.errors import CommitMismatch, UseProposeUpdate
 from tacit.mls.events import ApplicationData, Authorize, Member, Processed, SenderPosition
@@ -21,12 +20,13 @@ from tacit.mls.extensions import Extensions
 from tacit.mls.group_context import GroupContext
 from tacit.mls.key_packages import Authenticate, KeyPackageBundle
 from tacit.mls.key_schedule import export
-from tacit.mls.leaf_nodes import LeafNode, Lifetime
+from tacit.mls.leaf_nodes import LeafNode, Support, lifetime_from
 from tacit.mls.own_leaf import OwnIdentity
 from tacit.mls.past_epochs import PastKeys, expire
 from tacit.mls.pending import CachedProposal, PendingCommit
 from tacit.mls.policy import TACIT, Policy, Rules
-from tacit.mls.proposals import Proposal, Update
+from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
+from tacit.mls.proposals import PreSharedKey, Proposal, ReInit, Update
 from tacit.mls.secret_tree import RatchetKind, SecretTree
 from tacit.mls.tree_math import LeafIndex
 from tacit.mls.welcome import join_by_welcome
@@ -86,10 +86,18 @@ class Group:
         """Equal for two members exactly if they are in the same epoch of the same group: Nh bytes."""
         return self.state.secrets.epoch_authenticator.reveal()
 
+    def resumption_psk(self, epoch: int) -> Secret | None:
+        """What proves that we were in an epoch, if it is the present one or one of the last few. Source: §8.6"""
+        return self.state.resumption_psk(epoch)
+
     @property
-    def resumption_psk(self) -> Secret:
-        """Proves later on that we were in this epoch. Source: RFC 9420 §8.6"""
-        return self.state.secrets.resumption_psk
+    def reinit(self) -> ReInit | None:
+        """What a commit has closed this group for; then nothing is sent any more, and ``reinitialize`` goes on."""
+        return self.state.reinit
+
+    def name_psk(self, key: ExternalPSK | ResumptionPSK, *, entropy: Entropy) -> PreSharedKey:
+        """A proposal to mix a pre-shared key into the next epoch, with a nonce for this one use. Source: §8.4"""
+        return PreSharedKey(PreSharedKeyID(key, entropy(self.suite.hash_size)))
 
     def members(self) -> tuple[Member, ...]:
         """All members, ourselves included, from left to right."""
@@ -125,13 +133,13 @@ class Group:
     def propose_update(
         self,
         *,
-        credential_identity: bytes | None = None,
+        credential: bytes | Credential | None = None,
         signature_private: bytes | None = None,
         aad: bytes = b"",
         entropy: Entropy,
     ) -> tuple[Group, bytes]:
         """Propose a leaf with fresh keys for ourselves; somebody else has to commit it."""
-        identity = self._identity(credential_identity, signature_private)
+        identity = self._identity(credential, signature_private)
         return sending.propose_update(self, identity, aad, entropy, Rules(_accept))
 
     def create_commit(
@@ -140,7 +148,7 @@ class Group:
         *,
         include_pending: sending.Include = True,
         force_path: bool = True,
-        credential_identity: bytes | None = None,
+        credential: bytes | Credential | None = None,
         signature_private: bytes | None = None,
         aad: bytes = b"",
         entropy: Entropy,
@@ -157,7 +165,7 @@ class Group:
             proposals,
             include_pending,
             force_path=force_path,
-            identity=self._identity(credential_identity, signature_private),
+            identity=self._identity(credential, signature_private),
             aad=aad,
             entropy=entropy,
             now_s=now_s,
@@ -208,10 +216,10 @@ class Group:
         kept = expire(self.past_keys, now_s)
         return self if kept is self.past_keys else replace(self, past_keys=kept)
 
-    def _identity(self, credential_identity: bytes | None, signature_private: bytes | None) -> OwnIdentity:
+    def _identity(self, credential: bytes | Credential | None, signature_private: bytes | None) -> OwnIdentity:
         own = self.state.leaves[self.own_leaf]
         return OwnIdentity(
-            own.credential if credential_identity is None else BasicCredential(credential_identity),
+            own.credential if credential is None else as_credential(credential),
             self.state.signature_private if signature_private is None else Secret(signature_private),
         )
 
@@ -219,23 +227,26 @@ class Group:
 def create_group(
     group_id: bytes,
     suite_id: int,
-    credential_identity: bytes,
+    credential: bytes | Credential,
     signature_private: bytes,
     *,
     extensions: Extensions = (),
     extension_types: tuple[int, ...] = (),
+    proposal_types: tuple[int, ...] = (),
+    credential_types: tuple[int, ...] = (),
+    grease: bool = True,
     entropy: Entropy,
     now_s: float,
 ) -> Group:
-    """A group of one; ``extension_types`` are those of the application that we support."""
+    """A group of one; the ``..._types`` are those of the application that we support, as for a key package."""
     begun = first_epoch(
         suite(suite_id),
         group_id,
-        credential_identity,
+        as_credential(credential),
         signature_private,
         extensions=extensions,
-        extension_types=extension_types,
-        lifetime=Lifetime(max(int(now_s) - KEY_PACKAGE_CLOCK_SKEW_S, 0), int(now_s) + KEY_PACKAGE_LIFETIME_S),
+        support=Support(extension_types, proposal_types, credential_types, grease),
+        lifetime=lifetime_from(now_s),
         entropy=entropy,
     )
     return Group(begun.epoch, begun.secret_tree)

@@ -22,7 +22,8 @@ def read_key_package(data: bytes, *, now_s: float, authenticate: Authenticate) -
     key_package = decode_message(data)
     if not isinstance(key_package, KeyPackage):
         raise DecodeError("not a key package")
-    check_key_package(suite(key_package.cipher_suite), key_package)
+    cipher_suite = suite(key_package.cipher_suite)
+    check_key_package(cipher_suite, key_package)
     check_lifetime(key_package.leaf_node, now_s)
-    Rules(authenticate).admit(None, key_package.leaf_node)
+    Rules(authenticate).admit(cipher_suite, None, key_package.leaf_node)
     return key_package

@@ -15,9 +15,9 @@ from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite, suite
 from tacit.entropy import Entropy
 from tacit.errors import DecodeError
-from tacit.limits import KEY_PACKAGE_CLOCK_SKEW_S, KEY_PACKAGE_LIFETIME_S
+from tacit.limits import KEY_PACKAGE_LIFETIME_S
 from tacit.mls.checks.leaf_nodes import check_no_default_capabilities
-from tacit.mls.credentials import BasicCredential
+from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.extensions import (
     LAST_RESORT,
     Extensions,
@@ -27,9 +27,8 @@ from tacit.mls.extensions import (
     write_extensions,
 )
 from tacit.mls.labels import KEY_PACKAGE_REFERENCE, KEY_PACKAGE_TBS, ref_hash, sign_with_label
-from tacit.mls.leaf_nodes import NO_PARENT_HASH, LeafNode, Lifetime, own_capabilities, sign_leaf
-from tacit.mls.registry import MLS10, ComponentID, ExtensionType, LeafNodeSource, WireFormat
-from tacit.mls.tree_math import LeafIndex
+from tacit.mls.leaf_nodes import LeafNode, Support, create_leaf, grease_extension, lifetime_from
+from tacit.mls.registry import MLS10, ComponentID, ExtensionType, WireFormat
 
 Authenticate = Callable[[LeafNode | None, LeafNode], None]
 """Judges the credential of a leaf that enters a tree, and whether it may replace the old one; raises if not."""
@@ -144,7 +143,7 @@ class KeyPackageBundle:
 
 def create_key_package(
     suite_id: int,
-    credential_identity: bytes,
+    credential: bytes | Credential,
     signature_private: bytes,
     *,
     now_s: float,
@@ -153,28 +152,31 @@ def create_key_package(
     lifetime_s: int = KEY_PACKAGE_LIFETIME_S,
     extensions: Extensions = (),
     extension_types: tuple[int, ...] = (),
+    proposal_types: tuple[int, ...] = (),
+    credential_types: tuple[int, ...] = (),
+    grease: bool = True,
 ) -> KeyPackageBundle:
-    """Make a key package with fresh keys; ``extension_types`` are those of the application that the client supports."""
+    """Make a key package with fresh keys; bytes for ``credential`` are the identity of a basic one.
+
+    ``extension_types``, ``proposal_types`` and ``credential_types`` are those of the application that it supports.
+    """
     cipher_suite = suite(suite_id)
-    capabilities = own_capabilities((suite_id,), extension_types, entropy)
-    check_no_default_capabilities(capabilities)
     init = cipher_suite.generate_key_pair(entropy)
     encryption = cipher_suite.generate_key_pair(entropy)
-    leaf = LeafNode(
-        encryption_key=encryption.public,
-        signature_key=cipher_suite.signature_key_pair(signature_private).public,
-        credential=BasicCredential(credential_identity),
-        capabilities=capabilities,
-        source=LeafNodeSource.KEY_PACKAGE,
-        lifetime=Lifetime(max(int(now_s) - KEY_PACKAGE_CLOCK_SKEW_S, 0), int(now_s) + lifetime_s),
-        parent_hash=NO_PARENT_HASH,
-        extensions=(),
-        signature=b"",
+    leaf = create_leaf(
+        cipher_suite,
+        as_credential(credential),
+        signature_private,
+        encryption.public,
+        lifetime=lifetime_from(now_s, lifetime_s),
+        support=Support(extension_types, proposal_types, credential_types, grease),
+        entropy=entropy,
     )
-    leaf = sign_leaf(cipher_suite, leaf, signature_private, b"", LeafIndex(0))
-    unsigned = KeyPackage(
-        MLS10, suite_id, init.public, leaf, (*extensions, LAST_RESORT) if last_resort else extensions, b""
-    )
+    check_no_default_capabilities(leaf.capabilities)
+    if last_resort:
+        extensions = (*extensions, LAST_RESORT)
+    extensions = (*extensions, *grease_extension(leaf.capabilities, entropy))
+    unsigned = KeyPackage(MLS10, suite_id, init.public, leaf, extensions, b"")
     signature = sign_with_label(cipher_suite, signature_private, KEY_PACKAGE_TBS, unsigned.to_be_signed)
     return KeyPackageBundle(
         replace(unsigned, signature=signature),

@@ -13,10 +13,11 @@ from typing import Final, Self
 from tacit.codec import Reader, Writer
 from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
+from tacit.limits import KEY_PACKAGE_CLOCK_SKEW_S, KEY_PACKAGE_LIFETIME_S
 from tacit.mls.credentials import BasicCredential, Credential, read_credential
-from tacit.mls.extensions import Extensions, read_extensions, write_extensions
+from tacit.mls.extensions import Extension, Extensions, read_extensions, write_extensions
 from tacit.mls.labels import LEAF_NODE_TBS, sign_with_label
-from tacit.mls.registry import GREASE_VALUES, MLS10, CredentialType, ExtensionType, LeafNodeSource, read_enum
+from tacit.mls.registry import GREASE_VALUES, MLS10, ExtensionType, LeafNodeSource, read_enum
 from tacit.mls.tree_math import LeafIndex
 
 
@@ -63,7 +64,15 @@ class Lifetime:
         return cls(r.u64(), r.u64())
 
 
+def lifetime_from(now_s: float, lifetime_s: int = KEY_PACKAGE_LIFETIME_S) -> Lifetime:
+    """From now on, and from a little before for clocks that are slow."""
+    return Lifetime(max(int(now_s) - KEY_PACKAGE_CLOCK_SKEW_S, 0), int(now_s) + lifetime_s)
+
+
 NO_PARENT_HASH: Final = b""
+
+_MAX_GREASE_BYTES: Final = 8
+"""Every member stores every leaf, so what means nothing in it stays shorter than this."""
 
 
 @dataclass(frozen=True)
@@ -162,16 +171,62 @@ def sign_leaf(
     return replace(leaf, signature=sign_with_label(suite, signature_private, LEAF_NODE_TBS, content))
 
 
-def own_capabilities(
-    cipher_suites: tuple[int, ...], extension_types: tuple[int, ...], entropy: Entropy
-) -> Capabilities:
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What the application supports beyond what every client does; its own type of credential need not be named.
+
+    ``grease`` salts what we say of ourselves with code points that mean nothing. Source: RFC 9420 §13.5
+    """
+
+    extension_types: tuple[int, ...] = ()
+    proposal_types: tuple[int, ...] = ()
+    credential_types: tuple[int, ...] = ()
+    grease: bool = True
+
+
+def own_capabilities(suite_id: int, credential: Credential, support: Support, entropy: Entropy) -> Capabilities:
     """What this client supports, salted with GREASE so that others stay tolerant. Source: RFC 9420 §13.5"""
-    extensions = dict.fromkeys((int(ExtensionType.APP_DATA_DICTIONARY), *extension_types))
-    salt = [GREASE_VALUES[byte % len(GREASE_VALUES)] for byte in entropy(4)]
+    extensions = dict.fromkeys((int(ExtensionType.APP_DATA_DICTIONARY), *support.extension_types))
+    credentials = dict.fromkeys((int(credential.credential_type), *support.credential_types))
+    salt = [(GREASE_VALUES[byte % len(GREASE_VALUES)],) for byte in entropy(4)] if support.grease else [()] * 4
     return Capabilities(
         versions=(MLS10,),
-        cipher_suites=(*cipher_suites, salt[0]),
-        extensions=(*extensions, salt[1]),
-        proposals=(salt[2],),
-        credentials=(int(CredentialType.BASIC), salt[3]),
+        cipher_suites=(suite_id, *salt[0]),
+        extensions=(*extensions, *salt[1]),
+        proposals=(*support.proposal_types, *salt[2]),
+        credentials=(*credentials, *salt[3]),
     )
+
+
+def grease_extension(capabilities: Capabilities, entropy: Entropy) -> Extensions:
+    """An extension that means nothing, of the GREASE type that the capabilities list, if they list one."""
+    listed = [value for value in capabilities.extensions if value in GREASE_VALUES]
+    if not listed:
+        return ()
+    return (Extension(listed[-1], entropy(entropy(1)[0] % _MAX_GREASE_BYTES)),)
+
+
+def create_leaf(
+    suite: CipherSuite,
+    credential: Credential,
+    signature_private: bytes,
+    encryption_key: bytes,
+    *,
+    lifetime: Lifetime,
+    support: Support,
+    entropy: Entropy,
+) -> LeafNode:
+    """A leaf as it stands in a key package, with what we support."""
+    capabilities = own_capabilities(suite.id, credential, support, entropy)
+    unsigned = LeafNode(
+        encryption_key=encryption_key,
+        signature_key=suite.signature_key_pair(signature_private).public,
+        credential=credential,
+        capabilities=capabilities,
+        source=LeafNodeSource.KEY_PACKAGE,
+        lifetime=lifetime,
+        parent_hash=NO_PARENT_HASH,
+        extensions=grease_extension(capabilities, entropy),
+        signature=b"",
+    )
+    return sign_leaf(suite, unsigned, signature_private, b"", LeafIndex(0))

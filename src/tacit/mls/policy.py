@@ -8,16 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tacit.codec import encode
 from tacit.crypto.suites import CipherSuite
 from tacit.limits import KEY_PACKAGE_MAX_RANGE_S
-from tacit.mls.checks.leaf_nodes import check_lifetime_range
+from tacit.mls.checks.leaf_nodes import check_lifetime_range, check_version_and_suite_listed
 from tacit.mls.errors import PSKUnavailable
 from tacit.mls.key_packages import Authenticate
 from tacit.mls.leaf_nodes import LeafNode
-from tacit.mls.pre_shared_keys import PreSharedKeyID, psk_secret
+from tacit.mls.pre_shared_keys import PreSharedKeyID, lineage_usage, psk_secret
+from tacit.mls.registry import ResumptionPSKUsage
 
 FindPSK = Callable[[PreSharedKeyID], bytes | None]
 """Looks a pre-shared key up."""
+
+
+IdentityOf = Callable[[LeafNode], bytes]
+"""What stays of a member when it comes into another group, whatever credential it shows there."""
 
 
 def no_psk(psk_id: PreSharedKeyID) -> bytes | None:
@@ -26,12 +32,24 @@ def no_psk(psk_id: PreSharedKeyID) -> bytes | None:
     return None
 
 
+def same_credential(leaf: LeafNode) -> bytes:
+    """Who shows the same credential is the same member."""
+    return encode(leaf.credential)
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Whether handshakes may come unencrypted, how long a key package may be good for, and which PSKs there are.
 
     ``external_commits`` lets people in who hold a GroupInfo and pass ``authenticate``; ``outside_proposals`` listens
     to the group's ``external_senders`` and to those who ask to be added. Both are refused unless asked for.
+    ``find_psk`` is asked for external PSKs and for resumption PSKs of other groups, or of epochs too long ago.
+    ``identity_of`` says who is who when the members of a group are compared with those of the group that it continues
+    or branched from; where a member's certificate may be another one there, give the identity in it.
+
+    ``lenient_capabilities_for_published_vectors`` lets members in who do not say that they support the group's own
+    version and suite. Some published test vectors hold such leaves. It breaks RFC 9420 §7.2 and is for running those
+    vectors, never for people: it lets a group be moved to a suite that a member never offered.
     """
 
     public_handshakes: bool = False
@@ -39,9 +57,19 @@ class Policy:
     outside_proposals: bool = False
     max_lifetime_s: int = KEY_PACKAGE_MAX_RANGE_S
     find_psk: FindPSK = no_psk
+    identity_of: IdentityOf = same_credential
+    lenient_capabilities_for_published_vectors: bool = False
 
 
 TACIT = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a group that is being made or joined comes from; only then is a PSK of that usage good for anything."""
+
+    usage: ResumptionPSKUsage
+    find_psk: FindPSK
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +78,34 @@ class Rules:
 
     authenticate: Authenticate
     policy: Policy = TACIT
+    lineage: Lineage | None = None
 
-    def admit(self, old: LeafNode | None, new: LeafNode) -> None:
+    @property
+    def usage_allowed(self) -> ResumptionPSKUsage:
+        """What resumption PSKs may be used for, here and now."""
+        return ResumptionPSKUsage.APPLICATION if self.lineage is None else self.lineage.usage
+
+    def admit(self, suite: CipherSuite, old: LeafNode | None, new: LeafNode) -> None:
         """The one door for leaves: every leaf that enters a tree comes through here, with the one it replaces."""
+        if not self.policy.lenient_capabilities_for_published_vectors:
+            check_version_and_suite_listed(suite, new)
         check_lifetime_range(new, self.policy.max_lifetime_s)
         self.authenticate(old, new)
 
-    def psk_secret(self, suite: CipherSuite, ids: Sequence[PreSharedKeyID]) -> bytes:
-        """What the named keys add to the key schedule; raises ``PSKUnavailable``."""
-        return psk_secret(suite, [(psk_id, self._psk(psk_id)) for psk_id in ids])
+    def psk_secret(self, suite: CipherSuite, ids: Sequence[PreSharedKeyID], own: FindPSK = no_psk) -> bytes:
+        """What the named keys add to the key schedule; raises ``PSKUnavailable``.
 
-    def _psk(self, psk_id: PreSharedKeyID) -> bytes:
-        psk = self.policy.find_psk(psk_id)
+        ``own`` looks up the resumption PSKs of the group itself, which is asked before the application.
+        """
+        return psk_secret(suite, [(psk_id, self._psk(psk_id, own)) for psk_id in ids])
+
+    def _psk(self, psk_id: PreSharedKeyID, own: FindPSK) -> bytes:
+        usage = lineage_usage(psk_id)
+        if usage is None:
+            psk = own(psk_id)
+            psk = self.policy.find_psk(psk_id) if psk is None else psk
+        else:
+            psk = self.lineage.find_psk(psk_id) if self.lineage is not None and self.lineage.usage is usage else None
         if psk is None:
             raise PSKUnavailable
         return psk

@@ -61,6 +61,13 @@ class PreSharedKeyID:
         return cls(key, r.opaque())
 
 
+def lineage_usage(psk_id: PreSharedKeyID) -> ResumptionPSKUsage | None:
+    """The usage of a key that ties a new group to an old one, else None. Source: RFC 9420 §11.2, §11.3"""
+    if isinstance(psk_id.key, ResumptionPSK) and psk_id.key.usage is not ResumptionPSKUsage.APPLICATION:
+        return psk_id.key.usage
+    return None
+
+
 def psk_secret(suite: CipherSuite, psks: Sequence[tuple[PreSharedKeyID, bytes]]) -> bytes:
     """What the keys of one commit, in its order, add to the key schedule: Nh bytes, all zero for none."""
     zero = bytes(suite.hash_size)

@@ -140,6 +140,17 @@ PATH_REQUIRED: Final = frozenset(
 )
 """A commit that covers one of these carries an update path. Source: RFC 9420 §12.4, §17.4"""
 
+EXTERNAL_PROPOSAL_TYPES: Final = frozenset(
+    {
+        ProposalType.ADD,
+        ProposalType.REMOVE,
+        ProposalType.PSK,
+        ProposalType.REINIT,
+        ProposalType.GROUP_CONTEXT_EXTENSIONS,
+    }
+)
+"""What an external sender may propose. Source: RFC 9420 §12.1.8, §17.4"""
+
 EXTENSION_CONTAINERS: Final[dict[int, frozenset[Container]]] = {
     ExtensionType.APPLICATION_ID: frozenset({Container.LEAF_NODE}),
     ExtensionType.RATCHET_TREE: frozenset({Container.GROUP_INFO}),

@@ -159,7 +159,7 @@ def check_group_info(
     check_joined_tree(cipher_suite, tree, context.group_id, context.extensions)
     own_leaf = check_own_leaf(tree, leaf)
     for _, member in tree.leaves():
-        rules.admit(None, member)
+        rules.admit(cipher_suite, None, member)
     return own_leaf
 
 

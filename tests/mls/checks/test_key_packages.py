@@ -53,6 +53,7 @@ def test_a_key_package_is_signed(crew: Crew, mirror: Mirror, signature: bytes) -
 
 def test_the_leaf_of_one_key_package_is_not_that_of_another(crew: Crew, mirror: Mirror) -> None:
     one, other = crew.bundle("dave").key_package, crew.bundle("erin").key_package
+    one = forge_key_package(one, crew.suite, crew.key("dave").private, extensions=())
     refused_everywhere(crew, mirror, replace(one, leaf_node=other.leaf_node), "10.1/signature")
 
 

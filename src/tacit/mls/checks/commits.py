@@ -31,10 +31,13 @@ def check_path_present(proposals: ProposalList, path: UpdatePath | None) -> None
         raise InvalidMessage("12.4/path-required")
 
 
-def check_path_leaf(suite: CipherSuite, path: UpdatePath, old: LeafNode, group_id: bytes, committer: LeafIndex) -> None:
-    """The committer's new leaf was made for a commit at this place, with a new encryption key."""
+def check_path_leaf(
+    suite: CipherSuite, path: UpdatePath, old: LeafNode | None, group_id: bytes, committer: LeafIndex
+) -> None:
+    """The committer's new leaf was made for a commit at this place, with a new encryption key if it replaces one."""
     check_leaf_source(path.leaf_node, LeafNodeSource.COMMIT)
-    check_encryption_key_changed(old, path.leaf_node)
+    if old is not None:
+        check_encryption_key_changed(old, path.leaf_node)
     check_leaf(suite, path.leaf_node, group_id, committer)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tacit.crypto.certificates import subject_public_key
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
 from tacit.limits import MAX_LEAF_BYTES
 from tacit.mls.checks.extensions import check_extensions, check_group_context_extensions
+from tacit.mls.credentials import X509Credential
 from tacit.mls.extensions import Extensions, RequiredCapabilities
 from tacit.mls.labels import LEAF_NODE_TBS, verify_with_label
 from tacit.mls.leaf_nodes import Capabilities, LeafNode
@@ -26,7 +28,8 @@ def check_leaf(suite: CipherSuite, leaf: LeafNode, group_id: bytes, index: LeafI
     """Everything about a leaf that does not depend on the other members; any source will do."""
     check_leaf_size(leaf)
     check_leaf_keys(suite, leaf)
-    check_leaf_capabilities(suite, leaf)
+    check_own_credential_listed(leaf)
+    check_certified_key(leaf)
     check_leaf_extensions(leaf)
     check_leaf_signature(suite, leaf, group_id, index)
 
@@ -46,13 +49,28 @@ def check_leaf_keys(suite: CipherSuite, leaf: LeafNode) -> None:
         raise InvalidMessage("7.2/key-form") from None
 
 
-def check_leaf_capabilities(suite: CipherSuite, leaf: LeafNode) -> None:
-    """A leaf supports the version, the suite and its own credential, and lists nothing that everyone supports."""
-    capabilities = leaf.capabilities
-    if MLS10 not in capabilities.versions or suite.id not in capabilities.cipher_suites:
+def check_version_and_suite_listed(suite: CipherSuite, leaf: LeafNode) -> None:
+    """A leaf supports the version and the suite of the group."""
+    if MLS10 not in leaf.capabilities.versions or suite.id not in leaf.capabilities.cipher_suites:
         raise InvalidMessage("7.2/version-and-suite")
-    if leaf.credential.credential_type not in capabilities.credentials:
+
+
+def check_own_credential_listed(leaf: LeafNode) -> None:
+    """A leaf supports the type of its own credential."""
+    if leaf.credential.credential_type not in leaf.capabilities.credentials:
         raise InvalidMessage("7.2/own-credential-type")
+
+
+def check_certified_key(leaf: LeafNode) -> None:
+    """The key in the end-entity certificate is the leaf's signature key; the chain is judged by the application."""
+    if not isinstance(leaf.credential, X509Credential):
+        return
+    try:
+        certified = subject_public_key(leaf.credential.certificates[0])
+    except (CryptoError, IndexError):
+        raise InvalidMessage("5.3/x509-certificate") from None
+    if certified != leaf.signature_key:
+        raise InvalidMessage("5.3/x509-key")
 
 
 def check_no_default_capabilities(capabilities: Capabilities) -> None:
