@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.vectors import TALLIES, Tally
+from tests.vectors.official import TALLIES, Tally
 
 settings.register_profile("tacit", derandomize=True, deadline=None, database=None)
 settings.load_profile("tacit")

@@ -6,16 +6,6 @@ from hypothesis import strategies as st
 
 from tacit.codec import MAX_VARINT, EncodeError, decode_varint, encode_varint
 from tacit.errors import DecodeError
-from tests.vectors import count, load_vectors
-
-
-def test_official_deserialization_vectors():
-    cases = load_vectors("deserialization")
-    for case in cases:
-        header = bytes.fromhex(case["vlbytes_header"])
-        assert decode_varint(header, 0) == (case["length"], len(header))
-        assert encode_varint(case["length"]) == header
-    count("deserialization", ran=len(cases), of=len(cases))
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,11 @@ from hypothesis import strategies as st
 from tacit.crypto.suites import X25519_SUITE, suite
 from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS, MAX_SKIPPED_KEYS_PER_EPOCH
 from tacit.mls import GenerationConsumed, GenerationTooFar, RatchetExhausted
-from tacit.mls.protection import EpochKeys, _sender_data_key
 from tacit.mls.secret_tree import LAST_GENERATION, MessageKey, RatchetKind, SecretTree
 from tacit.mls.tree_math import LeafIndex, NodeIndex
 from tests.mls.crew import Crew
 from tests.mls.mirror import Mirror
 from tests.mls.refusal import refuses, state_of
-from tests.mls.suites import count_suites, supported_cases
 
 un = bytes.fromhex
 
@@ -28,24 +26,6 @@ APPLICATION, HANDSHAKE = RatchetKind.APPLICATION, RatchetKind.HANDSHAKE
 
 def a_tree() -> SecretTree:
     return SecretTree.from_encryption_secret(8, bytes(range(32)))
-
-
-def test_official_vectors() -> None:
-    ran = 0
-    for cipher_suite, case in supported_cases("secret-tree"):
-        v = case["sender_data"]
-        tree = SecretTree.from_encryption_secret(len(case["leaves"]), un(case["encryption_secret"]))
-        keys = EpochKeys(cipher_suite, b"", 0, b"", LeafIndex(0), un(v["sender_data_secret"]), tree, {})
-        assert _sender_data_key(keys, un(v["ciphertext"])) == (un(v["key"]), un(v["nonce"]))
-        for index, steps in enumerate(case["leaves"]):
-            for step in steps:
-                for kind in RatchetKind:
-                    name = kind.name.lower()
-                    key, tree = tree.key_at(cipher_suite, LeafIndex(index), kind, step["generation"])
-                    assert key.key == un(step[f"{name}_key"])
-                    assert key.nonce == un(step[f"{name}_nonce"])
-        ran += 1
-    count_suites("secret-tree", ran)
 
 
 def all_secrets(tree: SecretTree) -> set[bytes]:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,38 +13,13 @@ from tacit.mls.tree_math import (
     direct_path,
     full_leaf_count,
     is_in_subtree,
-    left,
     level,
     node_count,
     node_of,
     parent,
-    right,
-    root,
     sibling,
     subtree_leaves,
 )
-from tests.vectors import count, load_vectors
-
-
-def or_none(function: Callable[..., int], *arguments: int) -> int | None:
-    try:
-        return function(*arguments)
-    except ValueError:
-        return None
-
-
-def test_official_vectors() -> None:
-    cases = load_vectors("tree-math")
-    for case in cases:
-        leaves = case["n_leaves"]
-        assert node_count(leaves) == case["n_nodes"]
-        assert root(leaves) == case["root"]
-        for index in range(case["n_nodes"]):
-            assert or_none(left, index) == case["left"][index]
-            assert or_none(right, index) == case["right"][index]
-            assert or_none(parent, index, leaves) == case["parent"][index]
-            assert or_none(sibling, index, leaves) == case["sibling"][index]
-    count("tree-math", len(cases), len(cases))
 
 
 @given(st.integers(0, 11), st.data())
