@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tacit.errors import DecodeError
-from tacit.mls import Add, Extension, read_key_package
+from tacit.mls import Add, Extension, create_key_package, read_key_package
 from tacit.mls.key_packages import KeyPackage
 from tacit.mls.messages import encode_message
 from tests.mls.crew import NOW_S, Crew, NotTheirKey
@@ -16,7 +16,6 @@ CASES = {
     "other suite": ({"cipher_suite": 3}, "10.1/version-and-suite"),
     "other version": ({"version": 2}, "10.1/version-and-suite"),
     "init key of no length": ({"init_key": b""}, "10.1/init-key-form"),
-    "extension not listed": ({"extensions": (Extension(0xF123, b""),)}, "7.3/extension-listed"),
     "extension twice": ({"extensions": (Extension(0x0A0A, b""), Extension(0x0A0A, b""))}, "13.4/extension-duplicate"),
     "extension of a leaf": ({"extensions": (Extension(1, b""),)}, "13.4/extension-container"),
     "bad dictionary": ({"extensions": (Extension(6, b"\4\0\4\0\0"),)}, "13.4/extension-data"),
@@ -67,6 +66,32 @@ def test_a_good_key_package_is_read(crew: Crew) -> None:
         package = read(crew, bundle.key_package_bytes)
         assert package == bundle.key_package
         assert package.is_last_resort is last_resort
+
+
+@pytest.mark.parametrize("extension_type", [0xF123, 0x1A1A])
+def test_extensions_that_nobody_knows_are_ignored_in_key_packages_listed_or_not(
+    crew: Crew, extension_type: int
+) -> None:
+    """ts-mls salts its key packages with GREASE that its capabilities do not list."""
+    package = forge_key_package(
+        crew.bundle("dave").key_package,
+        crew.suite,
+        crew.key("dave").private,
+        extensions=(Extension(extension_type, b"?"),),
+    )
+    assert read(crew, encode_message(package)) == package
+
+
+def test_extensions_of_our_own_key_packages_are_listed_in_their_capabilities(crew: Crew) -> None:
+    with breaks("7.3/extension-listed"):
+        create_key_package(
+            crew.suite.id,
+            b"dave",
+            crew.key("dave").private,
+            now_s=NOW_S,
+            entropy=crew.entropy,
+            extensions=(Extension(0xF123, b""),),
+        )
 
 
 def test_what_is_read_before_its_owner_is_added_is_judged_alike(crew: Crew) -> None:

@@ -5,11 +5,7 @@ from __future__ import annotations
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
 from tacit.mls.checks.extensions import check_extensions
-from tacit.mls.checks.leaf_nodes import (
-    check_extensions_listed,
-    check_leaf,
-    check_leaf_source,
-)
+from tacit.mls.checks.leaf_nodes import check_leaf, check_leaf_source
 from tacit.mls.key_packages import KeyPackage
 from tacit.mls.labels import KEY_PACKAGE_TBS, verify_with_label
 from tacit.mls.registry import MLS10, Container, LeafNodeSource
@@ -17,13 +13,16 @@ from tacit.mls.tree_math import LeafIndex
 
 
 def check_key_package(suite: CipherSuite, key_package: KeyPackage) -> None:
-    """Everything about a key package but its owner and its age."""
+    """Everything about a key package but its owner and its age.
+
+    Its extensions need not be listed in the leaf's capabilities: that binds who makes one. Who reads it ignores what he
+    does not know, and others salt key packages with GREASE that they list nowhere. Source: RFC 9420 §10, §13.4
+    """
     check_version_and_suite(suite, key_package)
     check_init_key(suite, key_package)
     check_leaf_source(key_package.leaf_node, LeafNodeSource.KEY_PACKAGE)
     check_leaf(suite, key_package.leaf_node, b"", LeafIndex(0))
     check_extensions(key_package.extensions, Container.KEY_PACKAGE)
-    check_extensions_listed(key_package.extensions, key_package.leaf_node.capabilities)
     check_key_package_signature(suite, key_package)
 
 
