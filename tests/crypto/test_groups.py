@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tacit.crypto.errors import BadKey
-from tacit.crypto.groups import P256, P384, P521, X25519, NistGroup
+from tacit.crypto.groups import P256, P384, P521, X448, X25519, NistGroup
+from tacit.errors import CryptoError
 
 PRIME = 2**255 - 19
 A = 486662
@@ -82,6 +84,74 @@ def test_x25519_keys_of_any_other_length_are_refused(size: int):
         X25519.load_public(b"\x02" * size)
     with pytest.raises(BadKey):
         X25519.load_private(b"\x02" * size)
+
+
+PRIME_448 = 2**448 - 2**224 - 1
+A_448 = 156326
+LOW_ORDER_448 = [u + extra for u in (0, 1, PRIME_448 - 1) for extra in (0, PRIME_448) if u + extra < 2**448]
+
+
+def test_the_points_of_low_order_of_x448_are_the_three_known_ones():
+    """Only u = 0 is of order 2, since u^2 + Au + 1 has no root; 1 and -1 double to it; nothing doubles to them."""
+
+    def is_square(value: int) -> bool:
+        return pow(value, (PRIME_448 - 1) // 2, PRIME_448) != PRIME_448 - 1
+
+    assert not is_square(A_448 * A_448 - 4)
+    for target in (1, PRIME_448 - 1):
+        # As for X25519 above: u would be a root of v^2 - 4 t v - 4 t A - 4 with v = u + 1/u, and of u^2 - v u + 1.
+        discriminant = (4 + 4 * target * A_448 + 4) % PRIME_448
+        root = pow(discriminant, (PRIME_448 + 1) // 4, PRIME_448)
+        if root * root % PRIME_448 == discriminant:
+            assert not any(is_square((v * v - 4) % PRIME_448) for v in (2 * target + root, 2 * target - root))
+
+
+@pytest.mark.parametrize("u", LOW_ORDER_448)
+def test_every_encoding_of_an_x448_point_of_low_order_is_refused(u: int):
+    public = u.to_bytes(56, "little")
+    with pytest.raises(ValueError, match="shared key"):
+        X448PrivateKey.from_private_bytes(b"\x01" * 56).exchange(X448PublicKey.from_public_bytes(public))
+    with pytest.raises(BadKey):
+        X448.load_public(public)
+
+
+def test_other_values_of_x448_above_the_prime_are_reduced():
+    private = X448.load_private(b"\x01" * 56)
+    canonical, raised = (X448.load_public(u.to_bytes(56, "little")) for u in (5, 5 + PRIME_448))
+    assert X448.exchange(private, canonical) == X448.exchange(private, raised)
+
+
+def test_rfc_7748_section_6_2():
+    alice, bob = (
+        X448.load_private(bytes.fromhex(private))
+        for private in (
+            "9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28dd9c9baf574a9419744897391006382a6f127ab1d9ac2d8c0a598726b",
+            "1c306a7ac2a0e2e0990b294470cba339e6453772b075811d8fad0d1d6927c120bb5ee8972b0d3e21374c9c921b09d1b0366f10b65173992d",
+        )
+    )
+    assert X448.public_bytes(alice).hex() == (
+        "9b08f7cc31b7e3e67d22d5aea121074a273bd2b83de09c63faa73d2c22c5d9bbc836647241d953d40c5b12da88120d53177f80e532c41fa0"
+    )
+    assert X448.exchange(alice, X448.load_public(X448.public_bytes(bob))).hex() == (
+        "07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282bb60c0b56fd2464c335543936521c24403085d59a449a5037514a879d"
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "private", "zeros"), [(X25519, b"\x01" * 32, bytes(32)), (X448, b"\x01" * 56, bytes(56))]
+)
+def test_a_shared_secret_of_zeros_is_refused_even_if_a_bad_point_got_this_far(group, private: bytes, zeros: bytes):
+    unchecked = (X25519PublicKey if group is X25519 else X448PublicKey).from_public_bytes(zeros)
+    with pytest.raises(CryptoError, match="zeros"):
+        group.exchange(group.load_private(private), unchecked)
+
+
+@pytest.mark.parametrize("size", [0, 55, 57, 112])
+def test_x448_keys_of_any_other_length_are_refused(size: int):
+    with pytest.raises(BadKey):
+        X448.load_public(b"\x02" * size)
+    with pytest.raises(BadKey):
+        X448.load_private(b"\x02" * size)
 
 
 @pytest.mark.parametrize("group", CURVES)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from tacit.crypto.errors import BadKey, UnsupportedSuite
 from tacit.crypto.suites import DEFAULT_SUITE, SUPPORTED_SUITES, X25519_SUITE, CipherSuite, suite
 from tacit.errors import CryptoError
-from tests.vectors import count, load_vectors
 
 SUITES = [pytest.param(suite(number), id=f"0x{number:04x}") for number in SUPPORTED_SUITES]
 USED_SUITES = [pytest.param(suite(number), id=f"0x{number:04x}") for number in (DEFAULT_SUITE, X25519_SUITE)]
@@ -25,17 +23,6 @@ def flipped(data: bytes, place: int, bit: int = 0) -> bytes:
     changed = bytearray(data)
     changed[place] ^= 1 << bit
     return bytes(changed)
-
-
-def test_derive_key_pair_gives_the_external_keys_of_the_official_key_schedule_vectors():
-    cases = load_vectors("key-schedule")
-    ours = [case for case in cases if case["cipher_suite"] in SUPPORTED_SUITES]
-    for case in ours:
-        for epoch in case["epochs"]:
-            pair = suite(case["cipher_suite"]).derive_key_pair(bytes.fromhex(epoch["external_secret"]))
-            assert pair.public.hex() == epoch["external_pub"]
-    not_run = Counter(f"suite {case['cipher_suite']}" for case in cases if case["cipher_suite"] not in SUPPORTED_SUITES)
-    count("key-schedule: DeriveKeyPair", ran=len(ours), of=len(cases), not_run=not_run)
 
 
 def test_the_default_suite_is_private_use_and_names_its_draft():
@@ -88,7 +75,7 @@ def test_suites_of_the_rfc_name_no_draft():
     assert [number for number in SUPPORTED_SUITES if suite(number).draft] == [DEFAULT_SUITE]
 
 
-@pytest.mark.parametrize("number", [0x0000, 0x0004, 0x0006, 0x004E, 0xF063, 0xFFFF])
+@pytest.mark.parametrize("number", [0x0000, 0x0008, 0x004E, 0xF063, 0xFFFF])
 def test_unknown_suites_are_refused_by_number(number: int):
     with pytest.raises(UnsupportedSuite, match=f"0x{number:04x}"):
         suite(number)
@@ -159,8 +146,8 @@ def test_hpke_public_keys_are_checked_before_use(cipher_suite: CipherSuite):
     good = cipher_suite.derive_key_pair(b"\x01" * 66).public
     cipher_suite.check_public_key(good)
     for bad in (b"", good[:-1], good + b"\x00", bytes(len(good)), b"\xff" * len(good)):
-        if bad == b"\xff" * 32:
-            continue  # a point of X25519 that is merely not reduced
+        if bad in (b"\xff" * 32, b"\xff" * 56):
+            continue  # a point of X25519 or X448 that is merely not reduced
         with pytest.raises(BadKey):
             cipher_suite.check_public_key(bad)
         with pytest.raises(BadKey):

@@ -10,16 +10,17 @@ from typing import Final, Generic, TypeVar
 
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from tacit.crypto.errors import BadKey
-from tacit.crypto.groups import P256, P384, P521, X25519, Group
+from tacit.crypto.groups import P256, P384, P521, X448, X25519, Group
 from tacit.crypto.kdf import HKDF_SHA256, HKDF_SHA384, HKDF_SHA512, Kdf
 from tacit.crypto.keys import KeyPair
 from tacit.errors import CryptoError
 
-Private = TypeVar("Private", X25519PrivateKey, ec.EllipticCurvePrivateKey)
-Public = TypeVar("Public", X25519PublicKey, ec.EllipticCurvePublicKey)
+Private = TypeVar("Private", X25519PrivateKey, X448PrivateKey, ec.EllipticCurvePrivateKey)
+Public = TypeVar("Public", X25519PublicKey, X448PublicKey, ec.EllipticCurvePublicKey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class DhKem(Generic[Private, Public]):
     id: int
     group: Group[Private, Public]
     kdf: Kdf
-    pyca: hpke.KEM
+    pyca: hpke.KEM | None = None
 
     @property
     def private_key_size(self) -> int:
@@ -102,3 +103,4 @@ DHKEM_P256: Final = DhKem(0x0010, P256, HKDF_SHA256, hpke.KEM.P256)
 DHKEM_P384: Final = DhKem(0x0011, P384, HKDF_SHA384, hpke.KEM.P384)
 DHKEM_P521: Final = DhKem(0x0012, P521, HKDF_SHA512, hpke.KEM.P521)
 DHKEM_X25519: Final = DhKem(0x0020, X25519, HKDF_SHA256, hpke.KEM.X25519)
+DHKEM_X448: Final = DhKem(0x0021, X448, HKDF_SHA512)

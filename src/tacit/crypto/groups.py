@@ -1,7 +1,7 @@
-"""Diffie-Hellman groups: X25519 and the NIST curves, with every check when a key is loaded.
+"""Diffie-Hellman groups: X25519, X448 and the NIST curves, with every check when a key is loaded.
 
-X25519 points of low order are refused at once, not first when they are used: they give every private key the same
-shared secret. Other encodings above the field prime are reduced, as RFC 7748 §5 demands. NIST points must be
+X25519 and X448 points of low order are refused at once, not first when they are used: they give every private key the
+same shared secret. Other encodings above the field prime are reduced, as RFC 7748 §5 demands. NIST points must be
 uncompressed and on the curve. Source: RFC 7748; RFC 9180 §7.1
 """
 
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, Protocol, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -23,6 +24,7 @@ Private = TypeVar("Private")
 Public = TypeVar("Public")
 
 _PRIME: Final = 2**255 - 19
+_PRIME_448: Final = 2**448 - 2**224 - 1
 _LOW_ORDER: Final = frozenset(
     {
         0,
@@ -32,7 +34,10 @@ _LOW_ORDER: Final = frozenset(
         39382357235489614581723060781553021112529911719440698176882885853963445705823,
     }
 )
-"""The u coordinates of all points of order 1, 2, 4 and 8, on the curve and on its twist."""
+"""The u coordinates of all points of Curve25519 of order 1, 2, 4 and 8, on the curve and on its twist."""
+
+_LOW_ORDER_448: Final = frozenset({0, 1, _PRIME_448 - 1})
+"""The u coordinates of all points of Curve448 of order 1, 2 and 4, on the curve and on its twist."""
 
 
 class Group(Protocol[Private, Public]):
@@ -84,6 +89,38 @@ class X25519Group:
 
 
 @dataclass(frozen=True, slots=True)
+class X448Group:
+    """Curve448, by its u coordinate."""
+
+    private_key_size: int = 56
+    public_key_size: int = 56
+    order: None = None
+
+    def load_private(self, data: bytes) -> X448PrivateKey:
+        """Any 56 bytes; clamped when used."""
+        return _x448_private(data)
+
+    def load_public(self, data: bytes) -> X448PublicKey:
+        """56 bytes that are not a point of low order, else ``BadKey``."""
+        return _x448_public(data)
+
+    def generate(self) -> X448PrivateKey:
+        """A fresh key from OpenSSL's generator."""
+        return X448PrivateKey.generate()
+
+    def public_bytes(self, private: X448PrivateKey) -> bytes:
+        """The public key that belongs to ``private``."""
+        return private.public_key().public_bytes_raw()
+
+    def exchange(self, private: X448PrivateKey, public: X448PublicKey) -> bytes:
+        """The shared secret, which is never all zero."""
+        try:
+            return private.exchange(public)
+        except ValueError:
+            raise CryptoError("shared secret of zeros") from None
+
+
+@dataclass(frozen=True, slots=True)
 class NistGroup:
     """A NIST curve; the shared secret is the x coordinate."""
 
@@ -122,6 +159,7 @@ class NistGroup:
 
 
 X25519: Final = X25519Group()
+X448: Final = X448Group()
 P256: Final = NistGroup(ec.SECP256R1(), 32, ec.SECP256R1.group_order)
 P384: Final = NistGroup(ec.SECP384R1(), 48, ec.SECP384R1.group_order)
 P521: Final = NistGroup(ec.SECP521R1(), 66, ec.SECP521R1.group_order)
@@ -144,6 +182,22 @@ def _x25519_private(data: bytes) -> X25519PrivateKey:
 
 
 @lru_cache(maxsize=PUBLIC_KEYS_KEPT)
+def _x448_public(data: bytes) -> X448PublicKey:
+    if len(data) != 56:
+        raise BadKey("X448 key length")
+    if int.from_bytes(data, "little") % _PRIME_448 in _LOW_ORDER_448:
+        raise BadKey("X448 point of low order")
+    return X448PublicKey.from_public_bytes(data)
+
+
+@lru_cache(maxsize=PRIVATE_KEYS_KEPT)
+def _x448_private(data: bytes) -> X448PrivateKey:
+    if len(data) != 56:
+        raise BadKey("X448 key length")
+    return X448PrivateKey.from_private_bytes(data)
+
+
+@lru_cache(maxsize=PUBLIC_KEYS_KEPT)
 def _nist_public(curve: ec.EllipticCurve, data: bytes) -> ec.EllipticCurvePublicKey:
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(curve, data)
@@ -162,4 +216,5 @@ def _nist_private(curve: ec.EllipticCurve, data: bytes) -> ec.EllipticCurvePriva
 def forget_private_keys() -> None:
     """Drop the parsed private keys that the loaders here keep."""
     _x25519_private.cache_clear()
+    _x448_private.cache_clear()
     _nist_private.cache_clear()

@@ -1,7 +1,8 @@
 """HPKE in base mode: sealing and opening one message, and exporting a secret.
 
-Seal and open run inside ``cryptography``; it has no exporter, so the key schedule for ``export`` is here. MLS never
-uses associated data, pre-shared keys or more than one message for each ``kem_output``. Source: RFC 9180 §5
+Seal and open run inside ``cryptography`` where it knows the KEM. It has no exporter and no X448, so the key schedule is
+here as well. MLS never uses associated data, pre-shared keys or more than one message for each ``kem_output``.
+Source: RFC 9180 §5
 """
 
 from __future__ import annotations
@@ -38,11 +39,15 @@ class Hpke:
         self.kem = kem
         self.kdf = kdf
         self.aead = aead
-        self._pyca = pyca_hpke.Suite(kem.pyca, kdf.pyca, aead.pyca)
+        self._pyca = pyca_hpke.Suite(kem.pyca, kdf.pyca, aead.pyca) if kem.pyca else None
         self._suite_id = b"HPKE" + b"".join(number.to_bytes(2, "big") for number in (kem.id, kdf.id, aead.id))
 
     def seal(self, public_key: bytes, info: bytes, plaintext: bytes) -> tuple[bytes, bytes]:
         """Encrypt to ``public_key``; gives ``kem_output`` and ciphertext. Raises ``BadKey``. Source: RFC 9180 §6.1"""
+        if self._pyca is None:
+            shared_secret, kem_output = self.kem.encapsulate(public_key)
+            context = self.schedule(shared_secret, info)
+            return kem_output, self.aead.seal(context.key, context.base_nonce, b"", plaintext)
         try:
             sealed = self._pyca.encrypt(plaintext, self.kem.load_public(public_key), info)
         except ValueError:
@@ -53,6 +58,9 @@ class Hpke:
         """Decrypt; raises ``CryptoError`` unless all of it is as it was sealed. Source: RFC 9180 §6.1"""
         if len(kem_output) != self.kem.output_size or len(ciphertext) < TAG_SIZE:
             raise CryptoError("kem_output or ciphertext length")
+        if self._pyca is None:
+            context = self.schedule(self.kem.decapsulate(private_key, kem_output), info)
+            return self.aead.open(context.key, context.base_nonce, b"", ciphertext)
         try:
             return self._pyca.decrypt(kem_output + ciphertext, self.kem.load_private(private_key), info)
         except (InvalidTag, ValueError):

@@ -9,20 +9,15 @@ caches never go there.
 
 from __future__ import annotations
 
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 from cryptography.hazmat.primitives import hpke
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from tacit.crypto.keys import KeyPair
 
 PUBLIC_KEYS_KEPT: Final = 512
 PRIVATE_KEYS_KEPT: Final = 256
 """More than the nodes above one leaf in all groups that a person talks in at once."""
-
-PycaPublicKey: TypeAlias = X25519PublicKey | EllipticCurvePublicKey | hpke.MLKEM768X25519PublicKey
-PycaPrivateKey: TypeAlias = X25519PrivateKey | EllipticCurvePrivateKey | hpke.MLKEM768X25519PrivateKey
 
 
 class Kem(Protocol):
@@ -49,20 +44,20 @@ class Kem(Protocol):
         ...
 
     @property
-    def pyca(self) -> hpke.KEM:
-        """The name of this KEM in ``cryptography``'s own HPKE."""
+    def pyca(self) -> hpke.KEM | None:
+        """The name of this KEM in ``cryptography``'s own HPKE; None where it has no such KEM."""
         ...
 
     def derive_key_pair(self, ikm: bytes) -> KeyPair:
         """HPKE's DeriveKeyPair: the same pair for the same ``ikm``."""
         ...
 
-    def load_public(self, data: bytes) -> PycaPublicKey:
-        """The key object; raises ``BadKey`` unless the key passes every check of its kind."""
+    def load_public(self, data: bytes) -> Any:
+        """The key object, of the class that ``pyca`` takes; raises ``BadKey`` unless it passes its checks."""
         ...
 
-    def load_private(self, data: bytes) -> PycaPrivateKey:
-        """The key object."""
+    def load_private(self, data: bytes) -> Any:
+        """The key object, of the class that ``pyca`` takes."""
         ...
 
     def encapsulate(self, public_key: bytes) -> tuple[bytes, bytes]:

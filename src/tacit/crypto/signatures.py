@@ -6,6 +6,7 @@ Source: RFC 9420 §5.1, §5.1.1; RFC 8446 §4.2.3
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -13,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
-from tacit.crypto import ed25519
+from tacit.crypto import ed448, ed25519
 from tacit.crypto.groups import P256, P384, P521, NistGroup
 from tacit.crypto.keys import KeyPair
 from tacit.entropy import Entropy
@@ -33,30 +34,15 @@ class SignatureScheme(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ed25519Scheme:
-    """Ed25519 with strict keys."""
+class EddsaScheme:
+    """Ed25519 or Ed448 with strict keys: the functions of its module, as ``SignatureScheme`` describes them."""
 
-    public_key_size: int = ed25519.PUBLIC_KEY_SIZE
-
-    def generate(self, entropy: Entropy) -> KeyPair:
-        """A fresh key pair."""
-        return ed25519.generate(entropy)
-
-    def key_pair(self, private: bytes) -> KeyPair:
-        """The pair that belongs to a private key."""
-        return ed25519.key_pair(private)
-
-    def check_public_key(self, public: bytes) -> None:
-        """Raise ``BadKey`` unless the key is canonical and of full order."""
-        ed25519.check_public_key(public)
-
-    def sign(self, private: bytes, data: bytes) -> bytes:
-        """A signature of 64 bytes."""
-        return ed25519.sign(private, data)
-
-    def verify(self, public: bytes, data: bytes, signature: bytes) -> None:
-        """Raise ``CryptoError`` unless the signature holds."""
-        ed25519.verify(public, data, signature)
+    public_key_size: int
+    generate: Callable[[Entropy], KeyPair]
+    key_pair: Callable[[bytes], KeyPair]
+    check_public_key: Callable[[bytes], None]
+    sign: Callable[[bytes, bytes], bytes]
+    verify: Callable[[bytes, bytes, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +84,17 @@ class EcdsaScheme:
             raise CryptoError("signature") from None
 
 
-ED25519: Final = Ed25519Scheme()
+ED25519: Final = EddsaScheme(
+    ed25519.PUBLIC_KEY_SIZE,
+    ed25519.generate,
+    ed25519.key_pair,
+    ed25519.check_public_key,
+    ed25519.sign,
+    ed25519.verify,
+)
+ED448: Final = EddsaScheme(
+    ed448.PUBLIC_KEY_SIZE, ed448.generate, ed448.key_pair, ed448.check_public_key, ed448.sign, ed448.verify
+)
 ECDSA_P256: Final = EcdsaScheme(P256, SHA256())
 ECDSA_P384: Final = EcdsaScheme(P384, SHA384())
 ECDSA_P521: Final = EcdsaScheme(P521, SHA512())

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from tacit.crypto.aead import AES_128_GCM, AES_256_GCM, CHACHA20_POLY1305, NONCE_SIZE, Aead
-from tacit.crypto.dhkem import DHKEM_P256, DHKEM_P384, DHKEM_P521, DHKEM_X25519
+from tacit.crypto.dhkem import DHKEM_P256, DHKEM_P384, DHKEM_P521, DHKEM_X448, DHKEM_X25519
 from tacit.crypto.errors import UnsupportedSuite
 from tacit.crypto.hpke import Hpke
 from tacit.crypto.kdf import HKDF_SHA256, HKDF_SHA384, HKDF_SHA512, Kdf
 from tacit.crypto.kem import Kem
 from tacit.crypto.keys import KeyPair
-from tacit.crypto.signatures import ECDSA_P256, ECDSA_P384, ECDSA_P521, ED25519, SignatureScheme
+from tacit.crypto.signatures import ECDSA_P256, ECDSA_P384, ECDSA_P521, ED448, ED25519, SignatureScheme
 from tacit.crypto.xwing import XWING
 from tacit.entropy import Entropy
 from tacit.errors import CryptoError
@@ -180,8 +180,12 @@ _TABLE: Final = (
          DHKEM_P256, HKDF_SHA256, AES_128_GCM, ECDSA_P256),
     _row(0x0003, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519",
          DHKEM_X25519, HKDF_SHA256, CHACHA20_POLY1305, ED25519),
+    _row(0x0004, "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448",
+         DHKEM_X448, HKDF_SHA512, AES_256_GCM, ED448),
     _row(0x0005, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521",
          DHKEM_P521, HKDF_SHA512, AES_256_GCM, ECDSA_P521),
+    _row(0x0006, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448",
+         DHKEM_X448, HKDF_SHA512, CHACHA20_POLY1305, ED448),
     _row(0x0007, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384",
          DHKEM_P384, HKDF_SHA384, AES_256_GCM, ECDSA_P384),
 )
