@@ -1,0 +1,191 @@
+"""The verbs that make and join groups and change who is in them.
+
+Each takes a client, the arguments and the surroundings, and gives the client that there is afterwards and the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tacit.crypto.secret import Secret
+from tacit.limits import KEY_PACKAGE_LIFETIME_S
+from tacit.mls.bridge.arguments import Arguments
+from tacit.mls.bridge.clients import Answer, Client, Membership, Surroundings, accept, named_member, view
+from tacit.mls.bridge.errors import BadArgument
+from tacit.mls.extensions import Extension, Extensions
+from tacit.mls.group import Group, create_group
+from tacit.mls.group import join as join_by_welcome
+from tacit.mls.key_package_reading import read_key_package
+from tacit.mls.key_packages import create_key_package
+from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID
+from tacit.mls.proposals import Add, GroupContextExtensions, PreSharedKey, Proposal, Remove
+
+Verb = Callable[[Client, Arguments, Surroundings], tuple[Client, Answer]]
+
+
+def keypackage(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Make a key package and keep its private keys."""
+    suite_id = args.integer("suite")
+    client, private = _named(client, args).with_signature_key(suite_id, here.entropy)
+    bundle = create_key_package(
+        suite_id,
+        client.identity,
+        private,
+        now_s=here.now_s,
+        entropy=here.entropy,
+        last_resort=args.flag("last_resort", default=False),
+        lifetime_s=args.integer("lifetime_s", KEY_PACKAGE_LIFETIME_S),
+        extension_types=args.integers("extension_types"),
+    )
+    client = replace(client, bundles=(*client.bundles, bundle))
+    return client, {"key_package": bundle.key_package_bytes.hex(), "ref": bundle.ref.hex()}
+
+
+def create(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Make a group of one."""
+    suite_id, group_id = args.integer("suite"), args.octets("group")
+    client, private = _named(client, args).with_signature_key(suite_id, here.entropy)
+    group = create_group(
+        group_id,
+        suite_id,
+        client.identity,
+        private,
+        extensions=_extensions(args),
+        extension_types=args.integers("extension_types"),
+        entropy=here.entropy,
+        now_s=here.now_s,
+    )
+    return client.entering(group), view(group)
+
+
+def join(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Join by a Welcome, which uses up a key package."""
+    joined = join_by_welcome(
+        args.octets("welcome"),
+        client.bundles,
+        authenticate=accept,
+        known_group=client.groups.__contains__,
+        now_s=here.now_s,
+        ratchet_tree=args.octets("ratchet_tree") if args.has("ratchet_tree") else None,
+        policy=client.policy,
+    )
+    kept = [bundle for bundle in client.bundles if bundle.ref != joined.used_ref or bundle.key_package.is_last_resort]
+    client = replace(client, bundles=tuple(kept)).entering(joined.group)
+    return client, view(joined.group)
+
+
+def add(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Propose to add the owner of a key package."""
+    return _propose(client, args, here, _read_add)
+
+
+def remove(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Propose to remove a member."""
+    return _propose(client, args, here, _read_remove)
+
+
+def update(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Propose a fresh leaf of our own."""
+    membership = client.membership(args.octets("group"))
+    group, message = membership.group.propose_update(entropy=here.entropy)
+    return client.keeping(replace(membership, group=group)), {"message": message.hex()}
+
+
+def psk(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Learn a pre-shared key if one is given, and propose to use it if a group is."""
+    if args.has("psk"):
+        known = {**client.psks, args.octets("psk_id"): Secret(args.octets("psk"))}
+        client = replace(client, psks=known)
+    if args.has("group"):
+        return _propose(client, args, here, _read_psk)
+    args.octets("psk_id")
+    return client, {}
+
+
+def commit(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Commit proposals; the group stays in its epoch until the commit comes back to ``process``."""
+    membership = client.membership(args.octets("group"))
+    group, pending = membership.group.create_commit(
+        _proposals(membership.group, args, here),
+        include_pending=args.flag("include_pending", default=True),
+        force_path=args.flag("force_path", default=True),
+        aad=args.octets("aad", b""),
+        entropy=here.entropy,
+        now_s=here.now_s,
+        authenticate=accept,
+        policy=client.policy,
+    )
+    welcome = None if pending.welcome is None else pending.welcome.hex()
+    return client.keeping(Membership(group, pending)), {"commit": pending.commit.hex(), "welcome": welcome}
+
+
+def forget(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Forget a group."""
+    del here
+    group_id = args.octets("group")
+    client.membership(group_id)
+    return client.leaving(group_id), {}
+
+
+_ReadProposal = Callable[[Group, Arguments, Surroundings], Proposal]
+
+
+def _named(client: Client, args: Arguments) -> Client:
+    return replace(client, identity=args.octets("identity", client.identity))
+
+
+def _propose(client: Client, args: Arguments, here: Surroundings, read: _ReadProposal) -> tuple[Client, Answer]:
+    membership = client.membership(args.octets("group"))
+    proposal = read(membership.group, args, here)
+    group, message = membership.group.propose(
+        proposal, aad=args.octets("aad", b""), entropy=here.entropy, authenticate=accept
+    )
+    return client.keeping(replace(membership, group=group)), {"message": message.hex()}
+
+
+def _proposals(group: Group, args: Arguments, here: Surroundings) -> list[Proposal]:
+    proposals = []
+    for item in args.objects("proposals"):
+        kind = item.text("type")
+        if kind not in _BY_VALUE:
+            raise BadArgument(f"type: one of {', '.join(_BY_VALUE)}")
+        proposals.append(_BY_VALUE[kind](group, item, here))
+        item.finish()
+    return proposals
+
+
+def _read_add(group: Group, args: Arguments, here: Surroundings) -> Proposal:
+    del group
+    return Add(read_key_package(args.octets("key_package"), now_s=here.now_s, authenticate=accept))
+
+
+def _read_remove(group: Group, args: Arguments, here: Surroundings) -> Proposal:
+    del here
+    return Remove(named_member(group, args))
+
+
+def _read_psk(group: Group, args: Arguments, here: Surroundings) -> Proposal:
+    nonce = here.entropy(group.suite.hash_size)
+    return PreSharedKey(PreSharedKeyID(ExternalPSK(args.octets("psk_id")), nonce))
+
+
+def _read_extensions(group: Group, args: Arguments, here: Surroundings) -> Proposal:
+    del group, here
+    return GroupContextExtensions(_extensions(args))
+
+
+def _extensions(args: Arguments) -> Extensions:
+    found = []
+    for item in args.objects("extensions"):
+        found.append(Extension(item.integer("type"), item.octets("data")))
+        item.finish()
+    return tuple(found)
+
+
+_BY_VALUE: dict[str, _ReadProposal] = {
+    "add": _read_add,
+    "remove": _read_remove,
+    "psk": _read_psk,
+    "extensions": _read_extensions,
+}
