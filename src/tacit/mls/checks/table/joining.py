@@ -1,0 +1,63 @@
+"""Rules for ratchet trees, group infos and Welcomes. Source: RFC 9420 §7.1, §7.9.2, §12.4.3"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tacit.mls.checks.rules import Kind, Rule
+
+# fmt: off
+RULES: Final = (
+    Rule("7.1/unmerged-order", "mls.checks.trees.check_unmerged_leaves", "T06", "vn1408",
+         "Unmerged leaves are in ascending order, none of them twice."),
+    Rule("12.4.3.1/unmerged-leaf", "mls.checks.trees.check_unmerged_leaves", "T06", "vn1408",
+         "Unmerged leaves are members below their parent."),
+    Rule("12.4.3.1/unmerged-between", "mls.checks.trees.check_unmerged_leaves", "T06", "vn1409",
+         "A leaf that is unmerged at a parent is unmerged at every filled parent between the two."),
+    Rule("7.9.2/parent-hash", "mls.checks.trees.check_parent_hashes", "T04", "vn1406",
+         "Every parent was set together with exactly one node below it, by a member who signed for that."),
+    Rule("12.4.3.3/size", "mls.checks.trees.check_tree_size", "C14", "",
+         "A tree has no more nodes than the largest group."),
+    Rule("12.4.3.3/last-node", "mls.checks.trees.check_sent_tree_ends_in_leaf", "T01", "VS300",
+         "A tree as it travels ends in a leaf that is not blank."),
+    Rule("12.4.3.3/no-trailing-blanks", "mls.ratchet_tree_extension.encode_ratchet_tree", "T01", "VS300",
+         "We send no blanks behind the last member.", Kind.KEPT),
+    Rule("12.4.3.3/node-kind", "mls.checks.trees.check_node_kinds", "T02", "",
+         "Leaves stand at even, parents at odd positions."),
+    Rule("12.4.3.3/no-tree", "mls.group_infos.tree_of", "Z18", "",
+         "There is a tree, in the group info or apart from it."),
+    Rule("12.4.3.1/tree-hash", "mls.checks.trees.check_tree_hash", "T03 E6", "vn1405",
+         "The tree is the one that the group context speaks of."),
+    Rule("12.4.3.1/leaves", "mls.checks.trees.check_joined_tree", "T05", "vn1407",
+         "Every leaf of the tree is judged as one that comes in, but for its age.", Kind.KEPT),
+    Rule("12.4.3.1/key-package-ref", "mls.errors.NotForUs", "W01", "",
+         "A Welcome has something for one of our key packages."),
+    Rule("12.4.3.1/welcome-suite", "mls.checks.welcomes.check_welcome_suite", "W01 W07", "vn1404",
+         "A Welcome is of the suite of the key package that it names."),
+    Rule("12.4.3.1/group-secrets", "mls.welcome.open_group_secrets", "W02", "",
+         "The group secrets decrypt, in the context of the encrypted group info beside them."),
+    Rule("12.4.3.1/group-info", "mls.welcome.open_group_info", "W04", "",
+         "The group info decrypts with the key that the joiner secret and the PSKs give."),
+    Rule("12.4.3/group-info-signature", "mls.checks.welcomes.check_group_info_signature", "W05 E6", "vn1402",
+         "The group info is signed by the member that it names as its signer."),
+    Rule("12.4.3.1/signer", "mls.checks.welcomes.check_signer", "W05", "vn1402",
+         "The signer of the group info is a leaf that is not blank."),
+    Rule("12.4.3.1/group-id-unique", "mls.checks.welcomes.check_group_is_new", "W06", "vn1403",
+         "We are in no group of that ID."),
+    Rule("12.4.3.1/group-suite", "mls.checks.welcomes.check_group_suite", "W07", "vn1404",
+         "The group is of the suite of the key package."),
+    Rule("12.4.3.1/own-leaf", "mls.checks.welcomes.check_own_leaf", "W09", "",
+         "The leaf of our key package is in the tree, byte for byte."),
+    Rule("12.4.3.1/path-secret-node", "mls.checks.welcomes.check_path_node", "W10", "",
+         "A path secret is for a filled node that we share with the signer."),
+    Rule("12.4.3.1/path-secret", "mls.checks.welcomes.check_path_secret_matches", "W10", "",
+         "The keys that a path secret gives, up to the root, are those in the tree."),
+    Rule("12.4.3.1/path-secret-missing", "mls.checks.welcomes.check_path_secret_complete", "W10", "",
+         "We get the secrets of all filled nodes above us that do not list us as unmerged."),
+    Rule("8.4/psk-order", "mls.welcome.create_welcome", "Z9", "",
+         "All new members are told the same PSKs, in the order of the commit.", Kind.KEPT),
+    Rule("limits/group-members", "mls.checks.trees.check_member_count", "A03 C14", "",
+         "A group has a bounded number of members; asked before any of them is judged."),
+    Rule("limits/tree-bytes", "mls.checks.trees.check_tree_bytes", "A03", "",
+         "A tree has a size that fits a Welcome and a stored epoch."),
+)
