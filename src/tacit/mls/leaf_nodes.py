@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Self
 
-from tacit.codec import Reader, Writer
+from tacit.codec import Reader, Writer, encode_varint
 from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
 from tacit.limits import KEY_PACKAGE_CLOCK_SKEW_S, KEY_PACKAGE_LIFETIME_S
@@ -101,14 +101,19 @@ class LeafNode:
     def encoded(self) -> bytes:
         """The whole encoding; trees hash it over and over."""
         w = Writer()
-        w.fixed(self._signed_part)
+        self._write_signed_part(w)
         w.opaque(self.signature)
         return w.finish()
 
+    @property
+    def encoded_size(self) -> int:
+        """Bytes of ``encoded``."""
+        return len(self.encoded)
+
     def to_be_signed(self, group_id: bytes, leaf_index: LeafIndex) -> bytes:
         """LeafNodeTBS; a leaf of a key package is not bound to a group, and leaves both arguments out."""
-        w = Writer()
-        w.fixed(self._signed_part)
+        w, encoded, signature_size = Writer(), self.encoded, len(self.signature)
+        w.fixed(encoded[: len(encoded) - signature_size - len(encode_varint(signature_size))])
         if self.source is not LeafNodeSource.KEY_PACKAGE:
             w.opaque(group_id)
             w.u32(leaf_index)
@@ -130,7 +135,6 @@ class LeafNode:
         lifetime = Lifetime.read(r) if source is LeafNodeSource.KEY_PACKAGE else None
         parent_hash = r.opaque() if source is LeafNodeSource.COMMIT else NO_PARENT_HASH
         extensions = read_extensions(r)
-        signed_part = r.since(start)
         signature = r.opaque()
         leaf = cls(
             encryption_key,
@@ -143,13 +147,10 @@ class LeafNode:
             extensions,
             signature,
         )
-        leaf.__dict__["_signed_part"] = signed_part
         leaf.__dict__["encoded"] = r.since(start)
         return leaf
 
-    @cached_property
-    def _signed_part(self) -> bytes:
-        w = Writer()
+    def _write_signed_part(self, w: Writer) -> None:
         w.opaque(self.encryption_key)
         w.opaque(self.signature_key)
         self.credential.write(w)
@@ -160,7 +161,6 @@ class LeafNode:
         if self.source is LeafNodeSource.COMMIT:
             w.opaque(self.parent_hash)
         write_extensions(w, self.extensions)
-        return w.finish()
 
 
 def sign_leaf(
@@ -195,6 +195,21 @@ def own_capabilities(suite_id: int, credential: Credential, support: Support, en
         extensions=(*extensions, *salt[1]),
         proposals=(*support.proposal_types, *salt[2]),
         credentials=(*credentials, *salt[3]),
+    )
+
+
+def support_of(leaf: LeafNode) -> Support:
+    """What an own leaf says that the application supports, without the GREASE in it."""
+
+    def real(listed: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(value for value in listed if value not in GREASE_VALUES)
+
+    listed = leaf.capabilities
+    return Support(
+        real(listed.extensions),
+        real(listed.proposals),
+        real(listed.credentials),
+        grease=any(value in GREASE_VALUES for value in listed.extensions),
     )
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Self
 
-from tacit.codec import Reader, Writer
+from tacit.codec import Reader, Writer, encode_varint
 from tacit.mls.tree_math import LeafIndex
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ParentNode:
     """A parent with a key; ``unmerged_leaves`` are those below that do not know the private part, in order."""
 
@@ -22,14 +21,27 @@ class ParentNode:
     parent_hash: bytes
     unmerged_leaves: tuple[LeafIndex, ...] = ()
 
-    @cached_property
+    @property
     def encoded(self) -> bytes:
-        """The whole encoding."""
-        w = Writer()
-        w.opaque(self.encryption_key)
-        w.opaque(self.parent_hash)
-        w.vector(self.unmerged_leaves, Writer.u32)
-        return w.finish()
+        """The whole encoding; cheap to make, and not kept, for a tree has a thousand of them."""
+        key, parent_hash = self.encryption_key, self.parent_hash
+        leaves = b"".join([leaf.to_bytes(4, "big") for leaf in self.unmerged_leaves])
+        return b"".join(
+            (
+                encode_varint(len(key)),
+                key,
+                encode_varint(len(parent_hash)),
+                parent_hash,
+                encode_varint(len(leaves)),
+                leaves,
+            )
+        )
+
+    @property
+    def encoded_size(self) -> int:
+        """Bytes of ``encoded``."""
+        sizes = len(self.encryption_key), len(self.parent_hash), 4 * len(self.unmerged_leaves)
+        return sum(size + len(encode_varint(size)) for size in sizes)
 
     def with_unmerged(self, leaf: LeafIndex) -> Self:
         """The same node with one more leaf that does not know its private key."""

@@ -100,8 +100,10 @@ def updates(proposals: ProposalList) -> list[tuple[Update, LeafIndex]]:
 def adds_member(tree: RatchetTree, proposals: ProposalList) -> bool:
     """Whether somebody is added who is in the group already and whom the same list does not remove."""
     removed = {remove.removed for remove, _ in of_type(proposals, Remove)}
-    staying = {leaf.signature_key for index, leaf in tree.leaves() if index not in removed}
-    return any(add.key_package.leaf_node.signature_key in staying for add, _ in of_type(proposals, Add))
+    leaving = [leaf.signature_key for leaf in map(tree.leaf, removed) if leaf is not None]
+    present = tree.counts.signature_keys
+    added = [add.key_package.leaf_node.signature_key for add, _ in of_type(proposals, Add)]
+    return any(present.get(key, 0) > leaving.count(key) for key in added)
 
 
 def psk_ids(proposals: ProposalList) -> tuple[PreSharedKeyID, ...]:

@@ -6,12 +6,13 @@ and every tree hash that the changes left alone. Source: RFC 9420 §4, §7.7, §
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 from typing import Final
 
 from tacit.crypto.suites import CipherSuite
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.parent_nodes import ParentNode
+from tacit.mls.tree_counts import TreeCounts
 from tacit.mls.tree_hashes import leaf_hash, parent_node_hash
 from tacit.mls.tree_math import (
     LeafIndex,
@@ -35,15 +36,20 @@ class RatchetTree:
     ``nodes`` has 2^(d+1) - 1 entries with a leaf or None at even and a parent or None at odd positions.
     """
 
-    __slots__ = ("_hashes", "leaf_count", "nodes", "suite")
+    __slots__ = ("_counts", "_hashes", "leaf_count", "nodes", "suite")
 
     def __init__(
-        self, suite: CipherSuite, nodes: tuple[Node | None, ...], hashes: list[bytes | None] | None = None
+        self,
+        suite: CipherSuite,
+        nodes: tuple[Node | None, ...],
+        hashes: list[bytes | None] | None = None,
+        counts: TreeCounts | None = None,
     ) -> None:
         self.suite: Final = suite
         self.nodes: Final = nodes
         self.leaf_count: Final = (len(nodes) + 1) // 2
         self._hashes: Final[list[bytes | None]] = [None] * len(nodes) if hashes is None else hashes
+        self._counts = counts
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RatchetTree):
@@ -82,9 +88,16 @@ class RatchetTree:
             if isinstance(node, ParentNode):
                 yield NodeIndex(2 * index + 1), node
 
-    def encryption_keys(self) -> set[bytes]:
+    @property
+    def counts(self) -> TreeCounts:
+        """What the rules ask of all nodes at once; counted at most once, and handed on to the trees made from this."""
+        if self._counts is None:
+            self._counts = TreeCounts.of(self.nodes)
+        return self._counts
+
+    def encryption_keys(self) -> KeysView[bytes]:
         """Every HPKE key in the tree."""
-        return {node.encryption_key for node in self.nodes if node is not None}
+        return self.counts.encryption_keys.keys()
 
     def resolution(self, head: NodeIndex) -> list[NodeIndex]:
         """The non-blank nodes whose keys together reach everyone below ``head``. Source: RFC 9420 §4.1.1"""
@@ -129,7 +142,7 @@ class RatchetTree:
         if self.nodes[head] is not None:
             return False
         half = (head ^ (head + 1)) >> 1
-        return all(node is None for node in self.nodes[head - half : head + half + 1])
+        return not any(self.nodes[head - half : head + half + 1])  # only a blank is false
 
     def _fill_hashes(self, head: NodeIndex) -> bytes:
         hashes = self._hashes
@@ -160,10 +173,13 @@ class RatchetTree:
 class TreeEdit:
     """Changes to a tree in the making; callers have checked that each of them is allowed."""
 
-    __slots__ = ("_first_blank", "_hashes", "_nodes", "_suite")
+    __slots__ = ("_before", "_counts", "_first_blank", "_hashes", "_nodes", "_suite")
 
     def __init__(self, tree: RatchetTree) -> None:
         self._suite = tree.suite
+        self._before: RatchetTree | None = tree
+        """The tree that this came from, as long as nothing has changed."""
+        self._counts = tree.counts
         self._nodes = list(tree.nodes)
         self._hashes = tree.known_hashes()
         self._first_blank = 0
@@ -179,14 +195,14 @@ class TreeEdit:
         for node in direct_path(node_of(index), self.leaf_count):
             parent = self._nodes[node]
             if isinstance(parent, ParentNode):
-                self._nodes[node] = parent.with_unmerged(index)
-        self._set_leaf(index, leaf)
+                self._put(node, parent.with_unmerged(index))
+        self.set_leaf(index, leaf)
         return index
 
     def update(self, index: LeafIndex, leaf: LeafNode) -> None:
         """Replace a leaf and blank the parents above it. Source: RFC 9420 §12.1.2"""
         self.blank_direct_path(index)
-        self._set_leaf(index, leaf)
+        self.set_leaf(index, leaf)
 
     def remove(self, index: LeafIndex) -> None:
         """Blank a leaf and the parents above it, and halve the tree while its right half is empty.
@@ -194,47 +210,58 @@ class TreeEdit:
         Source: RFC 9420 §12.1.3, §7.7
         """
         self.blank_direct_path(index)
-        self._set_leaf(index, None)
+        self.set_leaf(index, None)
         self._first_blank = min(self._first_blank, index)
         while self.leaf_count > 1:
             half = len(self._nodes) // 2
-            if any(node is not None for node in self._nodes[half + 1 :: 2]):
+            if any(self._nodes[half + 1 :: 2]):
                 return
+            for node in range(half, len(self._nodes)):
+                self._put(NodeIndex(node), None)
             del self._nodes[half:], self._hashes[half:]
 
     def blank_direct_path(self, index: LeafIndex) -> None:
         """Blank the parents above a leaf."""
         for node in direct_path(node_of(index), self.leaf_count):
-            self._nodes[node] = None
+            self._put(node, None)
             self._hashes[node] = None
 
-    def set_leaf(self, index: LeafIndex, leaf: LeafNode) -> None:
+    def set_leaf(self, index: LeafIndex, leaf: LeafNode | None) -> None:
         """Replace a leaf and leave the parents above it as they are."""
-        self._set_leaf(index, leaf)
+        node = node_of(index)
+        self._put(node, leaf)
+        self._hashes[node] = None
+        for ancestor in direct_path(node, self.leaf_count):
+            self._hashes[ancestor] = None
 
     def set_parent(self, node: NodeIndex, parent: ParentNode) -> None:
         """Give a parent a key."""
-        self._nodes[node] = parent
+        self._put(node, parent)
         self._hashes[node] = None
 
     def finish(self) -> RatchetTree:
         """The tree with all changes; the edit is of no further use."""
-        return RatchetTree(self._suite, tuple(self._nodes), self._hashes)
+        return self._before or RatchetTree(self._suite, tuple(self._nodes), self._hashes, self._counts)
+
+    def _put(self, index: NodeIndex, node: Node | None) -> None:
+        """Replace a node and count it; who calls this sees to the hashes."""
+        if self._before is not None:
+            self._before, self._counts = None, self._counts.copy()
+        old = self._nodes[index]
+        if old is not None:
+            self._counts.remove(old)
+        if node is not None:
+            self._counts.add(node)
+        self._nodes[index] = node
 
     def _leftmost_blank(self) -> LeafIndex:
-        for index in range(self._first_blank, self.leaf_count):
-            if self._nodes[2 * index] is None:
-                self._first_blank = index + 1
-                return LeafIndex(index)
+        if self._counts.members < self.leaf_count:
+            for index in range(self._first_blank, self.leaf_count):
+                if self._nodes[2 * index] is None:
+                    self._first_blank = index + 1
+                    return LeafIndex(index)
         index = self.leaf_count
         self._nodes += [None] * (len(self._nodes) + 1)
         self._hashes += [None] * (len(self._hashes) + 1)
         self._first_blank = index + 1
         return LeafIndex(index)
-
-    def _set_leaf(self, index: LeafIndex, leaf: LeafNode | None) -> None:
-        node = node_of(index)
-        self._nodes[node] = leaf
-        self._hashes[node] = None
-        for ancestor in direct_path(node, self.leaf_count):
-            self._hashes[ancestor] = None

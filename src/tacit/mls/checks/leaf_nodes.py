@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tacit.crypto.certificates import subject_public_key
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
@@ -21,6 +19,7 @@ from tacit.mls.registry import (
     Container,
     LeafNodeSource,
 )
+from tacit.mls.tree_counts import TreeCounts
 from tacit.mls.tree_math import LeafIndex
 
 
@@ -128,22 +127,21 @@ def check_encryption_key_changed(old: LeafNode, new: LeafNode) -> None:
         raise InvalidMessage("7.3/encryption-key-changed")
 
 
-def check_required_capabilities(leaf: LeafNode, required: RequiredCapabilities) -> None:
-    """The leaf supports what the group requires."""
-    capabilities = leaf.capabilities
+def check_required_capabilities(counts: TreeCounts, required: RequiredCapabilities) -> None:
+    """Every member supports what the group requires."""
     supported = (
-        set(required.extension_types) - DEFAULT_EXTENSION_TYPES <= set(capabilities.extensions)
-        and set(required.proposal_types) - DEFAULT_PROPOSAL_TYPES <= set(capabilities.proposals)
-        and set(required.credential_types) <= set(capabilities.credentials)
+        counts.all_list(counts.extensions, set(required.extension_types) - DEFAULT_EXTENSION_TYPES)
+        and counts.all_list(counts.proposals, set(required.proposal_types) - DEFAULT_PROPOSAL_TYPES)
+        and counts.all_list(counts.credentials, required.credential_types)
     )
     if not supported:
         raise InvalidMessage("7.3/required-capabilities")
 
 
-def check_supports_group_extensions(leaf: LeafNode, extensions: Extensions) -> None:
-    """The leaf supports every extension in the group context."""
+def check_supports_group_extensions(counts: TreeCounts, extensions: Extensions) -> None:
+    """Every member supports every extension in the group context."""
     types = {extension.extension_type for extension in extensions}
-    if not types - DEFAULT_EXTENSION_TYPES <= set(leaf.capabilities.extensions):
+    if not counts.all_list(counts.extensions, types - DEFAULT_EXTENSION_TYPES):
         raise InvalidMessage("13.4/group-context-extension")
 
 
@@ -158,14 +156,13 @@ def check_we_support_group_extensions(own_leaf: LeafNode, extensions: Extensions
         raise InvalidMessage("13.4/unsupported-group-extension")
 
 
-def check_credential_types(leaves: Sequence[LeafNode]) -> None:
+def check_credential_types(counts: TreeCounts) -> None:
     """Every member supports every type of credential that is in use in the group."""
-    in_use = {int(leaf.credential.credential_type) for leaf in leaves}
-    if any(not in_use.issubset(leaf.capabilities.credentials) for leaf in leaves):
+    if not counts.all_list(counts.credentials, counts.credentials_in_use):
         raise InvalidMessage("7.3/credential-types")
 
 
-def check_signature_keys_unique(leaves: Sequence[LeafNode]) -> None:
+def check_signature_keys_unique(counts: TreeCounts) -> None:
     """No two members sign with the same key, so no client is in the group twice."""
-    if len({leaf.signature_key for leaf in leaves}) != len(leaves):
+    if len(counts.signature_keys) != counts.members:
         raise InvalidMessage("7.3/signature-key-unique")

@@ -47,7 +47,7 @@ def check_joined_tree(suite: CipherSuite, tree: RatchetTree, group_id: bytes, ex
 
     What bounds the later steps comes first: nobody looks at a resolution before unmerged leaves are known to be sound.
     """
-    check_member_count(sum(1 for _ in tree.leaves()))
+    check_member_count(tree.counts.members)
     check_unmerged_leaves(tree)
     check_encryption_keys_unique(tree)
     check_parent_keys(suite, tree)
@@ -60,13 +60,11 @@ def check_joined_tree(suite: CipherSuite, tree: RatchetTree, group_id: bytes, ex
 def check_members(tree: RatchetTree, extensions: Extensions) -> None:
     """The members can be in one group: no key twice, and each supports what the others and the group use."""
     check_tree_bytes(tree)
-    leaves = [leaf for _, leaf in tree.leaves()]
     required = check_group_context_extensions(extensions)
-    check_signature_keys_unique(leaves)
-    check_credential_types(leaves)
-    for leaf in leaves:
-        check_required_capabilities(leaf, required)
-        check_supports_group_extensions(leaf, extensions)
+    check_signature_keys_unique(tree.counts)
+    check_credential_types(tree.counts)
+    check_required_capabilities(tree.counts, required)
+    check_supports_group_extensions(tree.counts, extensions)
 
 
 def check_member_count(count: int) -> None:
@@ -77,14 +75,13 @@ def check_member_count(count: int) -> None:
 
 def check_tree_bytes(tree: RatchetTree) -> None:
     """The tree can be sent to new members and stored; else whoever makes it large would lock everyone out."""
-    if sum(1 if node is None else 2 + len(node.encoded) for node in tree.nodes) > MAX_TREE_BYTES:
+    if len(tree.nodes) + tree.counts.encoded_bytes > MAX_TREE_BYTES:
         raise InvalidMessage("limits/tree-bytes")
 
 
 def check_encryption_keys_unique(tree: RatchetTree) -> None:
     """No HPKE key stands at two nodes, be they leaves or parents."""
-    filled = sum(node is not None for node in tree.nodes)
-    if len(tree.encryption_keys()) != filled:
+    if len(tree.encryption_keys()) != tree.counts.filled:
         raise InvalidMessage("7.3/encryption-key-unique")
 
 

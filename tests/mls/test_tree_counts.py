@@ -1,0 +1,91 @@
+"""The counts that stand for looking at every node say the same as looking at every node."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from tacit.crypto.suites import X25519_SUITE, suite
+from tacit.mls import LeafIndex, LeafNode
+from tacit.mls.leaf_nodes import Capabilities
+from tacit.mls.parent_nodes import ParentNode
+from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.tree_counts import TreeCounts
+from tacit.mls.tree_math import NodeIndex, direct_path, node_of
+from tests.mls.crew import Crew
+
+SLOTS = TreeCounts.__slots__
+
+
+def leaf_like(model: LeafNode, rng: random.Random) -> LeafNode:
+    """Another leaf; now and then with a key that is there already."""
+
+    def listed() -> tuple[int, ...]:
+        return tuple(rng.randrange(6) for _ in range(rng.randrange(4)))
+
+    capabilities = Capabilities((1,), (1,), listed(), listed(), listed())
+    return replace(
+        model,
+        encryption_key=bytes([rng.randrange(40)]),
+        signature_key=bytes([rng.randrange(40)]),
+        capabilities=capabilities,
+        signature=bytes(rng.randrange(80)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_counts_follow_every_change_and_leave_the_tree_before_alone(seed: int) -> None:
+    rng = random.Random(seed)
+    model = Crew(1)["alice"].state.tree.leaf(LeafIndex(0))
+    assert model is not None
+    tree = RatchetTree.of_one(suite(X25519_SUITE), model)
+    for _ in range(40):
+        before, nodes = tree, tree.nodes
+        edit = tree.edit()
+        members = [index for index, _ in tree.leaves()]
+        match rng.randrange(5):
+            case 0 | 1:
+                edit.add(leaf_like(model, rng))
+            case 2 if len(members) > 1:
+                edit.remove(rng.choice(members))
+            case 3:
+                edit.update(rng.choice(members), leaf_like(model, rng))
+            case _:
+                for node in direct_path(node_of(rng.choice(members)), tree.leaf_count):
+                    edit.set_parent(node, ParentNode(bytes([rng.randrange(40)]), bytes(rng.randrange(70))))
+        tree = edit.finish()
+        for one in (before, tree):
+            assert {name: getattr(one.counts, name) for name in SLOTS} == {
+                name: getattr(TreeCounts.of(one.nodes), name) for name in SLOTS
+            }
+        assert before.nodes is nodes
+        assert tree.tree_hash == RatchetTree(tree.suite, tree.nodes).tree_hash
+
+
+def test_counts_are_what_the_rules_would_find_one_by_one() -> None:
+    group = Crew(5)["bob"]
+    tree = group.state.tree
+    filled = [node for node in tree.nodes if node is not None]
+    leaves = [leaf for _, leaf in tree.leaves()]
+    counts = tree.counts
+    assert (counts.filled, counts.members) == (len(filled), len(leaves))
+    assert counts.encoded_bytes == sum(1 + len(node.encoded) for node in filled)
+    assert counts.encryption_keys.keys() == {node.encryption_key for node in filled}
+    assert counts.signature_keys.keys() == {leaf.signature_key for leaf in leaves}
+    shared = set.intersection(*(set(leaf.capabilities.extensions) for leaf in leaves))
+    assert counts.all_list(counts.extensions, shared)
+    assert not counts.all_list(counts.extensions, {*shared, 0xFFFF})
+
+
+def test_an_edit_without_a_change_gives_the_tree_itself() -> None:
+    tree = Crew(3)["alice"].state.tree
+    assert tree.edit().finish() is tree
+
+
+def test_a_parents_size_is_that_of_its_encoding() -> None:
+    for leaves in (0, 1, 15, 16, 5000):
+        parent = ParentNode(bytes(1216), bytes(48), tuple(LeafIndex(n) for n in range(leaves)))
+        assert parent.encoded_size == len(parent.encoded)
+    assert NodeIndex(1) in direct_path(node_of(LeafIndex(0)), 2)
