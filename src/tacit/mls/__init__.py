@@ -13,13 +13,21 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
 
     group, message = group.seal(plaintext, aad=b"", entropy=)                          # PendingProposals: commit first
     group, message = group.propose(Remove(leaf), entropy=)                             # also propose_update(entropy=)
-    group, pending = group.create_commit([Add(key_package), ...], now_s=, entropy=, authenticate=)
+    group, pending = group.create_commit([Add(key_package), ...], now_s=, entropy=, authenticate=,
+                                         public=False, ratchet_tree_in_welcome=True)
     group = group.merge(pending)                                                       # when the commit has come back
     event = group.process(message, authenticate=, authorize=None, now_s=)
         ApplicationData(group, sender, sender_leaf, epoch, generation, aad, data)
-        ProposalReceived(group, sender, proposal, ref, aad)
+        ProposalReceived(group, sender, proposal, ref, aad)                            # sender: a leaf, or an outsider
         StagedCommit(group_before, group_after | None, committer, committer_leaf, proposals, added, removed, updated,
-                     new_extensions | None, aad)
+                     new_extensions | None, aad)                                       # .external .psks .reinit
+
+    info = group.group_info(external_pub=True, ratchet_tree=True, extensions=())       # read_group_info(info)
+    tree = group.ratchet_tree_bytes()                                                  # join(..., ratchet_tree=tree)
+    joined = join_externally(info, identity, signature_private, psks=(), remove=own_old_leaf | None, ratchet_tree=,
+                             authenticate=, now_s=, entropy=)                          # joined.commit, joined.group
+    message = propose_externally(proposal, group_id=, epoch=, suite_id=, sender_index=, signature_private=)
+    message = propose_joining(bundle, group_id=, epoch=)                               # asks to be added
 
     group = group.without_expired(now_s)                                               # drops keys of old past epochs
     group.members() .member(leaf) .context .extensions .epoch .epoch_authenticator .own_leaf .pending_proposals
@@ -48,6 +56,7 @@ from tacit.mls.errors import (
     GenerationConsumed,
     GenerationTooFar,
     NotForUs,
+    OutsiderRefused,
     OwnMessage,
     PendingProposals,
     PSKUnavailable,
@@ -65,16 +74,26 @@ from tacit.mls.events import (
     SenderPosition,
     StagedCommit,
 )
-from tacit.mls.extensions import Extension, Extensions, RequiredCapabilities, find_extension
+from tacit.mls.extensions import (
+    Extension,
+    Extensions,
+    ExternalSender,
+    RequiredCapabilities,
+    external_senders_extension,
+    find_extension,
+)
+from tacit.mls.external_commits import ExternalJoin, join_externally
+from tacit.mls.external_proposals import propose_externally, propose_joining
 from tacit.mls.group import Group, Joined, create_group, join
+from tacit.mls.group_infos import read_group_info
 from tacit.mls.key_package_reading import read_key_package
 from tacit.mls.key_packages import Authenticate, KeyPackage, KeyPackageBundle, create_key_package
 from tacit.mls.leaf_nodes import LeafNode
-from tacit.mls.messages import PrivateMessage, PublicMessage, Welcome, decode_message
+from tacit.mls.messages import GroupInfo, PrivateMessage, PublicMessage, Welcome, decode_message
 from tacit.mls.pending import CachedProposal, PendingCommit
 from tacit.mls.policy import Policy
 from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
-from tacit.mls.proposal_lists import AddedMember, CommittedProposal, RemovedMember, UpdatedMember
+from tacit.mls.proposal_lists import AddedMember, CommittedProposal, JoinedMember, RemovedMember, UpdatedMember
 from tacit.mls.proposals import (
     Add,
     ExternalInit,
@@ -86,6 +105,7 @@ from tacit.mls.proposals import (
     Update,
 )
 from tacit.mls.registry import ContentType
+from tacit.mls.senders import ExternalSenderIndex, NewMember, ProposalSender
 from tacit.mls.state import SavedGroup, load, save
 from tacit.mls.tree_math import LeafIndex
 
@@ -105,18 +125,25 @@ __all__ = [
     "Extension",
     "Extensions",
     "ExternalInit",
+    "ExternalJoin",
     "ExternalPSK",
+    "ExternalSender",
+    "ExternalSenderIndex",
     "GenerationConsumed",
     "GenerationTooFar",
     "Group",
     "GroupContextExtensions",
+    "GroupInfo",
     "Joined",
+    "JoinedMember",
     "KeyPackage",
     "KeyPackageBundle",
     "LeafIndex",
     "LeafNode",
     "Member",
+    "NewMember",
     "NotForUs",
+    "OutsiderRefused",
     "OwnMessage",
     "PSKUnavailable",
     "PendingCommit",
@@ -128,6 +155,7 @@ __all__ = [
     "Processed",
     "Proposal",
     "ProposalReceived",
+    "ProposalSender",
     "PublicMessage",
     "RatchetExhausted",
     "ReInit",
@@ -148,9 +176,14 @@ __all__ = [
     "create_group",
     "create_key_package",
     "decode_message",
+    "external_senders_extension",
     "find_extension",
     "join",
+    "join_externally",
     "load",
+    "propose_externally",
+    "propose_joining",
+    "read_group_info",
     "read_key_package",
     "save",
 ]

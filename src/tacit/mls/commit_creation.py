@@ -30,8 +30,23 @@ from tacit.mls.welcome import create_welcome
 
 
 @dataclass(frozen=True, slots=True)
+class CommitForm:
+    """How a commit is to look, apart from what it does; ``public`` sends it signed and not encrypted."""
+
+    force_path: bool = True
+    authenticated_data: bytes = b""
+    public: bool = False
+    ratchet_tree_in_welcome: bool = True
+
+    @property
+    def wire_format(self) -> WireFormat:
+        """What its signature covers."""
+        return WireFormat.PUBLIC_MESSAGE if self.public else WireFormat.PRIVATE_MESSAGE
+
+
+@dataclass(frozen=True, slots=True)
 class CreatedCommit:
-    """A signed commit that is still to be encrypted, and where it leads."""
+    """A signed commit that is still to be protected, and where it leads."""
 
     content: FramedContent
     auth: FramedContentAuthData
@@ -55,9 +70,8 @@ def create_commit(
     epoch: Epoch,
     proposals: ProposalList,
     *,
-    force_path: bool,
+    form: CommitForm,
     identity: OwnIdentity,
-    authenticated_data: bytes,
     entropy: Entropy,
     now_s: float,
     rules: Rules,
@@ -66,13 +80,13 @@ def create_commit(
     applied = check_and_apply(epoch, proposals, epoch.own_leaf, rules)
     for add, _ in of_type(proposals, Add):
         check_lifetime(add.key_package.leaf_node, now_s)
-    path = _create_path(epoch, applied, force_path or requires_path(proposals), identity, entropy)
+    path = _create_path(epoch, applied, form.force_path or requires_path(proposals), identity, entropy)
     if path.sent is not None:
         admit_committer(epoch, epoch.own_leaf, path.sent, rules)
     check_result(epoch, path.tree, applied)
-    content, signature = _sign(epoch, proposals, path.sent, authenticated_data)
+    content, signature = _sign(epoch, proposals, path.sent, form)
     confirmed = confirmed_transcript_hash(
-        epoch.suite, epoch.interim_transcript_hash, WireFormat.PRIVATE_MESSAGE, content, signature
+        epoch.suite, epoch.interim_transcript_hash, form.wire_format, content, signature
     )
     psks = psk_ids(proposals)
     context = next_context(epoch, path.tree, applied.extensions, confirmed)
@@ -81,10 +95,11 @@ def create_commit(
     signature_private = epoch.signature_private if path.new is None else identity.signature_private
     begun = begin_epoch(
         epoch.suite, context, path.tree, epoch.own_leaf, path.private_keys, signature_private, schedule.keys
-    )
+    ).after(proposals)
     welcome = None
     if applied.added:
-        welcome = create_welcome(begun.epoch, schedule, applied.added, path.new, psks, entropy)
+        with_tree = form.ratchet_tree_in_welcome
+        welcome = create_welcome(begun.epoch, schedule, applied.added, path.new, psks, with_tree)
     auth = FramedContentAuthData(signature, begun.epoch.confirmation_tag)
     return CreatedCommit(content, auth, welcome, begun, applied)
 
@@ -117,11 +132,12 @@ def _create_path(epoch: Epoch, applied: Applied, with_path: bool, identity: OwnI
 
 
 def _sign(
-    epoch: Epoch, proposals: ProposalList, path: UpdatePath | None, authenticated_data: bytes
+    epoch: Epoch, proposals: ProposalList, path: UpdatePath | None, form: CommitForm
 ) -> tuple[FramedContent, bytes]:
     """The commit in its frame and its signature, which covers the context of the epoch that it ends."""
     context = epoch.context
     commit = Commit(tuple(ProposalReference(p.ref) if p.ref else p.proposal for p in proposals), path)
-    content = FramedContent(context.group_id, context.epoch, Sender.member(epoch.own_leaf), authenticated_data, commit)
+    sender = Sender.member(epoch.own_leaf)
+    content = FramedContent(context.group_id, context.epoch, sender, form.authenticated_data, commit)
     private = epoch.signature_private.reveal()
-    return content, sign_content(epoch.suite, private, WireFormat.PRIVATE_MESSAGE, content, context.encoded)
+    return content, sign_content(epoch.suite, private, form.wire_format, content, context.encoded)

@@ -8,20 +8,23 @@ from __future__ import annotations
 from tacit.mls.checks.commits import check_path_leaf
 from tacit.mls.checks.external import check_external_commit
 from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
-from tacit.mls.checks.proposals import check_proposal, check_proposal_list, check_supported_now
+from tacit.mls.checks.proposals import check_proposal, check_proposal_list, check_proposal_types
 from tacit.mls.checks.trees import check_encryption_keys_unique, check_members
 from tacit.mls.commits import UpdatePath
 from tacit.mls.epochs import Epoch, PublicState
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import Applied, CommittedProposal, ProposalList, adds_member, apply_proposals
+from tacit.mls.proposals import ExternalInit
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.tree_math import LeafIndex
 
 
 def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex, rules: Rules) -> Applied:
     """Judge a list of proposals and every leaf it brings in, and apply it; the same for maker and receivers."""
-    check_proposal_list(epoch.suite, epoch.tree, epoch.context.group_id, proposals, committer)
+    context = epoch.context
+    check_proposal_list(epoch.suite, epoch.tree, context.group_id, proposals, committer, rules.usage_allowed)
+    check_proposal_types(epoch.leaves, proposals, epoch.own_leaf)
     applied = apply_proposals(epoch.tree, epoch.context.extensions, proposals)
     if applied.added or applied.updated:
         check_encryption_keys_unique(applied.tree)
@@ -29,10 +32,10 @@ def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex,
     return applied
 
 
-def check_and_apply_external(epoch: PublicState, proposals: ProposalList) -> Applied:
+def check_and_apply_external(epoch: PublicState, proposals: ProposalList) -> tuple[ExternalInit, Applied]:
     """Judge the list of an external commit and apply it, all but the joiner's own leaf; the same for both sides."""
-    check_external_commit(epoch.suite, epoch.tree, [item.proposal for item in proposals])
-    return apply_proposals(epoch.tree, epoch.context.extensions, proposals)
+    init = check_external_commit(epoch.suite, epoch.tree, [item.proposal for item in proposals])
+    return init, apply_proposals(epoch.tree, epoch.context.extensions, proposals)
 
 
 def place_joiner(applied: Applied, leaf: LeafNode) -> tuple[RatchetTree, LeafIndex]:
@@ -42,9 +45,7 @@ def place_joiner(applied: Applied, leaf: LeafNode) -> tuple[RatchetTree, LeafInd
     return edit.finish(), index
 
 
-def admit_joiner(
-    epoch: PublicState, applied: Applied, joiner: LeafIndex, path: UpdatePath, rules: Rules
-) -> None:
+def admit_joiner(epoch: PublicState, applied: Applied, joiner: LeafIndex, path: UpdatePath, rules: Rules) -> None:
     """Judge the leaf of an external commit, as an update of the joiner's old one if that goes; for both sides."""
     old = applied.removed[0].leaf_node if applied.removed else None
     check_path_leaf(epoch.suite, path, old, epoch.context.group_id, joiner)
@@ -54,7 +55,7 @@ def admit_joiner(
 def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
     """A proposal that came by itself can be committed by itself, or together with the removal of who it adds again."""
     check_proposal(epoch.suite, epoch.tree, epoch.context.group_id, item.proposal, item.sender)
-    check_supported_now((item,))
+    check_proposal_types(epoch.leaves, (item,), epoch.own_leaf)
     applied = apply_proposals(epoch.tree, epoch.context.extensions, (item,))
     if not adds_member(epoch.tree, (item,)):
         check_encryption_keys_unique(applied.tree)

@@ -26,7 +26,6 @@ from tacit.mls.external_init import receive_init_secret
 from tacit.mls.framing import AuthenticatedContent
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import Applied, JoinedMember, ProposalList, psk_ids
-from tacit.mls.proposals import ExternalInit
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.transcript import confirmed_transcript_hash
 from tacit.mls.tree_math import LeafIndex, NodeIndex, node_of
@@ -35,12 +34,11 @@ from tacit.mls.update_paths import PathNode, check_path_shape, decrypt_path, mer
 
 @dataclass(frozen=True, slots=True)
 class ProcessedCommit:
-    """What a valid commit does; ``next`` is None if it removes us, ``joiner`` who comes in by an external commit."""
+    """What a valid commit does; ``next`` is None if it removes us."""
 
     applied: Applied
     tree: RatchetTree
     next: NextEpoch | None
-    joiner: JoinedMember | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +80,28 @@ def process_commit(
         return ProcessedCommit(applied, tree, None)
     secrets = _open_path(epoch, applied, tree, nodes, path, own_updates)
     psk_secret = rules.psk_secret(epoch.suite, psk_ids(proposals), epoch.find_psk)
-    return ProcessedCommit(applied, tree, _begin(epoch, message, applied, tree, secrets, psk_secret))
+    begun = _begin(epoch, message, applied, tree, secrets, psk_secret).after(proposals)
+    return ProcessedCommit(applied, tree, begun)
 
 
 def process_external_commit(
     epoch: Epoch,
     message: AuthenticatedContent,
-    init: ExternalInit,
     proposals: ProposalList,
     path: UpdatePath,
     rules: Rules,
-) -> ProcessedCommit:
+) -> tuple[ProcessedCommit, JoinedMember]:
     """Judge an external commit whose signature was verified; raises ``InvalidMessage``. Source: RFC 9420 §12.4.3.2"""
-    applied = check_and_apply_external(epoch.public_state, proposals)
+    init, applied = check_and_apply_external(epoch.public_state, proposals)
     tree, nodes, joiner = _merge_joiner(epoch, applied, path, rules)
     check_result(epoch, tree, applied)
     if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
-        return ProcessedCommit(applied, tree, None, joiner)
+        return ProcessedCommit(applied, tree, None), joiner
     secrets = _open_path(epoch, applied, tree, nodes, path, {})
     psk_secret = rules.psk_secret(epoch.suite, psk_ids(proposals), epoch.find_psk)
     init_secret = receive_init_secret(epoch.suite, epoch.secrets.external_secret.reveal(), init.kem_output)
     begun = _begin(epoch, message, applied, tree, secrets, psk_secret, init_secret)
-    return ProcessedCommit(applied, tree, begun, joiner)
+    return ProcessedCommit(applied, tree, begun), joiner
 
 
 def _merge_joiner(

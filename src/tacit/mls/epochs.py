@@ -91,10 +91,14 @@ class Epoch:
         """The members."""
         return dict(self.tree.leaves())
 
+    @property
+    def held_psks(self) -> tuple[EarlierPSK, ...]:
+        """The resumption PSKs of this epoch and of those before that are still held, from the youngest on."""
+        return (EarlierPSK(self.context.epoch, self.secrets.resumption_psk), *self.earlier_psks)
+
     def resumption_psk(self, epoch: int) -> Secret | None:
         """What proves that one was in an epoch of this group, if that is this one or not too long ago."""
-        held = (EarlierPSK(self.context.epoch, self.secrets.resumption_psk), *self.earlier_psks)
-        return next((earlier.psk for earlier in held if earlier.epoch == epoch), None)
+        return next((held.psk for held in self.held_psks if held.epoch == epoch), None)
 
     def find_psk(self, psk_id: PreSharedKeyID) -> bytes | None:
         """The named resumption PSK, if it is of this group and still held."""

@@ -104,6 +104,13 @@ class ExternalSender:
         return cls(r.opaque(), read_credential(r))
 
 
+def external_senders_extension(senders: tuple[ExternalSender, ...]) -> Extension:
+    """The GroupContext extension that lets ``senders`` propose changes."""
+    w = Writer()
+    w.vector(senders, Writer.struct)
+    return Extension(ExtensionType.EXTERNAL_SENDERS, w.finish())
+
+
 def external_senders(extensions: Extensions) -> tuple[ExternalSender, ...]:
     """Who outside the group may propose changes; raises ``DecodeError``."""
     data = find_extension(extensions, ExtensionType.EXTERNAL_SENDERS)

@@ -12,21 +12,26 @@ from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite, suite
 from tacit.entropy import Entropy
 from tacit.mls import receiving, sending
+from tacit.mls.commit_creation import CommitForm
 from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.epochs import Epoch, first_epoch
 from tacit.mls.errors import CommitMismatch, UseProposeUpdate
 from tacit.mls.events import ApplicationData, Authorize, Member, Processed, SenderPosition
 from tacit.mls.extensions import Extensions
 from tacit.mls.group_context import GroupContext
+from tacit.mls.group_infos import create_group_info
 from tacit.mls.key_packages import Authenticate, KeyPackageBundle
 from tacit.mls.key_schedule import export
 from tacit.mls.leaf_nodes import LeafNode, Support, lifetime_from
+from tacit.mls.messages import encode_message
 from tacit.mls.own_leaf import OwnIdentity
 from tacit.mls.past_epochs import PastKeys, expire
 from tacit.mls.pending import CachedProposal, PendingCommit
 from tacit.mls.policy import TACIT, Policy, Rules
 from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
 from tacit.mls.proposals import PreSharedKey, Proposal, ReInit, Update
+from tacit.mls.ratchet_tree_extension import encode_ratchet_tree
+from tacit.mls.registry import WireFormat
 from tacit.mls.secret_tree import RatchetKind, SecretTree
 from tacit.mls.tree_math import LeafIndex
 from tacit.mls.welcome import join_by_welcome
@@ -40,6 +45,8 @@ class Joined:
     used_ref: bytes
     signer: LeafIndex
     """The member whose signature invites us."""
+    origin: ResumptionPSK | None = None
+    """Names the group that this one continues or branched from, by its ``usage``; None for every other group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,28 +126,47 @@ class Group:
         """
         return sending.seal(self, plaintext, aad, entropy)
 
+    def group_info(self, *, external_pub: bool = True, ratchet_tree: bool = True, extensions: Extensions = ()) -> bytes:
+        """The MLSMessage by which others can join this epoch by an external commit. Source: RFC 9420 §12.4.3.2"""
+        info = create_group_info(
+            self.state, with_external_pub=external_pub, with_ratchet_tree=ratchet_tree, extensions=extensions
+        )
+        return encode_message(info)
+
+    def ratchet_tree_bytes(self) -> bytes:
+        """The encoded tree, for joiners whose Welcome or group info does not hold it. Source: RFC 9420 §12.4.3.3"""
+        return encode_ratchet_tree(self.state.tree)
+
     def propose(
-        self, proposal: Proposal, *, aad: bytes = b"", entropy: Entropy, authenticate: Authenticate | None = None
+        self,
+        proposal: Proposal,
+        *,
+        public: bool = False,
+        aad: bytes = b"",
+        entropy: Entropy,
+        authenticate: Authenticate | None = None,
     ) -> tuple[Group, bytes]:
         """Send a proposal for somebody to commit; for our own leaf use ``propose_update``.
 
-        ``authenticate`` judges who an ``Add`` brings in, as far as ``read_key_package`` has not done so.
+        ``public`` sends it signed and not encrypted. ``authenticate`` judges who an ``Add`` brings in, as far as
+        ``read_key_package`` has not done so.
         """
         if isinstance(proposal, Update):
             raise UseProposeUpdate
-        return sending.propose(self, proposal, aad, entropy, Rules(authenticate or _accept))
+        return sending.propose(self, proposal, _format(public), aad, entropy, Rules(authenticate or _accept))
 
     def propose_update(
         self,
         *,
         credential: bytes | Credential | None = None,
         signature_private: bytes | None = None,
+        public: bool = False,
         aad: bytes = b"",
         entropy: Entropy,
     ) -> tuple[Group, bytes]:
         """Propose a leaf with fresh keys for ourselves; somebody else has to commit it."""
         identity = self._identity(credential, signature_private)
-        return sending.propose_update(self, identity, aad, entropy, Rules(_accept))
+        return sending.propose_update(self, identity, _format(public), aad, entropy, Rules(_accept))
 
     def create_commit(
         self,
@@ -150,6 +176,8 @@ class Group:
         force_path: bool = True,
         credential: bytes | Credential | None = None,
         signature_private: bytes | None = None,
+        public: bool = False,
+        ratchet_tree_in_welcome: bool = True,
         aad: bytes = b"",
         entropy: Entropy,
         now_s: float,
@@ -159,14 +187,15 @@ class Group:
         """Commit ``proposals`` and those pending that go with them; the group stays in its epoch until ``merge``.
 
         Keep both results before the commit leaves; raises ``InvalidMessage`` if the receivers would refuse the commit.
+        ``public`` sends it signed and not encrypted; without ``ratchet_tree_in_welcome`` new members need
+        ``ratchet_tree_bytes()`` of ``pending.group_after``.
         """
         return sending.commit(
             self,
             proposals,
             include_pending,
-            force_path=force_path,
+            form=CommitForm(force_path, aad, public, ratchet_tree_in_welcome),
             identity=self._identity(credential, signature_private),
-            aad=aad,
             entropy=entropy,
             now_s=now_s,
             rules=Rules(authenticate, policy),
@@ -252,25 +281,44 @@ def create_group(
     return Group(begun.epoch, begun.secret_tree)
 
 
+def _no_group(group_id: bytes) -> Group | None:
+    """Who knows of no other group."""
+    del group_id
+    return None
+
+
 def join(
     welcome: bytes,
     bundles: Sequence[KeyPackageBundle],
     *,
     authenticate: Authenticate,
     known_group: Callable[[bytes], bool],
+    resume: Callable[[bytes], Group | None] = _no_group,
     now_s: float | None = None,
     ratchet_tree: bytes | None = None,
     policy: Policy = TACIT,
 ) -> Joined:
     """Join the group of a Welcome; keeping it, delete the KeyPackage ``used_ref`` unless that is a last resort.
 
-    ``ratchet_tree`` is the encoded tree where the Welcome does not hold it. Raises ``NotForUs``, ``DecodeError``,
-    ``InvalidMessage`` and what ``authenticate`` raises.
+    ``ratchet_tree`` is the encoded tree where the Welcome does not hold it. ``resume`` looks up a group of ours by its
+    ID: one that the new group may continue or branch from, which is refused without it. Raises ``NotForUs``,
+    ``DecodeError``, ``PSKUnavailable``, ``InvalidMessage`` and what ``authenticate`` raises.
     """
     del now_s  # members may have aged since they were added, so nobody's lifetime is asked here
     rules = Rules(authenticate, policy)
-    joined = join_by_welcome(welcome, bundles, rules=rules, known_group=known_group, ratchet_tree=ratchet_tree)
-    return Joined(Group(joined.next.epoch, joined.next.secret_tree), joined.used_ref, joined.signer)
+
+    def find_epoch(group_id: bytes) -> Epoch | None:
+        group = resume(group_id)
+        return None if group is None else group.state
+
+    joined = join_by_welcome(
+        welcome, bundles, rules=rules, known_group=known_group, find_epoch=find_epoch, ratchet_tree=ratchet_tree
+    )
+    return Joined(Group(joined.next.epoch, joined.next.secret_tree), joined.used_ref, joined.signer, joined.origin)
+
+
+def _format(public: bool) -> WireFormat:
+    return WireFormat.PUBLIC_MESSAGE if public else WireFormat.PRIVATE_MESSAGE
 
 
 def _accept(old: LeafNode | None, new: LeafNode) -> None:

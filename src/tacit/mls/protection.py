@@ -174,6 +174,15 @@ def open_public(
     return authenticated
 
 
+def open_from_outside(
+    suite: CipherSuite, message: PublicMessage, signature_key: bytes, group_context: bytes
+) -> AuthenticatedContent:
+    """What somebody who is no member sends, once its signature has turned out right; raises ``InvalidMessage``."""
+    authenticated = AuthenticatedContent(WireFormat.PUBLIC_MESSAGE, message.content, message.auth)
+    check_content_signature(suite, authenticated, signature_key, group_context)
+    return authenticated
+
+
 def ratchet_kind(content_type: ContentType) -> RatchetKind:
     """The ratchet that the keys for such content come from."""
     return RatchetKind.APPLICATION if content_type is ContentType.APPLICATION else RatchetKind.HANDSHAKE

@@ -10,8 +10,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tacit.errors import InvalidMessage
-from tacit.limits import MAX_PAST_EPOCHS
-from tacit.mls.checks.commits import check_proposal_known
+from tacit.limits import MAX_PAST_EPOCHS, MAX_RESUMPTION_PSKS
+from tacit.mls.checks.commits import check_group_is_open, check_proposal_known
+from tacit.mls.checks.external import (
+    check_by_value,
+    check_external_commits_allowed,
+    check_external_path,
+    check_external_sender,
+    check_external_sender_may_propose,
+    check_new_member_adds_itself,
+    check_outside_proposals_allowed,
+)
 from tacit.mls.checks.framing import (
     check_application_is_private,
     check_public_allowed,
@@ -20,10 +29,10 @@ from tacit.mls.checks.framing import (
 )
 from tacit.mls.checks.proposals import check_room_for_proposal
 from tacit.mls.commit_effects import check_alone
-from tacit.mls.commit_processing import OwnUpdates, process_commit
+from tacit.mls.commit_processing import OwnUpdates, process_commit, process_external_commit
 from tacit.mls.commits import Commit, ProposalReference
 from tacit.mls.epochs import NextEpoch
-from tacit.mls.errors import OwnMessage, UnsupportedOperation, WrongEpoch, WrongGroup
+from tacit.mls.errors import OwnMessage, WrongEpoch, WrongGroup
 from tacit.mls.events import ApplicationData, Processed, ProposalReceived, SenderPosition, StagedCommit
 from tacit.mls.framing import AuthenticatedContent
 from tacit.mls.leaf_nodes import LeafNode
@@ -33,9 +42,10 @@ from tacit.mls.pending import CachedProposal
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import CommittedProposal
 from tacit.mls.proposals import Proposal, Update
-from tacit.mls.protection import EpochKeys, open_private, open_public, open_sender_data
+from tacit.mls.protection import EpochKeys, open_from_outside, open_private, open_public, open_sender_data
 from tacit.mls.registry import ContentType, SenderType
 from tacit.mls.secret_tree import SecretTree
+from tacit.mls.senders import ExternalSenderIndex, NewMember, ProposalSender
 from tacit.mls.tree_math import LeafIndex
 
 if TYPE_CHECKING:
@@ -48,7 +58,6 @@ def process(group: Group, data: bytes, rules: Rules, now_s: float | None) -> Pro
     if isinstance(message, PrivateMessage):
         return _process_private(group, message, rules, now_s)
     if isinstance(message, PublicMessage):
-        check_public_allowed(rules.policy.public_handshakes)
         return _process_public(group, message, rules, now_s)
     raise InvalidMessage("6/not-for-members")
 
@@ -70,7 +79,7 @@ def begin(group: Group, begun: NextEpoch, now_s: float | None) -> Group:
     if now_s is not None:
         past_keys = expire(past_keys, now_s)
     past = (past_epoch_of(group.state), *group.state.past)[: len(past_keys)]
-    state = replace(begun.epoch, past=past)
+    state = replace(begun.epoch, past=past, earlier_psks=group.state.held_psks[: MAX_RESUMPTION_PSKS - 1])
     return replace(group, state=state, secret_tree=begun.secret_tree, pending_proposals=(), past_keys=past_keys)
 
 
@@ -103,15 +112,59 @@ def _process_public(group: Group, message: PublicMessage, rules: Rules, now_s: f
         raise WrongGroup
     if content.epoch != group.epoch:
         raise WrongEpoch(content.epoch)
+    check_group_is_open(group.reinit)
     check_sender_may_send(content.sender, content.content_type)
-    if content.sender.sender_type is not SenderType.MEMBER:
-        raise UnsupportedOperation("6.1/external-sender")
+    if content.sender.sender_type is SenderType.MEMBER:
+        return _process_public_of_member(group, message, body, rules, now_s)
+    if isinstance(body, Commit):
+        check_external_commits_allowed(rules.policy.external_commits)
+        return _process_external_commit(group, message, body, rules, now_s)
+    check_outside_proposals_allowed(rules.policy.outside_proposals)
+    signature_key = _outsider_key(group, content.sender.proposal_sender, body)
+    verified = open_from_outside(group.suite, message, signature_key, group.context.encoded)
+    return _process_proposal(group, verified, body, rules)
+
+
+def _process_public_of_member(
+    group: Group, message: PublicMessage, body: Proposal | Commit, rules: Rules, now_s: float | None
+) -> Processed:
+    check_public_allowed(rules.policy.public_handshakes)
+    content = message.content
     leaf = check_sender_is_member(group.member(LeafIndex(content.sender.index)))
     membership_key = group.state.secrets.membership_key.reveal()
     verified = open_public(group.suite, membership_key, message, leaf.signature_key, group.context.encoded)
     if content.sender.index == group.own_leaf:
         raise OwnMessage(content.epoch, 0)
     return _process_handshake(group, group, verified, body, leaf, rules, now_s)
+
+
+def _outsider_key(group: Group, sender: ProposalSender, proposal: Proposal) -> bytes:
+    """The key that signs for somebody who is no member. Source: RFC 9420 §6.1"""
+    if isinstance(sender, ExternalSenderIndex):
+        check_external_sender_may_propose(proposal)
+        return check_external_sender(group.extensions, sender.index).signature_key
+    return check_new_member_adds_itself(proposal).signature_key
+
+
+def _process_external_commit(
+    group: Group, message: PublicMessage, commit: Commit, rules: Rules, now_s: float | None
+) -> StagedCommit:
+    proposals = tuple(CommittedProposal(proposal, NewMember()) for proposal in check_by_value(commit.proposals))
+    path = check_external_path(commit.path)
+    verified = open_from_outside(group.suite, message, path.leaf_node.signature_key, group.context.encoded)
+    result, joiner = process_external_commit(group.state, verified, proposals, path, rules)
+    return StagedCommit(
+        group,
+        None if result.next is None else begin(group, result.next, now_s),
+        joiner.leaf_index,
+        joiner.leaf_node,
+        proposals,
+        (joiner,),
+        result.applied.removed,
+        (),
+        None,
+        message.content.authenticated_data,
+    )
 
 
 def _process_handshake(
@@ -131,7 +184,7 @@ def _process_handshake(
 def _process_proposal(
     group: Group, message: AuthenticatedContent, proposal: Proposal, rules: Rules
 ) -> ProposalReceived:
-    sender, ref = LeafIndex(message.content.sender.index), message.proposal_ref(group.suite)
+    sender, ref = message.content.sender.proposal_sender, message.proposal_ref(group.suite)
     if all(cached.ref != ref for cached in group.pending_proposals):
         check_room_for_proposal([cached.proposal for cached in group.pending_proposals], proposal)
         check_alone(group.state, CommittedProposal(proposal, sender), rules)
@@ -190,6 +243,7 @@ def _keys_for(group: Group, message: PrivateMessage) -> EpochKeys:
     if message.group_id != group.group_id:
         raise WrongGroup
     if message.epoch == group.epoch:
+        check_group_is_open(group.reinit)
         return group.state.keys(group.secret_tree)
     if message.content_type is ContentType.APPLICATION:
         for past, keys in zip(group.state.past, group.past_keys, strict=False):

@@ -1,4 +1,4 @@
-"""What a member sends: application messages, proposals and commits, always encrypted.
+"""What a member sends: application messages, and proposals and commits, which go unencrypted only if that is asked for.
 
 Source: RFC 9420 §6.3, §12.1, §12.4.1, §15
 """
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.errors import InvalidMessage
-from tacit.mls.commit_creation import CreatedCommit, create_commit
+from tacit.mls.commit_creation import CommitForm, CreatedCommit, create_commit
 from tacit.mls.commit_effects import check_alone
 from tacit.mls.commit_processing import OwnUpdate
-from tacit.mls.errors import PendingProposals
+from tacit.mls.errors import GroupReinitialized, PendingProposals
 from tacit.mls.framing import AuthenticatedContent, Body, FramedContent, FramedContentAuthData, Sender
 from tacit.mls.messages import encode_message
 from tacit.mls.own_leaf import OwnIdentity, renew_leaf
@@ -23,7 +23,7 @@ from tacit.mls.pending import CachedProposal, PendingCommit, select_for_commit
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import CommittedProposal
 from tacit.mls.proposals import Proposal, Remove, Update
-from tacit.mls.protection import seal_private, sign_content
+from tacit.mls.protection import protect_public, seal_private, sign_content
 from tacit.mls.registry import LeafNodeSource, WireFormat
 
 if TYPE_CHECKING:
@@ -33,25 +33,33 @@ Include = bool | Callable[[CachedProposal], bool]
 
 
 def seal(group: Group, plaintext: bytes, aad: bytes, entropy: Entropy) -> tuple[Group, bytes]:
-    """Encrypt application data; raises ``PendingProposals``."""
+    """Encrypt application data; raises ``GroupReinitialized`` and ``PendingProposals``."""
+    _require_open(group)
     if group.pending_proposals:
         raise PendingProposals
-    group, message, _ = _send(group, plaintext, aad, entropy)
+    group, message, _ = _send(group, plaintext, WireFormat.PRIVATE_MESSAGE, aad, entropy)
     return group, message
 
 
 def propose(
-    group: Group, proposal: Proposal, aad: bytes, entropy: Entropy, rules: Rules, own: OwnUpdate | None = None
+    group: Group,
+    proposal: Proposal,
+    wire_format: WireFormat,
+    aad: bytes,
+    entropy: Entropy,
+    rules: Rules,
+    own: OwnUpdate | None = None,
 ) -> tuple[Group, bytes]:
     """Send a proposal and remember it, since nobody can open his own messages."""
+    _require_open(group)
     check_alone(group.state, CommittedProposal(proposal, group.own_leaf), rules)
-    group, message, sent = _send(group, proposal, aad, entropy)
+    group, message, sent = _send(group, proposal, wire_format, aad, entropy)
     cached = CachedProposal(sent.proposal_ref(group.suite), group.own_leaf, proposal, own)
     return replace(group, pending_proposals=(*group.pending_proposals, cached)), message
 
 
 def propose_update(
-    group: Group, identity: OwnIdentity, aad: bytes, entropy: Entropy, rules: Rules
+    group: Group, identity: OwnIdentity, wire_format: WireFormat, aad: bytes, entropy: Entropy, rules: Rules
 ) -> tuple[Group, bytes]:
     """Send a proposal for a fresh leaf of our own, and keep its private keys until it is committed."""
     suite = group.suite
@@ -66,7 +74,7 @@ def propose_update(
         index=group.own_leaf,
     )
     own = OwnUpdate(Secret(encryption.private), identity.signature_private)
-    return propose(group, Update(leaf), aad, entropy, rules, own)
+    return propose(group, Update(leaf), wire_format, aad, entropy, rules, own)
 
 
 def commit(
@@ -74,9 +82,8 @@ def commit(
     proposals: Sequence[Proposal],
     include_pending: Include,
     *,
-    force_path: bool,
+    form: CommitForm,
     identity: OwnIdentity,
-    aad: bytes,
     entropy: Entropy,
     now_s: float,
     rules: Rules,
@@ -86,20 +93,20 @@ def commit(
     Pending proposals can be valid each by itself and not together. Then those that could be at odds stay out: first
     all but updates and removals, then all but removals.
     """
+    _require_open(group)
 
     def attempt(*kinds: type) -> tuple[Group, PendingCommit]:
         pending = [item for item in group.pending_proposals if isinstance(item.proposal, kinds)]
         created = create_commit(
             group.state,
             select_for_commit(pending, proposals, group.own_leaf, include_pending),
-            force_path=force_path,
+            form=form,
             identity=identity,
-            authenticated_data=aad,
             entropy=entropy,
             now_s=now_s,
             rules=rules,
         )
-        return _seal_commit(group, created, entropy, now_s)
+        return _protect_commit(group, created, form, entropy, now_s)
 
     try:
         return attempt(object)
@@ -112,25 +119,46 @@ def commit(
         return attempt(Remove)
 
 
-def _seal_commit(group: Group, created: CreatedCommit, entropy: Entropy, now_s: float) -> tuple[Group, PendingCommit]:
-    keys = group.state.keys(group.secret_tree)
-    message, secret_tree = seal_private(keys, created.content, created.auth, entropy)
+def _require_open(group: Group) -> None:
+    """Source: RFC 9420 §12.4.2, on a commit that included a ReInit"""
+    if group.reinit is not None:
+        raise GroupReinitialized
+
+
+def _protect_commit(
+    group: Group, created: CreatedCommit, form: CommitForm, entropy: Entropy, now_s: float
+) -> tuple[Group, PendingCommit]:
+    commit = AuthenticatedContent(form.wire_format, created.content, created.auth)
+    after, message = _protect(group, commit, entropy)
     pending = PendingCommit(
-        commit=encode_message(message),
+        commit=message,
         welcome=None if created.welcome is None else encode_message(created.welcome),
         base_authenticator=Secret(group.epoch_authenticator),
         created_at=now_s,
         added=tuple(member.key_package.leaf_node for member in created.applied.added),
         next=created.next,
     )
-    return replace(group, secret_tree=secret_tree), pending
+    return after, pending
 
 
-def _send(group: Group, body: Body, aad: bytes, entropy: Entropy) -> tuple[Group, bytes, AuthenticatedContent]:
+def _send(
+    group: Group, body: Body, wire_format: WireFormat, aad: bytes, entropy: Entropy
+) -> tuple[Group, bytes, AuthenticatedContent]:
     state = group.state
     content = FramedContent(group.group_id, group.epoch, Sender.member(group.own_leaf), aad, body)
-    private, wire_format = state.signature_private.reveal(), WireFormat.PRIVATE_MESSAGE
+    private = state.signature_private.reveal()
     auth = FramedContentAuthData(sign_content(state.suite, private, wire_format, content, state.context.encoded))
-    message, secret_tree = seal_private(state.keys(group.secret_tree), content, auth, entropy)
     sent = AuthenticatedContent(wire_format, content, auth)
-    return replace(group, secret_tree=secret_tree), encode_message(message), sent
+    after, message = _protect(group, sent, entropy)
+    return after, message, sent
+
+
+def _protect(group: Group, sent: AuthenticatedContent, entropy: Entropy) -> tuple[Group, bytes]:
+    """The message, encrypted with the next key of our ratchet or in the clear with the membership tag."""
+    state = group.state
+    if sent.wire_format is WireFormat.PUBLIC_MESSAGE:
+        membership_key = state.secrets.membership_key.reveal()
+        public = protect_public(state.suite, membership_key, sent.content, sent.auth, state.context.encoded)
+        return group, encode_message(public)
+    private, secret_tree = seal_private(state.keys(group.secret_tree), sent.content, sent.auth, entropy)
+    return replace(group, secret_tree=secret_tree), encode_message(private)

@@ -11,28 +11,23 @@ from dataclasses import dataclass, replace
 from tacit.codec import decode, encode
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite, suite
-from tacit.entropy import Entropy
 from tacit.errors import CryptoError, DecodeError, InvalidMessage
-from tacit.mls.checks.extensions import check_extensions
 from tacit.mls.checks.framing import check_confirmation_tag
 from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
-from tacit.mls.checks.trees import check_joined_tree, check_tree_hash
 from tacit.mls.checks.welcomes import (
-    check_group_info_signature,
     check_group_is_new,
     check_group_suite,
     check_own_leaf,
     check_path_node,
     check_path_secret_complete,
     check_path_secret_matches,
-    check_signer,
     check_welcome_psks,
     check_welcome_suite,
 )
 from tacit.mls.commits import HPKECiphertext
 from tacit.mls.epochs import Epoch, NextEpoch, Schedule, begin_epoch
 from tacit.mls.errors import NotForUs
-from tacit.mls.extensions import Extension, find_extension
+from tacit.mls.group_infos import check_public_state, create_group_info, tree_of
 from tacit.mls.key_packages import KeyPackageBundle
 from tacit.mls.key_schedule import (
     derive_epoch_secret,
@@ -41,13 +36,12 @@ from tacit.mls.key_schedule import (
     schedule_epoch,
 )
 from tacit.mls.labels import (
-    GROUP_INFO_TBS,
     WELCOME,
     decrypt_with_label,
     derive_secret,
     encrypt_with_label,
-    sign_with_label,
 )
+from tacit.mls.lineage import FindEpoch, check_origin, find_origin, find_psk_of_others
 from tacit.mls.messages import (
     EncryptedGroupSecrets,
     GroupInfo,
@@ -56,11 +50,9 @@ from tacit.mls.messages import (
     decode_message,
 )
 from tacit.mls.policy import Rules
-from tacit.mls.pre_shared_keys import PreSharedKeyID
+from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
 from tacit.mls.proposal_lists import AddedMember
 from tacit.mls.ratchet_tree import RatchetTree
-from tacit.mls.ratchet_tree_extension import decode_ratchet_tree, encode_ratchet_tree
-from tacit.mls.registry import GREASE_VALUES, Container, ExtensionType
 from tacit.mls.tree_math import LeafIndex, NodeIndex, common_ancestor, direct_path, node_of
 from tacit.mls.update_paths import NewPath, derive_node_key
 
@@ -72,6 +64,8 @@ class JoinedEpoch:
     next: NextEpoch
     used_ref: bytes
     signer: LeafIndex
+    origin: ResumptionPSK | None
+    """Names the group that this one comes from."""
 
 
 def create_welcome(
@@ -80,11 +74,11 @@ def create_welcome(
     added: Sequence[AddedMember],
     path: NewPath | None,
     psks: Sequence[PreSharedKeyID],
-    entropy: Entropy,
+    with_ratchet_tree: bool = True,
 ) -> Welcome:
     """One Welcome for all members that a commit added; ``epoch`` is the one that they join in."""
     cipher_suite = epoch.suite
-    group_info = sign_group_info(epoch, entropy)
+    group_info = create_group_info(epoch, with_external_pub=False, with_ratchet_tree=with_ratchet_tree)
     key, nonce = derive_welcome_key(cipher_suite, schedule.member_secret)
     encrypted_group_info = cipher_suite.aead_seal(key, nonce, b"", encode(group_info))
     secrets = []
@@ -97,29 +91,19 @@ def create_welcome(
     return Welcome(cipher_suite.id, tuple(secrets), encrypted_group_info)
 
 
-def sign_group_info(epoch: Epoch, entropy: Entropy) -> GroupInfo:
-    """A signed description of an epoch with the tree in it, and a GREASE extension for the tolerance of joiners."""
-    salt = entropy(2)
-    extensions = (
-        Extension(ExtensionType.RATCHET_TREE, encode_ratchet_tree(epoch.tree)),
-        Extension(GREASE_VALUES[salt[0] % len(GREASE_VALUES)], salt[1:]),
-    )
-    unsigned = GroupInfo(epoch.context, extensions, epoch.confirmation_tag, epoch.own_leaf, b"")
-    private = epoch.signature_private.reveal()
-    return replace(unsigned, signature=sign_with_label(epoch.suite, private, GROUP_INFO_TBS, unsigned.to_be_signed))
-
-
 def join_by_welcome(
     data: bytes,
     bundles: Sequence[KeyPackageBundle],
     *,
     rules: Rules,
     known_group: Callable[[bytes], bool],
+    find_epoch: FindEpoch,
     ratchet_tree: bytes | None = None,
 ) -> JoinedEpoch:
     """Join by a Welcome; raises ``NotForUs``, ``DecodeError`` and ``InvalidMessage``, and then nothing has happened.
 
-    ``ratchet_tree`` is the encoded tree where it did not come in the Welcome. Source: RFC 9420 §12.4.3.1
+    ``ratchet_tree`` is the encoded tree where it did not come in the Welcome, and ``find_epoch`` looks up the groups
+    that the new one may come from. Source: RFC 9420 §12.4.3.1
     """
     welcome = decode_message(data)
     if not isinstance(welcome, Welcome):
@@ -129,14 +113,19 @@ def join_by_welcome(
     cipher_suite = suite(welcome.cipher_suite)
     group_secrets = open_group_secrets(cipher_suite, welcome, entry, bundle.init_private.reveal())
     check_welcome_psks(cipher_suite, group_secrets)
-    psk_secret = rules.psk_secret(cipher_suite, group_secrets.psks)
+    origin = find_origin(group_secrets.psks, find_epoch)
+    if origin is not None:
+        rules = replace(rules, lineage=origin.lineage)
+    psk_secret = rules.psk_secret(cipher_suite, group_secrets.psks, find_psk_of_others(find_epoch))
     member_secret = derive_member_secret(cipher_suite, group_secrets.joiner_secret, psk_secret)
     group_info = open_group_info(cipher_suite, welcome, member_secret)
-    tree = _tree_of(cipher_suite, group_info, ratchet_tree)
+    tree = tree_of(cipher_suite, group_info, ratchet_tree)
     own_leaf = check_group_info(cipher_suite, group_info, tree, bundle, rules, known_group)
+    if origin is not None:
+        check_origin(origin, group_info.group_context, tree, rules.policy.identity_of)
     private_keys = _private_keys(tree, own_leaf, LeafIndex(group_info.signer), group_secrets, bundle)
     begun = _begin(cipher_suite, group_info, tree, own_leaf, private_keys, member_secret, bundle)
-    return JoinedEpoch(begun, bundle.ref, LeafIndex(group_info.signer))
+    return JoinedEpoch(begun, bundle.ref, LeafIndex(group_info.signer), None if origin is None else origin.key)
 
 
 def check_group_info(
@@ -149,18 +138,11 @@ def check_group_info(
 ) -> LeafIndex:
     """Judge everything public about the group that we are invited to; returns our place in it."""
     context, leaf = group_info.group_context, bundle.key_package.leaf_node
-    signer = check_signer(tree, group_info)
-    check_group_info_signature(cipher_suite, group_info, signer)
     check_group_is_new(known_group(context.group_id))
     check_group_suite(context, cipher_suite)
-    check_extensions(group_info.extensions, Container.GROUP_INFO)
     check_we_support_group_extensions(leaf, context.extensions)
-    check_tree_hash(tree, context.tree_hash)
-    check_joined_tree(cipher_suite, tree, context.group_id, context.extensions)
-    own_leaf = check_own_leaf(tree, leaf)
-    for _, member in tree.leaves():
-        rules.admit(cipher_suite, None, member)
-    return own_leaf
+    check_public_state(cipher_suite, group_info, tree, rules)
+    return check_own_leaf(tree, leaf)
 
 
 def open_group_secrets(
@@ -196,14 +178,6 @@ def _find_entry(
         if bundle is not None:
             return bundle, entry
     raise NotForUs
-
-
-def _tree_of(cipher_suite: CipherSuite, group_info: GroupInfo, ratchet_tree: bytes | None) -> RatchetTree:
-    sent = find_extension(group_info.extensions, ExtensionType.RATCHET_TREE)
-    data = ratchet_tree if sent is None else sent
-    if data is None:
-        raise InvalidMessage("12.4.3.3/no-tree")
-    return decode_ratchet_tree(cipher_suite, data)
 
 
 def _shared_path_secret(path: NewPath, own_leaf: LeafIndex, new_leaf: LeafIndex) -> bytes:

@@ -12,6 +12,7 @@ from tacit.mls.checks.trees import check_hpke_key
 from tacit.mls.commits import UpdatePath, UpdatePathNode
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.proposal_lists import ProposalList, requires_path
+from tacit.mls.proposals import ReInit
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import LeafNodeSource
 from tacit.mls.tree_math import LeafIndex
@@ -23,6 +24,12 @@ def check_epoch_number(epoch: int) -> None:
     """An epoch has a number that everything which stores it can hold; a joiner is given any number there is."""
     if epoch > MAX_EPOCH:
         raise InvalidMessage("limits/epoch")
+
+
+def check_group_is_open(reinit: ReInit | None) -> None:
+    """Nobody uses a group any more that a commit has closed by a ReInit."""
+    if reinit is not None:
+        raise InvalidMessage("12.4.2/reinitialized")
 
 
 def check_path_present(proposals: ProposalList, path: UpdatePath | None) -> None:
