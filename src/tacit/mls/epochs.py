@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
 from tacit.mls.checks.commits import check_epoch_number
+from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
 from tacit.mls.checks.trees import check_members
 from tacit.mls.credentials import Credential
 from tacit.mls.extensions import Extensions
@@ -86,10 +86,10 @@ class Epoch:
         """The part of it that is no secret."""
         return PublicState(self.suite, self.context, self.tree)
 
-    @cached_property
+    @property
     def leaves(self) -> Mapping[LeafIndex, LeafNode]:
         """The members."""
-        return dict(self.tree.leaves())
+        return self.tree.members
 
     @property
     def held_psks(self) -> tuple[EarlierPSK, ...]:
@@ -218,6 +218,7 @@ def first_epoch(
     own_leaf = LeafIndex(0)
     tree = RatchetTree.of_one(suite, leaf)
     check_members(tree, extensions)
+    check_we_support_group_extensions(leaf, extensions)
     context = GroupContext(suite.id, group_id, 0, tree.tree_hash, b"", extensions)
     keys = schedule_epoch(suite, entropy(suite.hash_size))
     private_keys = {node_of(own_leaf): Secret(encryption.private)}
