@@ -24,6 +24,10 @@ MAX_PAST_EPOCHS: Final = 2
 PAST_EPOCH_S: Final = DAY_S
 """Age at which a past epoch's keys go even if fewer than ``MAX_PAST_EPOCHS`` are held."""
 
+MAX_RESUMPTION_PSKS: Final = 8
+"""Epochs of a group, the present one included, whose resumption PSK is held. Enough to name an epoch that others have
+just left behind; what is older proves little about today's members, and would be one more thing for a thief to find."""
+
 KEY_PACKAGE_LIFETIME_S: Final = 28 * DAY_S
 """How long a KeyPackage made here may be used."""
 

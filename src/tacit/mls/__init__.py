@@ -4,12 +4,12 @@ Knows no accounts, chat, files, clock or disk: credentials are opaque and judged
 arguments. A call that raises has changed nothing; a call that returns gives what there is afterwards.
 
     bundle = create_key_package(suite_id, identity, signature_private, now_s=, entropy=, last_resort=False,
-                                lifetime_s=, extensions=(), extension_types=())
+                                lifetime_s=, extensions=(), extension_types=(), proposal_types=(),
+                                credential_types=(), grease=True)                      # identity: bytes or a Credential
     publish bundle.key_package_bytes; keep bundle.encode()
     key_package = read_key_package(data, now_s=, authenticate=)                        # every check of §10.1
-    group = create_group(group_id, suite_id, identity, signature_private, extensions=(), extension_types=(), now_s=,
-                         entropy=)
-    joined = join(welcome, bundles, authenticate=, known_group=, now_s=)              # joined.group, .used_ref, .signer
+    group = create_group(group_id, suite_id, identity, signature_private, extensions=(), extension_types=(), ...)
+    joined = join(welcome, bundles, authenticate=, known_group=, resume=, now_s=)   # .group .used_ref .signer .origin
 
     group, message = group.seal(plaintext, aad=b"", entropy=)                          # PendingProposals: commit first
     group, message = group.propose(Remove(leaf), entropy=)                             # also propose_update(entropy=)
@@ -29,6 +29,12 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
     message = propose_externally(proposal, group_id=, epoch=, suite_id=, sender_index=, signature_private=)
     message = propose_joining(bundle, group_id=, epoch=)                               # asks to be added
 
+    proposal = group.name_psk(ExternalPSK(psk_id), entropy=)                           # also ResumptionPSK(usage, ...)
+    group.resumption_psk(epoch)                                                        # of the last few epochs
+    group.create_commit([ReInit(group_id, version, suite_id, extensions)], ...)        # closes it: group.reinit
+    begun = reinitialize(group, key_packages, now_s=, entropy=, authenticate=)         # begun.group, begun.welcome
+    begun = branch(group, group_id, key_packages, now_s=, entropy=, authenticate=)     # a subgroup
+
     group = group.without_expired(now_s)                                               # drops keys of old past epochs
     group.members() .member(leaf) .context .extensions .epoch .epoch_authenticator .own_leaf .pending_proposals
     group.export(label, context, length)                                               # a Secret of this epoch
@@ -38,10 +44,10 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
     group = load(saved);  PendingCommit.encode / decode;  KeyPackageBundle.encode / decode
 
 ``authenticate(old_leaf | None, new_leaf)`` is called for every leaf that enters a tree, and raises to refuse it.
-``policy=Policy(public_handshakes=, max_lifetime_s=, find_psk=)`` of ``join``, ``process`` and ``create_commit`` says
-what else the application decides; without it handshakes are private, lifetimes bounded and no PSK is known.
-External commits and proposals, reinitialization and branching are refused with ``UnsupportedOperation``, in
-``receiving._process_public``, ``checks.proposals.check_supported_now`` and ``checks.welcomes.check_welcome_psks``.
+``policy=Policy(public_handshakes=, external_commits=, outside_proposals=, max_lifetime_s=, find_psk=, identity_of=)``
+of ``join``, ``process`` and ``create_commit`` says what else the application decides; without it handshakes are
+private, nobody changes a group from outside, lifetimes are bounded and no PSK but the group's own is known.
+``resume`` of ``join`` looks up the group that a new one continues or branched from; without it neither is joined.
 
 Errors: ``DecodeError`` for bad bytes, ``InvalidMessage`` for a broken rule, and of that the subclasses in
 ``tacit.mls.errors`` where the caller has something to do: ``OwnMessage``, ``WrongEpoch``, ``GenerationConsumed``, ...
@@ -49,18 +55,22 @@ Errors: ``DecodeError`` for bad bytes, ``InvalidMessage`` for a broken rule, and
 
 from __future__ import annotations
 
+from tacit.mls.branching import branch
 from tacit.mls.credentials import BasicCredential, Credential, X509Credential
 from tacit.mls.errors import (
     BadState,
     CommitMismatch,
     GenerationConsumed,
     GenerationTooFar,
+    GroupReinitialized,
     NotForUs,
+    NotReinitialized,
     OutsiderRefused,
     OwnMessage,
     PendingProposals,
     PSKUnavailable,
     RatchetExhausted,
+    SignatureKeyNeeded,
     UnsupportedOperation,
     WrongEpoch,
     WrongGroup,
@@ -96,6 +106,7 @@ from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
 from tacit.mls.proposal_lists import AddedMember, CommittedProposal, JoinedMember, RemovedMember, UpdatedMember
 from tacit.mls.proposals import (
     Add,
+    CustomProposal,
     ExternalInit,
     GroupContextExtensions,
     PreSharedKey,
@@ -104,9 +115,11 @@ from tacit.mls.proposals import (
     Remove,
     Update,
 )
-from tacit.mls.registry import ContentType
+from tacit.mls.registry import ContentType, ResumptionPSKUsage
+from tacit.mls.reinit import reinitialize
 from tacit.mls.senders import ExternalSenderIndex, NewMember, ProposalSender
 from tacit.mls.state import SavedGroup, load, save
+from tacit.mls.successors import Successor
 from tacit.mls.tree_math import LeafIndex
 
 __all__ = [
@@ -122,6 +135,7 @@ __all__ = [
     "CommittedProposal",
     "ContentType",
     "Credential",
+    "CustomProposal",
     "Extension",
     "Extensions",
     "ExternalInit",
@@ -134,6 +148,7 @@ __all__ = [
     "Group",
     "GroupContextExtensions",
     "GroupInfo",
+    "GroupReinitialized",
     "Joined",
     "JoinedMember",
     "KeyPackage",
@@ -143,6 +158,7 @@ __all__ = [
     "Member",
     "NewMember",
     "NotForUs",
+    "NotReinitialized",
     "OutsiderRefused",
     "OwnMessage",
     "PSKUnavailable",
@@ -163,9 +179,12 @@ __all__ = [
     "RemovedMember",
     "RequiredCapabilities",
     "ResumptionPSK",
+    "ResumptionPSKUsage",
     "SavedGroup",
     "SenderPosition",
+    "SignatureKeyNeeded",
     "StagedCommit",
+    "Successor",
     "UnsupportedOperation",
     "Update",
     "UpdatedMember",
@@ -173,6 +192,7 @@ __all__ = [
     "WrongEpoch",
     "WrongGroup",
     "X509Credential",
+    "branch",
     "create_group",
     "create_key_package",
     "decode_message",
@@ -185,5 +205,6 @@ __all__ = [
     "propose_joining",
     "read_group_info",
     "read_key_package",
+    "reinitialize",
     "save",
 ]

@@ -94,6 +94,27 @@ class PSKUnavailable(InvalidMessage):
         super().__init__("12.4.2/psk-available")
 
 
+class GroupReinitialized(UsageError):
+    """The group was closed in favour of a new one, and nothing is sent in it any more."""
+
+    code = "reinitialized"
+    hint: ClassVar[str] = "go on in the new group, or begin it with reinitialize"
+
+
+class NotReinitialized(UsageError):
+    """The group has not been closed by a ReInit, so there is nothing to begin in its place."""
+
+    code = "not-reinitialized"
+    hint: ClassVar[str] = "commit a ReInit first"
+
+
+class SignatureKeyNeeded(UsageError):
+    """The new group's suite signs in another way, so it needs a signature key of its own."""
+
+    code = "signature-key-needed"
+    hint: ClassVar[str] = "give signature_private, and the credential that goes with it"
+
+
 class PendingProposals(UsageError):
     """Changes to the group were proposed and have to be committed before anything else is sent."""
 

@@ -19,8 +19,11 @@ from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.proposal_lists import CommittedProposal, ProposalList
 from tacit.mls.proposals import (
     Add,
+    CustomProposal,
     GroupContextExtensions,
+    PreSharedKey,
     Proposal,
+    ReInit,
     Remove,
     Update,
 )
@@ -100,7 +103,8 @@ def select_for_commit(
 ) -> ProposalList:
     """The list for a commit: pending proposals that make a valid list with ``by_value``, and then those.
 
-    Removes win over updates of the same leaf, and later updates over earlier ones. Source: RFC 9420 §12.2
+    Removes win over updates of the same leaf, later updates over earlier ones, and everything over a ReInit, which
+    stands alone. Source: RFC 9420 §12.2
     """
     values = [CommittedProposal(proposal, committer) for proposal in by_value]
     wanted = [cached for cached in pending if include is True or (callable(include) and include(cached))]
@@ -108,6 +112,7 @@ def select_for_commit(
     changed.add(committer)
     added = {_client(proposal) for proposal in by_value if isinstance(proposal, Add)}
     replaced = any(isinstance(proposal, GroupContextExtensions) for proposal in by_value)
+    psks = {proposal.psk for proposal in by_value if isinstance(proposal, PreSharedKey)}
     chosen: set[bytes] = set()
     newest_first = wanted[::-1]
     for cached in sorted(newest_first, key=lambda item: not isinstance(item.proposal, Remove)):
@@ -120,9 +125,15 @@ def select_for_commit(
                 added.add(_client(cached.proposal))
             case GroupContextExtensions() if not replaced:
                 replaced = True
+            case PreSharedKey(psk=psk) if psk not in psks:
+                psks.add(psk)
+            case CustomProposal():
+                pass
             case _:
                 continue
         chosen.add(cached.ref)
+    if not chosen and not by_value:
+        chosen.update(cached.ref for cached in newest_first[:1] if isinstance(cached.proposal, ReInit))
     kept = [CommittedProposal(c.proposal, c.sender, c.ref) for c in pending if c.ref in chosen]
     return (*kept, *values)
 

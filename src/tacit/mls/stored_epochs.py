@@ -12,10 +12,11 @@ from tacit.codec import Reader, Writer
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import suite
 from tacit.errors import DecodeError
-from tacit.mls.epochs import Epoch, PastEpoch
+from tacit.mls.epochs import EarlierPSK, Epoch, PastEpoch
 from tacit.mls.group_context import GroupContext
 from tacit.mls.key_schedule import EpochSecrets
 from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.proposals import ReInit, read_proposal, write_proposal
 from tacit.mls.ratchet_tree_extension import decode_ratchet_tree, encode_ratchet_tree
 from tacit.mls.tree_math import LeafIndex, NodeIndex
 
@@ -43,6 +44,8 @@ def epoch_blob(epoch: Epoch) -> bytes:
     w.u8(len(epoch.past))
     for past in epoch.past:
         _write_past_epoch(w, past, epoch.leaves)
+    w.optional(epoch.reinit, write_proposal)
+    w.vector(epoch.earlier_psks, _write_earlier_psk)
     blob = w.finish()
     epoch.__dict__["epoch_blob"] = blob
     return blob
@@ -67,6 +70,8 @@ def read_epoch(data: bytes) -> Epoch:
         r.opaque(),
         r.opaque(),
         tuple(_read_past_epoch(r, leaves) for _ in range(r.u8())),
+        r.optional(_read_reinit),
+        r.vector(_read_earlier_psk),
     )
     r.finish()
     epoch.__dict__["epoch_blob"] = data
@@ -77,6 +82,22 @@ def check_version(r: Reader) -> None:
     """Take the version off ``r``; raises ``DecodeError`` for another one."""
     if r.u8() != VERSION:
         raise DecodeError("stored by another version")
+
+
+def _read_reinit(r: Reader) -> ReInit:
+    reinit = read_proposal(r)
+    if not isinstance(reinit, ReInit):
+        raise DecodeError("closed by another proposal than ReInit")
+    return reinit
+
+
+def _write_earlier_psk(w: Writer, earlier: EarlierPSK) -> None:
+    w.u64(earlier.epoch)
+    w.opaque(earlier.psk.reveal())
+
+
+def _read_earlier_psk(r: Reader) -> EarlierPSK:
+    return EarlierPSK(r.u64(), Secret(r.opaque()))
 
 
 def _write_private_key(w: Writer, item: tuple[NodeIndex, Secret]) -> None:

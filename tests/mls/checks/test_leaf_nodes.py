@@ -238,7 +238,8 @@ def test_required_capabilities_bind_who_comes_in() -> None:
     package = crew.bundle("dave").key_package
     refuses(crew, "bob", mirror.commit([Add(package)]).message, "7.3/required-capabilities")
     without = replace(mirror.own_leaf.capabilities, extensions=(6,))
-    refuses(crew, "bob", mirror.private(Update(mirror.update_leaf(capabilities=without, extensions=()))), "7.3/required-capabilities")
+    update = Update(mirror.update_leaf(capabilities=without, extensions=()))
+    refuses(crew, "bob", mirror.private(update), "7.3/required-capabilities")
 
 
 @pytest.mark.parametrize(

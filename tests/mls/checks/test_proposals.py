@@ -25,7 +25,6 @@ from tacit.mls import (
     RequiredCapabilities,
     ResumptionPSK,
     StagedCommit,
-    UnsupportedOperation,
     Update,
     load,
     save,
@@ -206,13 +205,6 @@ def test_an_update_comes_from_a_member(crew: Crew, mirror: Mirror) -> None:
     group = crew["bob"]
     with breaks("12.1.2/sender"):
         check_proposal(group.suite, group.state.tree, group.group_id, an_update(crew, mirror), LeafIndex(3))
-
-
-def test_reinitialization_is_refused_for_now(crew: Crew, mirror: Mirror) -> None:
-    reinit = ReInit(b"new", 1, 1, ())
-    for message in (mirror.private(reinit), mirror.commit([reinit]).message):
-        error = refuses(crew, "bob", message, "12.1.5/unsupported")
-        assert isinstance(error, UnsupportedOperation)
 
 
 def test_a_missing_psk_is_an_error_and_not_made_up(crew: Crew, mirror: Mirror) -> None:

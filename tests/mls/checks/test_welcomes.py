@@ -17,11 +17,11 @@ from tacit.mls import (
     GroupContextExtensions,
     KeyPackageBundle,
     NotForUs,
+    Policy,
     PreSharedKeyID,
     PSKUnavailable,
     Remove,
     ResumptionPSK,
-    UnsupportedOperation,
     join,
 )
 from tacit.mls.messages import GroupInfo, GroupSecrets, Welcome, decode_message
@@ -120,13 +120,14 @@ def test_a_psk_that_is_not_here_is_an_error(
 
 
 @pytest.mark.parametrize("usage", [ResumptionPSKUsage.REINIT, ResumptionPSKUsage.BRANCH])
-def test_groups_that_go_on_from_others_are_not_joined_yet(
+def test_a_group_that_comes_from_one_we_are_not_in_is_not_joined(
     crew: Crew, mirror: Mirror, forged: ForgedCommit, newcomer: KeyPackageBundle, usage: ResumptionPSKUsage
 ) -> None:
     psk = PreSharedKeyID(ResumptionPSK(usage, b"group", 1), bytes(32))
     welcome = mirror.welcome(forged, secrets=lambda secrets: replace(secrets, psks=(psk,)))
-    error = refuses_to_join(crew, welcome, newcomer, "12.4.3.1/psk-usage")
-    assert isinstance(error, UnsupportedOperation)
+    assert isinstance(refuses_to_join(crew, welcome, newcomer, "12.4.2/psk-available"), PSKUnavailable)
+    known = Policy(find_psk=lambda psk_id: b"made up")
+    refuses_to_join(crew, welcome, newcomer, "12.4.2/psk-available", policy=known)
 
 
 @pytest.mark.parametrize("signer", [4, 7, 1000, 0x80000000, 0xFFFFFFFF])

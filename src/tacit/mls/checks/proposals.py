@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import InvalidMessage
@@ -11,10 +11,9 @@ from tacit.mls.checks.extensions import check_group_context_extensions
 from tacit.mls.checks.key_packages import check_key_package
 from tacit.mls.checks.leaf_nodes import check_encryption_key_changed, check_leaf, check_leaf_source
 from tacit.mls.checks.trees import check_member_count
-from tacit.mls.errors import UnsupportedOperation
 from tacit.mls.framing import encode_body
 from tacit.mls.leaf_nodes import LeafNode
-from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
+from tacit.mls.pre_shared_keys import PreSharedKeyID, lineage_usage
 from tacit.mls.proposal_lists import ProposalList, adds_member, of_type, updates
 from tacit.mls.proposals import (
     Add,
@@ -28,15 +27,20 @@ from tacit.mls.proposals import (
     Update,
 )
 from tacit.mls.ratchet_tree import RatchetTree
-from tacit.mls.registry import MLS10, LeafNodeSource, ResumptionPSKUsage
+from tacit.mls.registry import GREASE_VALUES, MLS10, LeafNodeSource, ResumptionPSKUsage
 from tacit.mls.senders import ProposalSender
 from tacit.mls.tree_math import LeafIndex
 
 
 def check_proposal(
-    suite: CipherSuite, tree: RatchetTree, group_id: bytes, proposal: Proposal, sender: ProposalSender
+    suite: CipherSuite,
+    tree: RatchetTree,
+    group_id: bytes,
+    proposal: Proposal,
+    sender: ProposalSender,
+    usage: ResumptionPSKUsage = ResumptionPSKUsage.APPLICATION,
 ) -> None:
-    """A proposal is valid by itself, whatever stands beside it."""
+    """A proposal is valid by itself, whatever stands beside it; ``usage`` is what resumption PSKs are good for now."""
     match proposal:
         case Add():
             check_key_package(suite, proposal.key_package)
@@ -48,13 +52,13 @@ def check_proposal(
         case GroupContextExtensions():
             check_group_context_extensions(proposal.extensions)
         case PreSharedKey():
-            check_psk(suite, proposal.psk)
+            check_psk(suite, proposal.psk, usage)
         case ReInit():
             check_reinit(proposal)
         case ExternalInit():
             check_no_external_init()
         case CustomProposal():
-            check_proposal_type_supported()
+            pass  # opaque to us; whether all support the type is asked of the whole list
 
 
 def check_room_for_proposal(waiting: Sequence[Proposal], proposal: Proposal) -> None:
@@ -86,10 +90,12 @@ def check_remove(tree: RatchetTree, proposal: Remove) -> None:
         raise InvalidMessage("12.1.3/removed-leaf")
 
 
-def check_psk(suite: CipherSuite, psk: PreSharedKeyID) -> None:
-    """A pre-shared key comes with a nonce of its own and is not one for starting other groups."""
+def check_psk(
+    suite: CipherSuite, psk: PreSharedKeyID, usage: ResumptionPSKUsage = ResumptionPSKUsage.APPLICATION
+) -> None:
+    """A pre-shared key comes with a nonce of its own and is good for what is being done."""
     check_psk_nonce(suite, psk)
-    check_psk_usage(psk)
+    check_psk_usage(psk, usage)
 
 
 def check_psk_nonce(suite: CipherSuite, psk: PreSharedKeyID) -> None:
@@ -98,16 +104,17 @@ def check_psk_nonce(suite: CipherSuite, psk: PreSharedKeyID) -> None:
         raise InvalidMessage("12.1.4/psk-nonce")
 
 
-def check_psk_usage(psk: PreSharedKeyID) -> None:
+def check_psk_usage(psk: PreSharedKeyID, usage: ResumptionPSKUsage) -> None:
     """Resumption PSKs for reinitialization and branching stay there."""
-    if isinstance(psk.key, ResumptionPSK) and psk.key.usage is not ResumptionPSKUsage.APPLICATION:
+    if lineage_usage(psk) not in (None, usage):
         raise InvalidMessage("12.1.4/psk-usage")
 
 
 def check_reinit(proposal: ReInit) -> None:
-    """A group is not reinitialized to an older version."""
+    """A group is not reinitialized to an older version, nor with extensions that no group can have."""
     if proposal.version < MLS10:
         raise InvalidMessage("12.1.5/version")
+    check_group_context_extensions(proposal.extensions)
 
 
 def check_no_external_init() -> None:
@@ -115,13 +122,25 @@ def check_no_external_init() -> None:
     raise InvalidMessage("12.2/external-init")
 
 
-def check_proposal_type_supported() -> None:
-    """A proposal of a type that no RFC member need support is not committed; we list none as supported."""
-    raise InvalidMessage("12.2/proposal-type")
+def check_proposal_types(leaves: Mapping[LeafIndex, LeafNode], proposals: ProposalList, own_leaf: LeafIndex) -> None:
+    """Everyone who goes on supports every type beyond those of the RFC; the GREASE that we list is no promise."""
+    types = {item.proposal.proposal_type for item in proposals if isinstance(item.proposal, CustomProposal)}
+    if not types:
+        return
+    removed = {remove.removed for remove, _ in of_type(proposals, Remove)}
+    for index, leaf in leaves.items():
+        ours = GREASE_VALUES if index == own_leaf else ()
+        if index not in removed and not types <= set(leaf.capabilities.proposals).difference(ours):
+            raise InvalidMessage("12.2/proposal-type")
 
 
 def check_proposal_list(
-    suite: CipherSuite, tree: RatchetTree, group_id: bytes, proposals: ProposalList, committer: LeafIndex
+    suite: CipherSuite,
+    tree: RatchetTree,
+    group_id: bytes,
+    proposals: ProposalList,
+    committer: LeafIndex,
+    usage: ResumptionPSKUsage = ResumptionPSKUsage.APPLICATION,
 ) -> None:
     """The list of a regular commit by the member at ``committer``."""
     check_new_member_count(tree, proposals)
@@ -134,14 +153,12 @@ def check_proposal_list(
     check_one_group_context_extensions(proposals)
     check_reinit_alone(proposals)
     for item in proposals:
-        check_proposal(suite, tree, group_id, item.proposal, item.sender)
-    check_supported_now(proposals)
+        check_proposal(suite, tree, group_id, item.proposal, item.sender, usage)
 
 
 def check_new_member_count(tree: RatchetTree, proposals: ProposalList) -> None:
     """Those who come in have room; asked first, for to judge each of them costs two signatures."""
-    members = sum(1 for _ in tree.leaves())
-    check_member_count(members + len(of_type(proposals, Add)) - len(of_type(proposals, Remove)))
+    check_member_count(tree.counts.members + len(of_type(proposals, Add)) - len(of_type(proposals, Remove)))
 
 
 def check_no_update_by_committer(proposals: ProposalList, committer: LeafIndex) -> None:
@@ -189,12 +206,6 @@ def check_reinit_alone(proposals: ProposalList) -> None:
     """A ReInit stands alone."""
     if len(proposals) > 1 and any(isinstance(item.proposal, ReInit) for item in proposals):
         raise InvalidMessage("12.2/reinit-alone")
-
-
-def check_supported_now(proposals: ProposalList) -> None:
-    """Groups are not reinitialized by this version."""
-    if any(isinstance(item.proposal, ReInit) for item in proposals):
-        raise UnsupportedOperation("12.1.5/unsupported")
 
 
 def check_added_not_members(tree: RatchetTree, proposals: ProposalList) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
 from tacit.mls.checks.proposals import check_psk_nonce
-from tacit.mls.errors import UnsupportedOperation
 from tacit.mls.group_context import GroupContext
 from tacit.mls.key_packages import KeyPackage
 from tacit.mls.labels import GROUP_INFO_TBS, verify_with_label
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.messages import GroupInfo, GroupSecrets, Welcome
 from tacit.mls.parent_nodes import ParentNode
-from tacit.mls.pre_shared_keys import ResumptionPSK
 from tacit.mls.ratchet_tree import RatchetTree
-from tacit.mls.registry import ResumptionPSKUsage
 from tacit.mls.tree_math import LeafIndex
 
 
@@ -25,11 +22,9 @@ def check_welcome_suite(welcome: Welcome, key_package: KeyPackage) -> None:
 
 
 def check_welcome_psks(suite: CipherSuite, group_secrets: GroupSecrets) -> None:
-    """Pre-shared keys are of a kind for joining; groups begun by reinitialization or branching are not joined yet."""
+    """Pre-shared keys come with nonces of their own."""
     for psk in group_secrets.psks:
         check_psk_nonce(suite, psk)
-        if isinstance(psk.key, ResumptionPSK) and psk.key.usage is not ResumptionPSKUsage.APPLICATION:
-            raise UnsupportedOperation("12.4.3.1/psk-usage")
 
 
 def check_signer(tree: RatchetTree, group_info: GroupInfo) -> LeafNode:
