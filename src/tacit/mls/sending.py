@@ -55,6 +55,8 @@ def propose(
     check_alone(group.state, CommittedProposal(proposal, group.own_leaf), rules)
     group, message, sent = _send(group, proposal, wire_format, aad, entropy)
     cached = CachedProposal(sent.proposal_ref(group.suite), group.own_leaf, proposal, own)
+    if any(known.ref == cached.ref for known in group.pending_proposals):
+        return group, message  # said twice: the signature is deterministic, and a list with it twice would be invalid
     return replace(group, pending_proposals=(*group.pending_proposals, cached)), message
 
 

@@ -364,7 +364,7 @@ class World:
         kept = epoch == group.epoch or group.epoch - epoch <= MAX_PAST_EPOCHS
         if not kept or self.now_s - ended_at > PAST_EPOCH_S:
             self.refuses(device, letter.message, WrongEpoch)
-            del self.relay.mail[device.name][letter.number]
+            self.relay.mail[device.name].pop(letter.number, None)
             return
         if letter.number in device.memory.read:
             self.refuses(device, letter.message, GenerationConsumed)
