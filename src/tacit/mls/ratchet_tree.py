@@ -6,7 +6,7 @@ and every tree hash that the changes left alone. Source: RFC 9420 §4, §7.7, §
 
 from __future__ import annotations
 
-from collections.abc import Iterator, KeysView
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from typing import Final
 
 from tacit.crypto.suites import CipherSuite
@@ -81,6 +81,11 @@ class RatchetTree:
         for index, node in enumerate(self.nodes[::2]):
             if isinstance(node, LeafNode):
                 yield LeafIndex(index), node
+
+    @property
+    def members(self) -> Members:
+        """The leaves that are not blank, by their indices."""
+        return Members(self.nodes)
 
     def parents(self) -> Iterator[tuple[NodeIndex, ParentNode]]:
         """The parents that are not blank, from left to right."""
@@ -168,6 +173,27 @@ class RatchetTree:
         if below is None or above is None:
             raise RuntimeError("tree hash of a child not computed")
         return parent_node_hash(self.suite, self.parent(index), below, above)
+
+
+class Members(Mapping[LeafIndex, LeafNode]):
+    """The leaves of a tree that are not blank, looked up where they stand instead of copied for every epoch."""
+
+    __slots__ = ("_nodes",)
+
+    def __init__(self, nodes: Sequence[Node | None]) -> None:
+        self._nodes: Final = nodes
+
+    def __getitem__(self, index: LeafIndex) -> LeafNode:
+        node = self._nodes[2 * index] if 0 <= 2 * index < len(self._nodes) else None
+        if not isinstance(node, LeafNode):
+            raise KeyError(index)
+        return node
+
+    def __iter__(self) -> Iterator[LeafIndex]:
+        return (LeafIndex(index) for index, node in enumerate(self._nodes[::2]) if node is not None)
+
+    def __len__(self) -> int:
+        return sum(map(bool, self._nodes[::2]))
 
 
 class TreeEdit:
