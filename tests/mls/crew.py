@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 from tacit.crypto.keys import KeyPair
 from tacit.crypto.suites import X25519_SUITE, suite
@@ -12,11 +13,13 @@ from tacit.mls import (
     Add,
     ApplicationData,
     Extension,
+    ExternalJoin,
     Group,
     KeyPackageBundle,
     LeafIndex,
     LeafNode,
     PendingCommit,
+    Policy,
     Proposal,
     ProposalReceived,
     Remove,
@@ -24,6 +27,7 @@ from tacit.mls import (
     create_group,
     create_key_package,
     join,
+    join_externally,
 )
 
 NOW_S = 1_800_000_000
@@ -132,6 +136,27 @@ class Crew:
             joined = join(pending.welcome, [bundle], authenticate=self.authenticate, known_group=lambda group_id: False)
             assert joined.used_ref == bundle.ref
             self.groups[name] = joined.group
+        self.check_agreement()
+
+    def external_commit(self, name: str, by: str, **options: Any) -> ExternalJoin:
+        """What somebody makes of a group info that a member gives out; it is not sent."""
+        given: dict[str, Any] = {"authenticate": self.authenticate, "now_s": NOW_S, "entropy": self.entropy}
+        given |= {"extension_types": self.extension_types, **options}
+        return join_externally(self.groups[by].group_info(), name.encode(), self.key(name).private, **given)
+
+    def join_externally(self, name: str, by: str, *, policy: Policy | None = None, **options: Any) -> None:
+        """Let somebody in by an external commit that everybody takes up; an old leaf of theirs leaves the crew."""
+        policy = policy or Policy(external_commits=True)
+        joined = self.external_commit(name, by, policy=policy, **options)
+        for member, group in list(self.groups.items()):
+            event = group.process(joined.commit, authenticate=self.authenticate, now_s=NOW_S, policy=policy)
+            assert isinstance(event, StagedCommit)
+            assert event.external
+            if event.group_after is None:
+                del self.groups[member]
+            else:
+                self.groups[member] = event.group_after
+        self.groups[name] = joined.group
         self.check_agreement()
 
     def remove(self, by: str, name: str) -> None:
