@@ -1,0 +1,107 @@
+"""Finds the tests that name a rule or a hazard.
+
+A rule is named by its ID in a string, or as ``Rule ID`` in a docstring; a hazard as ``Hazard ID`` in a docstring.
+A test names also what stands in the tables and helpers of its module that it uses.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+_Names = Callable[[ast.AST], set[str]]
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+TESTS: Final = ROOT / "tests"
+
+RULE_ID: Final = re.compile(r"(?:\d+(?:\.\d+)*|limits)/[a-z0-9-]+")
+_HAZARD_ID: Final = re.compile(r"[A-I]\d{1,2}\b")
+_RULES_IN_PROSE: Final = re.compile(rf"\bRules? (?:{RULE_ID.pattern}(?:, | and )?)+")
+_HAZARDS_IN_PROSE: Final = re.compile(rf"\bHazards? (?:{_HAZARD_ID.pattern}(?:, | and )?)+")
+
+
+@cache
+def tests_by_rule() -> dict[str, list[str]]:
+    """For every rule ID that a test names, the tests, as ``tests/…/test_x.py::test_y``."""
+    return _by_name(_rules_in)
+
+
+@cache
+def tests_by_hazard() -> dict[str, list[str]]:
+    """For every hazard that a test names in its docstring, the tests."""
+    return _by_name(_hazards_in)
+
+
+@cache
+def all_tests() -> frozenset[str]:
+    """Every test there is."""
+    return frozenset(f"{path}::{test.name}" for path, module in _modules() for test in _tests_in(module))
+
+
+def rule_ids(node: ast.AST) -> set[str]:
+    """The rule IDs that stand alone in string literals below a node."""
+    return {value for value in _strings(node) if RULE_ID.fullmatch(value)}
+
+
+def _by_name(names_in: _Names) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path, module in _modules():
+        shared = _shared(module, names_in)
+        for test in _tests_in(module):
+            names = names_in(test).union(*(shared.get(used, set()) for used in _used_names(test)))
+            for name in names:
+                found.setdefault(name, []).append(f"{path}::{test.name}")
+    return found
+
+
+def _shared(module: ast.Module, names_in: _Names) -> dict[str, set[str]]:
+    """What the tables and helpers of a module name, each with what those name that it uses."""
+    parts = {name: part for part in module.body for name in _defined(part)}
+    direct = {name: names_in(part) for name, part in parts.items()}
+    return {
+        name: direct[name].union(*(direct.get(used, set()) for used in _used_names(part)))
+        for name, part in parts.items()
+    }
+
+
+def _defined(part: ast.stmt) -> Iterator[str]:
+    match part:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if not name.startswith("test_"):
+            yield name
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield name
+        case ast.Assign(targets=targets):
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _used_names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _tests_in(module: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    functions = (part for part in module.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef))
+    return [function for function in functions if function.name.startswith("test_")]
+
+
+def _rules_in(node: ast.AST) -> set[str]:
+    prose = (match for value in _strings(node) for match in _RULES_IN_PROSE.findall(value))
+    return rule_ids(node) | {name for match in prose for name in RULE_ID.findall(match)}
+
+
+def _hazards_in(node: ast.AST) -> set[str]:
+    prose = (match for value in _strings(node) for match in _HAZARDS_IN_PROSE.findall(value))
+    return {name for match in prose for name in _HAZARD_ID.findall(match)}
+
+
+def _strings(node: ast.AST) -> Iterator[str]:
+    return (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
+@cache
+def _modules() -> tuple[tuple[str, ast.Module], ...]:
+    paths = sorted(TESTS.rglob("test_*.py"))
+    return tuple((path.relative_to(ROOT).as_posix(), ast.parse(path.read_text("utf-8"))) for path in paths)
