@@ -18,6 +18,7 @@ from tacit.crypto.xwing import XWING
 from tests.vectors.expect import Options, Unsupported, expect, un
 from tests.vectors.kems import REFERENCE_KEMS, HybridKem, PureKem
 from tests.vectors.one_stage import ONE_STAGE_KDFS, OneStage
+from tests.vectors.xwing import ciphertext_of
 
 AEADS = {aead.id: aead for aead in (AES_128_GCM, AES_256_GCM, CHACHA20_POLY1305)}
 TWO_STAGE_KDFS = {kdf.id: kdf for kdf in (HKDF_SHA256, HKDF_SHA384, HKDF_SHA512)}
@@ -41,9 +42,8 @@ def check(case: Any, options: Options) -> None:
     expect("skRm", _clamped(kem, pair.private), _clamped(kem, un(case["skRm"])))
     expect("pkRm", pair.public, un(case["pkRm"]))
     expect("shared_secret", kem.decapsulate(pair.private, un(case["enc"])), un(case["shared_secret"]))
-    if isinstance(kem, PureKem | HybridKem) and "ikmE" in case:
-        sent = kem.encapsulate_with(pair.public, un(case["ikmE"]))
-        expect("shared_secret and enc from ikmE", b"".join(sent), un(case["shared_secret"]) + un(case["enc"]))
+    if "ikmE" in case:
+        expect("enc", _sent_with(kem, pair.public, un(case["ikmE"])), un(case["enc"]))
     context, export = _schedule(case, kem)
     for name in ("key", "base_nonce", "exporter_secret"):
         expect(name, getattr(context, name), un(case[name]))
@@ -51,6 +51,13 @@ def check(case: Any, options: Options) -> None:
     for wanted in case["exports"]:
         got = export(un(wanted["exporter_context"]), wanted["L"])
         expect("exported_value", got, un(wanted["exported_value"]))
+
+
+def _sent_with(kem: Kem, public: bytes, ikm: bytes) -> bytes:
+    """What an encapsulation sends that draws ``ikm``; tacit's own KEMs cannot be told what to draw."""
+    if isinstance(kem, PureKem | HybridKem):
+        return kem.encapsulate_with(public, ikm)[1]
+    return ciphertext_of(public, ikm) if kem is XWING else kem.derive_key_pair(ikm).public
 
 
 def _clamped(kem: Kem, private: bytes) -> bytes:

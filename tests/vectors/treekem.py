@@ -95,6 +95,8 @@ def _member(suite: CipherSuite, tree: RatchetTree, entry: Any) -> _Member:
 def _check_path(case: _Case, update: Any) -> None:
     suite, tree = case.suite, case.tree
     sender, path = LeafIndex(update["sender"]), decode(UpdatePath, un(update["update_path"]))
+    if tree.leaf(sender) is None:
+        raise Mismatch(f"sender {sender} is no member")
     nodes = path_nodes(tree, sender, [])
     check_path_shape(nodes, path)
     check_leaf_signature(suite, path.leaf_node, case.group_id, sender)
@@ -117,7 +119,7 @@ def _check_own_path(case: _Case, sender: LeafIndex) -> None:
     own = next(member for member in case.members if member.leaf == sender)
     old = tree.leaf(sender)
     if old is None:
-        raise Mismatch(f"sender {sender} is blank")
+        raise Mismatch(f"sender {sender} is no member")
     fresh = suite.generate_key_pair(entropy)
     unsigned = replace(old, encryption_key=fresh.public, source=LeafNodeSource.COMMIT, lifetime=None)
 
