@@ -33,6 +33,10 @@ class Arguments:
             return default
         return _octets(name, value)
 
+    def many_octets(self, name: str) -> tuple[bytes, ...]:
+        """A list of bytes, empty if there is none."""
+        return tuple(_octets(name, value) for value in self._list(name))
+
     def text(self, name: str) -> str:
         """A string of Unicode characters."""
         value = self._take(name)

@@ -10,12 +10,14 @@ from tacit.crypto.suites import suite
 from tacit.entropy import Entropy
 from tacit.mls.bridge.arguments import Arguments
 from tacit.mls.bridge.errors import GroupExists, IdentityChanged, NoSuchGroup, NoSuchMember
+from tacit.mls.external_commits import ExternalJoin
 from tacit.mls.group import Group
 from tacit.mls.key_packages import KeyPackageBundle
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.pending import PendingCommit
 from tacit.mls.policy import Policy
 from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID
+from tacit.mls.senders import ExternalSenderIndex, NewMember, ProposalSender
 from tacit.mls.tree_math import LeafIndex
 
 Answer = dict[str, object]
@@ -39,18 +41,22 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One client: a signature key for each suite, key packages that nobody has used, PSKs by ID, groups by ID."""
+    """One client: a signature key for each suite, key packages that nobody has used, PSKs by ID, groups by ID.
+
+    ``joining`` holds external commits of ours that have not come back yet.
+    """
 
     identity: bytes
     signature_keys: Mapping[int, Secret] = field(default_factory=dict)
     bundles: tuple[KeyPackageBundle, ...] = ()
     psks: Mapping[bytes, Secret] = field(default_factory=dict)
     groups: Mapping[bytes, Membership] = field(default_factory=dict)
+    joining: Mapping[bytes, ExternalJoin] = field(default_factory=dict)
 
     @property
     def policy(self) -> Policy:
-        """Handshakes of either framing, and the PSKs that were given."""
-        return Policy(public_handshakes=True, find_psk=self._find_psk)
+        """Everything that the RFC leaves to the application is allowed; PSKs are those that were given."""
+        return Policy(public_handshakes=True, external_commits=True, outside_proposals=True, find_psk=self._find_psk)
 
     def with_signature_key(self, suite_id: int, entropy: Entropy) -> tuple[Client, bytes]:
         """The client with a key of that suite, and the private key; raises ``UnsupportedSuite``."""
@@ -75,6 +81,16 @@ class Client:
     def keeping(self, membership: Membership) -> Client:
         """The client with a group as it is now."""
         return replace(self, groups={**self.groups, membership.group.group_id: membership})
+
+    def joining_with(self, join: ExternalJoin) -> Client:
+        """The client with an external commit under way."""
+        return replace(self, joining={**self.joining, join.group.group_id: join})
+
+    def joined(self, group_id: bytes) -> tuple[Client, Group]:
+        """The client in the group that its external commit leads to, in place of an older state of the same group."""
+        group = self.joining[group_id].group
+        joining = {known: join for known, join in self.joining.items() if known != group_id}
+        return replace(self, joining=joining).keeping(Membership(group)), group
 
     def leaving(self, group_id: bytes) -> Client:
         """The client without a group."""
@@ -103,6 +119,17 @@ def named_member(group: Group, args: Arguments) -> LeafIndex:
             if member.leaf_node.credential_identity == identity:
                 return member.leaf_index
     raise NoSuchMember
+
+
+def named_sender(sender: ProposalSender) -> object:
+    """A leaf, or who it is outside the group."""
+    match sender:
+        case ExternalSenderIndex(index):
+            return {"external": index}
+        case NewMember():
+            return "new-member"
+        case _:
+            return sender
 
 
 def view(group: Group) -> Answer:

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypedDict
 
 from tacit.crypto.secret import Secret
+from tacit.crypto.suites import CipherSuite, suite
 from tacit.limits import KEY_PACKAGE_LIFETIME_S
 from tacit.mls.bridge.arguments import Arguments
 from tacit.mls.bridge.clients import Answer, Client, Membership, Surroundings, accept, named_member, view
 from tacit.mls.bridge.errors import BadArgument
 from tacit.mls.extensions import Extension, Extensions
+from tacit.mls.external_commits import join_externally
 from tacit.mls.group import Group, create_group
 from tacit.mls.group import join as join_by_welcome
+from tacit.mls.group_infos import read_group_info
 from tacit.mls.key_package_reading import read_key_package
 from tacit.mls.key_packages import create_key_package
-from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID
+from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
 from tacit.mls.proposals import Add, GroupContextExtensions, PreSharedKey, Proposal, Remove
+from tacit.mls.registry import ResumptionPSKUsage
 
 Verb = Callable[[Client, Arguments, Surroundings], tuple[Client, Answer]]
 
@@ -36,7 +41,7 @@ def keypackage(client: Client, args: Arguments, here: Surroundings) -> tuple[Cli
         entropy=here.entropy,
         last_resort=args.flag("last_resort", default=False),
         lifetime_s=args.integer("lifetime_s", KEY_PACKAGE_LIFETIME_S),
-        extension_types=args.integers("extension_types"),
+        **_support(args),
     )
     client = replace(client, bundles=(*client.bundles, bundle))
     return client, {"key_package": bundle.key_package_bytes.hex(), "ref": bundle.ref.hex()}
@@ -52,9 +57,9 @@ def create(client: Client, args: Arguments, here: Surroundings) -> tuple[Client,
         client.identity,
         private,
         extensions=_extensions(args),
-        extension_types=args.integers("extension_types"),
         entropy=here.entropy,
         now_s=here.now_s,
+        **_support(args),
     )
     return client.entering(group), view(group)
 
@@ -67,12 +72,37 @@ def join(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, A
         authenticate=accept,
         known_group=client.groups.__contains__,
         now_s=here.now_s,
-        ratchet_tree=args.octets("ratchet_tree") if args.has("ratchet_tree") else None,
+        ratchet_tree=_ratchet_tree(args),
         policy=client.policy,
     )
     kept = [bundle for bundle in client.bundles if bundle.ref != joined.used_ref or bundle.key_package.is_last_resort]
     client = replace(client, bundles=tuple(kept)).entering(joined.group)
     return client, view(joined.group)
+
+
+def external_join(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """Make the commit by which we let ourselves in; we are members once it has come back to ``process``."""
+    info = args.octets("groupinfo")
+    context = read_group_info(info).group_context
+    client, private = _named(client, args).with_signature_key(context.cipher_suite, here.entropy)
+    back = args.flag("resync", default=False)
+    keys = [ExternalPSK(psk_id) for psk_id in args.many_octets("psk_ids")]
+    joining = join_externally(
+        info,
+        client.identity,
+        private,
+        psks=[_psk_id(key, suite(context.cipher_suite), here) for key in keys],
+        remove=client.membership(context.group_id).group.own_leaf if back else None,
+        ratchet_tree=_ratchet_tree(args),
+        known_group=client.groups.__contains__,
+        authenticate=accept,
+        policy=client.policy,
+        aad=args.octets("aad", b""),
+        now_s=here.now_s,
+        entropy=here.entropy,
+        **_support(args),
+    )
+    return client.joining_with(joining), {"group": context.group_id.hex(), "commit": joining.commit.hex()}
 
 
 def add(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
@@ -88,7 +118,9 @@ def remove(client: Client, args: Arguments, here: Surroundings) -> tuple[Client,
 def update(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
     """Propose a fresh leaf of our own."""
     membership = client.membership(args.octets("group"))
-    group, message = membership.group.propose_update(entropy=here.entropy)
+    group, message = membership.group.propose_update(
+        public=args.flag("public", default=False), aad=args.octets("aad", b""), entropy=here.entropy
+    )
     return client.keeping(replace(membership, group=group)), {"message": message.hex()}
 
 
@@ -97,10 +129,9 @@ def psk(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, An
     if args.has("psk"):
         known = {**client.psks, args.octets("psk_id"): Secret(args.octets("psk"))}
         client = replace(client, psks=known)
-    if args.has("group"):
-        return _propose(client, args, here, _read_psk)
-    args.octets("psk_id")
-    return client, {}
+        if not args.has("group"):
+            return client, {}
+    return _propose(client, args, here, _read_psk)
 
 
 def commit(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
@@ -110,14 +141,18 @@ def commit(client: Client, args: Arguments, here: Surroundings) -> tuple[Client,
         _proposals(membership.group, args, here),
         include_pending=args.flag("include_pending", default=True),
         force_path=args.flag("force_path", default=True),
+        public=args.flag("public", default=False),
+        ratchet_tree_in_welcome=args.flag("ratchet_tree", default=True),
         aad=args.octets("aad", b""),
         entropy=here.entropy,
         now_s=here.now_s,
         authenticate=accept,
         policy=client.policy,
     )
-    welcome = None if pending.welcome is None else pending.welcome.hex()
-    return client.keeping(Membership(group, pending)), {"commit": pending.commit.hex(), "welcome": welcome}
+    answer: Answer = {"commit": pending.commit.hex(), "welcome": None}
+    if pending.welcome is not None:
+        answer |= {"welcome": pending.welcome.hex(), "ratchet_tree": pending.group_after.ratchet_tree_bytes().hex()}
+    return client.keeping(Membership(group, pending)), answer
 
 
 def forget(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
@@ -126,6 +161,24 @@ def forget(client: Client, args: Arguments, here: Surroundings) -> tuple[Client,
     group_id = args.octets("group")
     client.membership(group_id)
     return client.leaving(group_id), {}
+
+
+def _ratchet_tree(args: Arguments) -> bytes | None:
+    return args.octets("ratchet_tree") if args.has("ratchet_tree") else None
+
+
+class _Supported(TypedDict):
+    extension_types: tuple[int, ...]
+    proposal_types: tuple[int, ...]
+    credential_types: tuple[int, ...]
+
+
+def _support(args: Arguments) -> _Supported:
+    return {
+        "extension_types": args.integers("extension_types"),
+        "proposal_types": args.integers("proposal_types"),
+        "credential_types": args.integers("credential_types"),
+    }
 
 
 _ReadProposal = Callable[[Group, Arguments, Surroundings], Proposal]
@@ -139,7 +192,11 @@ def _propose(client: Client, args: Arguments, here: Surroundings, read: _ReadPro
     membership = client.membership(args.octets("group"))
     proposal = read(membership.group, args, here)
     group, message = membership.group.propose(
-        proposal, aad=args.octets("aad", b""), entropy=here.entropy, authenticate=accept
+        proposal,
+        public=args.flag("public", default=False),
+        aad=args.octets("aad", b""),
+        entropy=here.entropy,
+        authenticate=accept,
     )
     return client.keeping(replace(membership, group=group)), {"message": message.hex()}
 
@@ -166,8 +223,14 @@ def _read_remove(group: Group, args: Arguments, here: Surroundings) -> Proposal:
 
 
 def _read_psk(group: Group, args: Arguments, here: Surroundings) -> Proposal:
-    nonce = here.entropy(group.suite.hash_size)
-    return PreSharedKey(PreSharedKeyID(ExternalPSK(args.octets("psk_id")), nonce))
+    if args.has("epoch"):
+        key = ResumptionPSK(ResumptionPSKUsage.APPLICATION, group.group_id, args.integer("epoch"))
+        return PreSharedKey(_psk_id(key, group.suite, here))
+    return PreSharedKey(_psk_id(ExternalPSK(args.octets("psk_id")), group.suite, here))
+
+
+def _psk_id(key: ExternalPSK | ResumptionPSK, cipher_suite: CipherSuite, here: Surroundings) -> PreSharedKeyID:
+    return PreSharedKeyID(key, here.entropy(cipher_suite.hash_size))
 
 
 def _read_extensions(group: Group, args: Arguments, here: Surroundings) -> Proposal:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from tacit.mls.bridge.arguments import Arguments
-from tacit.mls.bridge.clients import Answer, Client, Membership, Surroundings, accept, view
+from tacit.mls.bridge.clients import Answer, Client, Membership, Surroundings, accept, named_sender, view
 from tacit.mls.bridge.errors import NotAHandshake, NotApplicationData
 from tacit.mls.events import ApplicationData, Processed, ProposalReceived, StagedCommit
 from tacit.mls.key_packages import KeyPackageBundle
@@ -22,7 +22,11 @@ _MAX_EXPORT_BYTES: Final = 255 * 32
 
 def process(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
     """Take in a proposal or a commit; our own commit, come back, leads into its epoch."""
-    membership, message = client.membership(args.octets("group")), args.octets("message")
+    group_id, message = args.octets("group"), args.octets("message")
+    if group_id in client.joining and message == client.joining[group_id].commit:
+        client, group = client.joined(group_id)
+        return client, {"kind": "commit", "own": True, "removed": False, **view(group)}
+    membership = client.membership(group_id)
     pending = membership.pending
     if pending is not None and message == pending.commit:
         group = membership.group.merge(pending)
@@ -34,7 +38,7 @@ def process(client: Client, args: Arguments, here: Surroundings) -> tuple[Client
             answer: Answer = {
                 "kind": "proposal",
                 "type": event.proposal.proposal_type,
-                "sender": event.sender,
+                "sender": named_sender(event.sender),
                 "ref": event.ref.hex(),
                 "aad": event.aad.hex(),
             }
@@ -63,6 +67,14 @@ def unprotect(client: Client, args: Arguments, here: Surroundings) -> tuple[Clie
         "epoch": event.epoch,
         "generation": event.generation,
     }
+
+
+def groupinfo(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
+    """What somebody needs to join this epoch by an external commit, and the tree by itself."""
+    del here
+    group = client.membership(args.octets("group")).group
+    info = group.group_info(ratchet_tree=args.flag("ratchet_tree", default=True))
+    return client, {"groupinfo": info.hex(), "ratchet_tree": group.ratchet_tree_bytes().hex()}
 
 
 def export(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
@@ -111,6 +123,7 @@ def _take_up(client: Client, event: StagedCommit) -> tuple[Client, Answer]:
         "kind": "commit",
         "own": False,
         "committer": event.committer,
+        "external": event.external,
         "added": [member.leaf_index for member in event.added],
         "removed": group is None,
         "aad": event.aad.hex(),
