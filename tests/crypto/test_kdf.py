@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+import hmac
+import random
+
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
@@ -36,5 +40,15 @@ def test_an_expansion_past_its_limit_is_refused(kdf: Kdf):
 
 
 @pytest.mark.parametrize("kdf", KDFS)
+def test_the_mac_is_hmac_for_keys_shorter_and_longer_than_a_block(kdf: Kdf):
+    for size in (0, 1, kdf.size, kdf.block_size - 1, kdf.block_size, kdf.block_size + 1, 3 * kdf.block_size):
+        key = random.Random(size).randbytes(size)
+        for data in (b"", b"data", bytes(range(256)) * 5):
+            assert kdf.mac(key, data) == hmac.digest(key, data, kdf.hash_name)
+
+
+@pytest.mark.parametrize("kdf", KDFS)
 def test_hash_and_mac_are_of_the_named_length(kdf: Kdf):
     assert len(kdf.hash(b"")) == len(kdf.mac(b"", b"")) == kdf.size
+    assert kdf.hash(b"data") == hashlib.new(kdf.hash_name, b"data").digest()
+    assert hashlib.new(kdf.hash_name).block_size == kdf.block_size

@@ -31,20 +31,18 @@ class Aead:
 
     def seal(self, key: bytes, nonce: bytes, aad: bytes, plaintext: bytes) -> bytes:
         """Encrypt; the ciphertext is 16 bytes longer than the plaintext. A nonce serves once under a key."""
-        self._check_sizes(key, nonce)
+        if len(key) != self.key_size or len(nonce) != NONCE_SIZE:
+            raise BadKey("AEAD key or nonce length")
         return self.cipher(key).encrypt(nonce, plaintext, aad)
 
     def open(self, key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> bytes:
         """Decrypt; raises ``CryptoError`` unless every byte of ciphertext and ``aad`` is as it was sealed."""
-        self._check_sizes(key, nonce)
+        if len(key) != self.key_size or len(nonce) != NONCE_SIZE:
+            raise BadKey("AEAD key or nonce length")
         try:
             return self.cipher(key).decrypt(nonce, ciphertext, aad)
         except (InvalidTag, ValueError):
             raise CryptoError("ciphertext") from None
-
-    def _check_sizes(self, key: bytes, nonce: bytes) -> None:
-        if len(key) != self.key_size or len(nonce) != NONCE_SIZE:
-            raise BadKey("AEAD key or nonce length")
 
 
 AES_128_GCM: Final = Aead(0x0001, 16, AESGCM, hpke.AEAD.AES_128_GCM)
