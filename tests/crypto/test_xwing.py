@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 
+from tacit.crypto import xwing
 from tacit.crypto.errors import BadKey
 from tacit.crypto.xwing import MLKEM_CIPHERTEXT_SIZE, MLKEM_PUBLIC_KEY_SIZE, XWING, key_pair_of_seed
 from tacit.errors import CryptoError
@@ -39,6 +42,8 @@ def test_an_x25519_half_of_low_order_is_refused_in_keys_and_ciphertexts():
     for point in (bytes(32), b"\x01" + bytes(31)):
         with pytest.raises(BadKey):
             XWING.load_public(PAIR.public[:MLKEM_PUBLIC_KEY_SIZE] + point)
+        with pytest.raises(BadKey):
+            XWING.check_public_key(PAIR.public[:MLKEM_PUBLIC_KEY_SIZE] + point)
         with pytest.raises(CryptoError):
             XWING.decapsulate(PAIR.private, output[:MLKEM_CIPHERTEXT_SIZE] + point)
 
@@ -51,18 +56,42 @@ def with_coefficient(public: bytes, index: int, value: int) -> bytes:
     return packed.to_bytes(1152, "little") + public[1152:]
 
 
-@pytest.mark.parametrize("index", [0, 1, 255, 256, 511, 767])
-def test_an_mlkem_key_with_a_coefficient_above_the_modulus_is_refused(index: int):
-    XWING.load_public(with_coefficient(PAIR.public, index, 3328))
-    for value in (3329, 3330, 4095):
+def test_an_mlkem_key_with_any_coefficient_above_the_modulus_is_refused():
+    """By the check here exactly where the library refuses it, too."""
+    for index, value in itertools.product(range(768), (0, 3328, 3329, 3330, 4095)):
+        public = with_coefficient(PAIR.public, index, value)
+        if value < 3329:
+            MLKEM768PublicKey.from_public_bytes(public[:MLKEM_PUBLIC_KEY_SIZE])
+            XWING.check_public_key(public)
+            continue
+        with pytest.raises(ValueError, match="1184"):
+            MLKEM768PublicKey.from_public_bytes(public[:MLKEM_PUBLIC_KEY_SIZE])
         with pytest.raises(BadKey):
-            XWING.load_public(with_coefficient(PAIR.public, index, value))
+            XWING.check_public_key(public)
+        with pytest.raises(BadKey):
+            XWING.load_public(public)
+
+
+def test_every_coefficient_may_be_the_greatest_one_at_once():
+    greatest = b"\x00\x0d\xd0" * 384 + PAIR.public[1152:]
+    assert with_coefficient(greatest, 5, 3328) == greatest
+    XWING.check_public_key(greatest)
+
+
+def test_checking_a_public_key_keeps_nothing_of_it():
+    before = xwing._load_public.cache_info()
+    for number in range(20):
+        XWING.check_public_key(with_coefficient(PAIR.public, 3, number))
+    assert xwing._load_public.cache_info() == before
 
 
 @pytest.mark.parametrize("size", [0, 31, 32, 1184, 1215, 1217])
 def test_public_keys_of_any_other_length_are_refused(size: int):
+    public = random.Random(size).randbytes(size)
     with pytest.raises(BadKey):
-        XWING.load_public(random.Random(size).randbytes(size))
+        XWING.load_public(public)
+    with pytest.raises(BadKey):
+        XWING.check_public_key(public)
 
 
 @pytest.mark.parametrize("size", [0, 31, 33, 64, 96])

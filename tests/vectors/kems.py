@@ -47,6 +47,9 @@ class PureKem:
         seed = _derived_seed(ikm, self.id, SEED_SIZE)
         return KeyPair(seed, self.ml_kem.key_pair(seed)[0])
 
+    def check_public_key(self, data: bytes) -> None:
+        self.load_public(data)
+
     def load_public(self, data: bytes) -> bytes:
         if len(data) != self.public_key_size:
             raise BadKey("ML-KEM key length")
@@ -97,6 +100,9 @@ class HybridKem:
         ml_kem_seed, scalar = self._halves(seed)
         point = self.group.public_bytes(self.group.load_private(scalar))
         return KeyPair(seed, self.pure.ml_kem.key_pair(ml_kem_seed)[0] + point)
+
+    def check_public_key(self, data: bytes) -> None:
+        self.load_public(data)
 
     def load_public(self, data: bytes) -> bytes:
         at = self.pure.public_key_size

@@ -53,6 +53,10 @@ class DhKem(Generic[Private, Public]):
         private = self._scalar_below_order(prk)
         return KeyPair(private, self.group.public_bytes(self.group.load_private(private)))
 
+    def check_public_key(self, data: bytes) -> None:
+        """Raise ``BadKey`` for what the group refuses."""
+        self.group.load_public(data)
+
     def load_public(self, data: bytes) -> Public:
         """A checked public key."""
         return self.group.load_public(data)

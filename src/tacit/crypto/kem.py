@@ -52,6 +52,10 @@ class Kem(Protocol):
         """HPKE's DeriveKeyPair: the same pair for the same ``ikm``."""
         ...
 
+    def check_public_key(self, data: bytes) -> None:
+        """Raise ``BadKey`` unless ``load_public`` would take the key; keeps nothing where loading is dear."""
+        ...
+
     def load_public(self, data: bytes) -> Any:
         """The key object, of the class that ``pyca`` takes; raises ``BadKey`` unless it passes its checks."""
         ...

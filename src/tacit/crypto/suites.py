@@ -133,7 +133,7 @@ class CipherSuite:
 
     def check_public_key(self, public: bytes) -> None:
         """Raise ``BadKey`` unless ``public`` is an HPKE key that can be encrypted to."""
-        self.hpke.kem.load_public(public)
+        self.hpke.kem.check_public_key(public)
 
     def generate_signature_key_pair(self, entropy: Entropy) -> KeyPair:
         """A fresh signature key pair."""
