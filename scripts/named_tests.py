@@ -1,6 +1,7 @@
 """Finds the tests that name a rule or a hazard.
 
-A rule is named by its ID in a string, or as ``Rule ID`` in a docstring; a hazard as ``Hazard ID`` in a docstring.
+A rule is named by its ID in a string, or as ``Rule ID`` in a docstring; a hazard as ``Hazard ID`` in a docstring or
+at the beginning of a test's name.
 A test names also what stands in the tables and helpers of its module that it uses.
 """
 
@@ -20,6 +21,7 @@ TESTS: Final = ROOT / "tests"
 
 RULE_ID: Final = re.compile(r"(?:\d+(?:\.\d+)*|limits)/[a-z0-9-]+")
 _HAZARD_ID: Final = re.compile(r"[A-I]\d{1,2}\b")
+_HAZARD_IN_NAME: Final = re.compile(r"test_([a-i]\d{1,2})_")
 _RULES_IN_PROSE: Final = re.compile(rf"\bRules? (?:{RULE_ID.pattern}(?:, | and )?)+")
 _HAZARDS_IN_PROSE: Final = re.compile(rf"\bHazards? (?:{_HAZARD_ID.pattern}(?:, | and )?)+")
 
@@ -93,8 +95,10 @@ def _rules_in(node: ast.AST) -> set[str]:
 
 
 def _hazards_in(node: ast.AST) -> set[str]:
+    named = _HAZARD_IN_NAME.match(getattr(node, "name", ""))
     prose = (match for value in _strings(node) for match in _HAZARDS_IN_PROSE.findall(value))
-    return {name for match in prose for name in _HAZARD_ID.findall(match)}
+    found = {name for match in prose for name in _HAZARD_ID.findall(match)}
+    return found | {named[1].upper()} if named else found
 
 
 def _strings(node: ast.AST) -> Iterator[str]:

@@ -139,6 +139,7 @@ def test_who_joins_reads_nothing_from_before() -> None:
 
 
 def test_nothing_is_said_while_a_change_waits() -> None:
+    """Rule 12.4/pending-first."""
     crew = Crew(3)
     crew.propose("carol", Remove(LeafIndex(2)))
     for name in crew.groups:
@@ -150,6 +151,7 @@ def test_nothing_is_said_while_a_change_waits() -> None:
 
 
 def test_making_a_commit_changes_nothing_but_the_ratchet() -> None:
+    """Rule 14/commit-changes-nothing."""
     crew = Crew(3)
     before = crew["alice"]
     pending = crew.create_commit("alice")

@@ -221,6 +221,7 @@ def test_an_epoch_has_a_last_number(crew: Crew, mirror: Mirror) -> None:
 
 
 def test_a_removed_member_learns_nothing_more(crew: Crew) -> None:
+    """Rule 12.4.2/removed."""
     removed = crew["carol"]
     pending = crew.create_commit("alice", [Remove(LeafIndex(2))])
     event = removed.process(pending.commit, authenticate=crew.authenticate)
@@ -239,7 +240,10 @@ def test_a_stranger_commits_nothing(crew: Crew, mirror: Mirror) -> None:
 
 
 def test_only_the_first_of_two_commits_counts(crew: Crew, mirror: Mirror) -> None:
-    """Hazard A22: a bogus commit that comes first wedges nobody, and a late one does nothing."""
+    """Rule 14/one-commit-per-epoch.
+
+    Hazard A22: a bogus commit that comes first wedges nobody, and a late one does nothing.
+    """
     bogus = mirror.commit(tag=lambda tag: bytes(len(tag)))
     refuses(crew, "bob", bogus.message, "6.1/confirmation-tag")
     late = mirror.commit()

@@ -78,6 +78,7 @@ def test_a_broken_leaf_is_refused_in_a_path(crew: Crew, mirror: Mirror, name: st
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_leaf_is_refused_by_who_joins(crew: Crew, mirror: Mirror, name: str) -> None:
+    """Rule 12.4.3.1/leaves."""
     change, check = BROKEN[name]
     bundle = crew.bundle("dave")
     forged = mirror.commit([Add(bundle.key_package)], leaf=lambda leaf: replace(leaf, **change(leaf)))
@@ -299,7 +300,7 @@ def test_grease_that_we_list_is_no_promise_to_those_who_commit() -> None:
 
 
 def test_grease_in_capabilities_and_key_package_is_ignored(crew: Crew) -> None:
-    """Hazard B19."""
+    """Rule 13.4/unknown-ignored. Hazard B19."""
     package = crew.bundle("dave").key_package
     listed = replace(
         package.leaf_node.capabilities,
@@ -329,7 +330,10 @@ def test_what_everyone_supports_is_not_listed(crew: Crew) -> None:
 
 
 def test_nobody_takes_the_place_of_another(crew: Crew, mirror: Mirror) -> None:
-    """Hazard B5: in an Update, in a path and in an Add, a victim's name with a key of one's own, or his key too."""
+    """Rule 5.3.1/authentication.
+
+    Hazard B5: in an Update, in a path and in an Add, a victim's name with a key of one's own, or his key too.
+    """
     name = BasicCredential(b"bob")
     victim = crew.key("bob")
     for private, public in ((mirror.signature_private, mirror.own_leaf.signature_key), (victim.private, victim.public)):
@@ -348,7 +352,7 @@ def test_nobody_takes_the_place_of_another(crew: Crew, mirror: Mirror) -> None:
 
 
 def test_nobody_joins_a_group_with_a_stranger_under_a_known_name(crew: Crew, mirror: Mirror) -> None:
-    """Hazard A14: every leaf in the tree of a Welcome is authenticated."""
+    """Rule 5.3.1/authentication. Hazard A14: every leaf in the tree of a Welcome is authenticated."""
     bundle = crew.bundle("dave")
     name = BasicCredential(b"bob")
     forged = mirror.commit([Add(bundle.key_package)], leaf=lambda leaf: replace(leaf, credential=name))

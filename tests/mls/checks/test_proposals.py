@@ -99,6 +99,7 @@ INVALID_LISTS: dict[str, tuple[Callable[[Crew, Mirror], Sequence[Proposal]], str
 
 @pytest.mark.parametrize("name", INVALID_ALONE)
 def test_an_invalid_proposal_is_refused(crew: Crew, mirror: Mirror, name: str) -> None:
+    """Rule 12.2/valid-alone."""
     make, check = INVALID_ALONE[name]
     proposal = make(crew, mirror)
     refuses(crew, "bob", mirror.private(proposal), check)
@@ -112,6 +113,7 @@ def as_unapplied(proposals: Sequence[Proposal]) -> list[CommittedProposal]:
 
 @pytest.mark.parametrize("name", INVALID_ALONE)
 def test_a_commit_of_an_invalid_proposal_is_refused(crew: Crew, mirror: Mirror, name: str) -> None:
+    """Hazard B6. Rule 12.2/valid-alone."""
     make, check = INVALID_ALONE[name]
     proposal = make(crew, mirror)
     refuses(crew, "bob", mirror.commit([proposal], listed=[]).message, check)
@@ -123,6 +125,7 @@ def test_a_commit_of_an_invalid_proposal_is_refused(crew: Crew, mirror: Mirror, 
 
 @pytest.mark.parametrize("name", INVALID_LISTS)
 def test_an_invalid_list_is_refused(crew: Crew, mirror: Mirror, name: str) -> None:
+    """Hazard B6."""
     make, check = INVALID_LISTS[name]
     proposals = make(crew, mirror)
     refuses(crew, "bob", mirror.commit(proposals, listed=as_unapplied(proposals)).message, check)
@@ -133,6 +136,7 @@ def test_an_invalid_list_is_refused(crew: Crew, mirror: Mirror, name: str) -> No
 
 
 def test_two_adds_do_not_share_an_init_key(crew: Crew, mirror: Mirror) -> None:
+    """Hazard B6."""
     dave, erin = crew.bundle("dave").key_package, crew.bundle("erin").key_package
     forged = forge_key_package_leaf(erin, crew.suite, crew.key("erin").private)
     same = replace(forged, init_key=dave.init_key)
@@ -155,24 +159,28 @@ def let_have(crew: Crew, name: str, message: bytes) -> None:
 
 
 def test_by_reference_the_committer_is_not_updated_either(crew: Crew, mirror: Mirror) -> None:
+    """Hazard B6."""
     message, ref = referenced(mirror, an_update(crew, mirror))
     let_have(crew, "bob", message)
     refuses(crew, "bob", mirror.commit([ref], listed=[]).message, "12.2/update-by-committer")
 
 
 def test_by_reference_the_committer_is_not_removed_either(crew: Crew, mirror: Mirror) -> None:
+    """Hazard B6."""
     message, ref = referenced(mirror, Remove(ALICE))
     let_have(crew, "bob", message)
     refuses(crew, "bob", mirror.commit([ref], listed=[]).message, "12.2/remove-committer")
 
 
 def test_nobody_is_updated_and_removed_at_once(crew: Crew, mirror: Mirror) -> None:
+    """Hazard B6."""
     crew.propose_update("carol")
     ref = ProposalReference(crew["bob"].pending_proposals[0].ref)
     refuses(crew, "bob", mirror.commit([ref, Remove(CAROL)], listed=[]).message, "12.2/change-per-leaf")
 
 
 def test_nobody_is_updated_twice(crew: Crew, mirror: Mirror) -> None:
+    """Hazard B6."""
     crew.propose_update("carol")
     crew.propose_update("carol")
     refs = [ProposalReference(cached.ref) for cached in crew["bob"].pending_proposals]
@@ -286,6 +294,7 @@ def test_an_own_update_without_its_keys_is_not_followed() -> None:
 
 
 def test_strangers_are_not_proposed(crew: Crew, mirror: Mirror) -> None:
+    """Rule 5.3.1/authentication."""
     package = forge_key_package_leaf(
         crew.bundle("dave").key_package,
         crew.suite,

@@ -189,6 +189,7 @@ def test_a_group_of_another_suite_is_refused(
 def test_extensions_of_a_group_info_are_checked(
     crew: Crew, mirror: Mirror, forged: ForgedCommit, newcomer: KeyPackageBundle
 ) -> None:
+    """Rule 13.4/unknown-ignored for the unknown one."""
     tree = next(
         extension
         for extension in decoded_info(mirror, forged).extensions
