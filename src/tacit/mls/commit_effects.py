@@ -79,6 +79,7 @@ def check_result(epoch: Epoch, tree: RatchetTree, applied: Applied) -> None:
 
 
 def _admit(epoch: Epoch, applied: Applied, rules: Rules) -> None:
+    rules.admit_senders(epoch.context.extensions, applied.extensions)
     for updated in applied.updated:
         rules.admit(epoch.suite, updated.old, updated.new)
     for added in applied.added:

@@ -12,7 +12,8 @@ from tacit.codec import encode
 from tacit.crypto.suites import CipherSuite
 from tacit.limits import KEY_PACKAGE_MAX_RANGE_S
 from tacit.mls.checks.leaf_nodes import check_lifetime_range, check_version_and_suite_listed
-from tacit.mls.errors import PSKUnavailable
+from tacit.mls.errors import OutsiderRefused, PSKUnavailable
+from tacit.mls.extensions import Extensions, ExternalSender, external_senders
 from tacit.mls.key_packages import Authenticate
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.pre_shared_keys import PreSharedKeyID, lineage_usage, psk_secret
@@ -20,6 +21,16 @@ from tacit.mls.registry import ResumptionPSKUsage
 
 FindPSK = Callable[[PreSharedKeyID], bytes | None]
 """Looks a pre-shared key up."""
+
+
+AuthenticateSender = Callable[[ExternalSender], None]
+"""Judges the credential of somebody outside who may propose changes; raises if not."""
+
+
+def no_sender(sender: ExternalSender) -> None:
+    """The judgement of who knows nobody outside."""
+    del sender
+    raise OutsiderRefused("5.3.1/external-senders")
 
 
 IdentityOf = Callable[[LeafNode], bytes]
@@ -43,6 +54,8 @@ class Policy:
 
     ``external_commits`` lets people in who hold a GroupInfo and pass ``authenticate``; ``outside_proposals`` listens
     to the group's ``external_senders`` and to those who ask to be added. Both are refused unless asked for.
+    ``authenticate_sender`` judges who is newly named in ``external_senders``, and raises to refuse it; without one
+    nobody is accepted there while ``outside_proposals`` are listened to.
     ``find_psk`` is asked for external PSKs and for resumption PSKs of other groups, or of epochs too long ago.
     ``identity_of`` says who is who when the members of a group are compared with those of the group that it continues
     or branched from; where a member's certificate may be another one there, give the identity in it.
@@ -55,6 +68,7 @@ class Policy:
     public_handshakes: bool = False
     external_commits: bool = False
     outside_proposals: bool = False
+    authenticate_sender: AuthenticateSender = no_sender
     max_lifetime_s: int = KEY_PACKAGE_MAX_RANGE_S
     find_psk: FindPSK = no_psk
     identity_of: IdentityOf = same_credential
@@ -91,6 +105,15 @@ class Rules:
             check_version_and_suite_listed(suite, new)
         check_lifetime_range(new, self.policy.max_lifetime_s)
         self.authenticate(old, new)
+
+    def admit_senders(self, before: Extensions, after: Extensions) -> None:
+        """The door for those who may propose from outside, where they are listened to. Source: RFC 9420 §5.3.1"""
+        if not self.policy.outside_proposals:
+            return
+        known = external_senders(before)
+        for sender in external_senders(after):
+            if sender not in known:
+                self.policy.authenticate_sender(sender)
 
     def psk_secret(self, suite: CipherSuite, ids: Sequence[PreSharedKeyID], own: FindPSK = no_psk) -> bytes:
         """What the named keys add to the key schedule; raises ``PSKUnavailable``.

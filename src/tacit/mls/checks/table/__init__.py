@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tacit.mls.checks.rules import Rule
-from tacit.mls.checks.table import commits, encoding, framing, joining, leaves, proposals
+from tacit.mls.checks.table import commits, encoding, framing, joining, leaves, outside, proposals
 
 RULES: Final[tuple[Rule, ...]] = (
     *encoding.RULES,
@@ -18,5 +18,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *proposals.RULES,
     *commits.RULES,
     *joining.RULES,
+    *outside.RULES,
 )
 """Every rule, each once."""
