@@ -31,6 +31,12 @@ class Capabilities:
     proposals: tuple[int, ...]
     credentials: tuple[int, ...]
 
+    def with_credential(self, credential: Credential) -> Capabilities:
+        """The same which supports the type of that credential, too."""
+        if credential.credential_type in self.credentials:
+            return self
+        return replace(self, credentials=(int(credential.credential_type), *self.credentials))
+
     def write(self, w: Writer) -> None:
         """Append the encoding."""
         w.vector(self.versions, Writer.u16)

@@ -41,6 +41,7 @@ def renew_leaf(
         encryption_key=encryption_key,
         signature_key=suite.signature_key_pair(private).public,
         credential=identity.credential,
+        capabilities=old.capabilities.with_credential(identity.credential),
         source=source,
         lifetime=None,
         parent_hash=parent_hash,
