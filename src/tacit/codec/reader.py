@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from tacit.codec.varint import decode_varint_within
+from tacit.codec.varint import ONE_BYTE_LENGTHS, decode_varint_within
 from tacit.errors import DecodeError
 from tacit.limits import MAX_VECTOR_BYTES, MAX_VECTOR_ITEMS
 
@@ -71,7 +71,17 @@ class Reader:
 
     def opaque(self) -> bytes:
         """Read bytes behind their length: ``opaque field<V>``."""
-        return self.fixed(self._length())
+        start = self._position
+        if start < self._end and (length := self._data[start]) < ONE_BYTE_LENGTHS:
+            start += 1
+        else:
+            length = self._length()
+            start = self._position
+        stop = start + length
+        if stop > self._end:
+            raise DecodeError("cut short")
+        self._position = stop
+        return self._data[start:stop]
 
     def vector(self, read_item: Callable[[Reader], T]) -> tuple[T, ...]:
         """Read elements behind their length in bytes: ``T field<V>``; the last must end where the length says."""

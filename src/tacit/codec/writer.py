@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
 from tacit.codec.errors import EncodeError
-from tacit.codec.varint import encode_varint
+from tacit.codec.varint import ONE_BYTE_LENGTHS, encode_varint
 from tacit.limits import MAX_VECTOR_BYTES, MAX_VECTOR_ITEMS
 
 T = TypeVar("T")
@@ -56,7 +56,10 @@ class Writer:
         size = len(b)
         if size > MAX_VECTOR_BYTES:
             raise EncodeError(f"vector of {size} bytes")
-        self._buffer += encode_varint(size)
+        if size < ONE_BYTE_LENGTHS:
+            self._buffer.append(size)
+        else:
+            self._buffer += encode_varint(size)
         self._buffer += b
 
     def vector(self, items: Iterable[T], write_item: Callable[[Writer, T], None]) -> None:

@@ -24,7 +24,7 @@ _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 @dataclass(frozen=True, slots=True)
 class Kdf:
-    """HKDF with one hash; ``size`` is Nh, the bytes of its outputs and of the hash; it reads ``block_size`` at a time."""
+    """HKDF with one hash; ``size`` is Nh, the bytes of its outputs and of the hash, ``block_size`` those of a block."""
 
     id: int
     hash_name: str
