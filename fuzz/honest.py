@@ -31,10 +31,14 @@ class Conversation:
     application: bytes
     proposal: bytes
     next_commit: bytes
+    public_commit: bytes
+    group_info: bytes
     joiner: KeyPackageBundle
     reader: Group
     """A member that has seen none of the messages after the Welcome."""
     blobs: tuple[bytes, ...]
+    pending: bytes
+    """The stored form of a commit that waits."""
 
 
 @cache
@@ -56,6 +60,7 @@ def conversation() -> Conversation:
     alice, next_pending = alice.create_commit(
         [Add(bundles[2].key_package)], now_s=NOW_S, entropy=entropy, authenticate=anyone
     )
+    _, public = alice.create_commit([], public=True, now_s=NOW_S, entropy=entropy, authenticate=anyone)
     _, proposal = alice.propose(Add(bundles[2].key_package), entropy=entropy)
     saved = save(bob)
     return Conversation(
@@ -65,7 +70,10 @@ def conversation() -> Conversation:
         application=application,
         proposal=proposal,
         next_commit=next_pending.commit,
+        public_commit=public.commit,
+        group_info=alice.group_info(),
         joiner=bundles[0],
         reader=bob,
         blobs=(saved.epoch_blob, saved.ratchet_blob),
+        pending=next_pending.encode(),
     )

@@ -13,6 +13,7 @@ def seeds() -> Iterator[bytes]:
     """One of each kind."""
     said = conversation()
     yield from (*said.key_packages, said.welcome, said.application, said.proposal, said.next_commit)
+    yield from (said.public_commit, said.group_info)
 
 
 def check(data: bytes) -> None:
