@@ -40,6 +40,8 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
     group.export(label, context, length)                                               # a Secret of this epoch
     decode_message(message)                                                            # a header, nothing verified
     position = group.sender_position(message);  group = group.advance_own_ratchet(generation, handshake=False)
+    changes = save_changes(before | None, group)                                       # rows: .put, .drop
+    group = load_rows(rows)
     saved = save(group)                                                                # .epoch_blob, .ratchet_blob
     group = load(saved);  PendingCommit.encode / decode;  KeyPackageBundle.encode / decode
 
@@ -118,7 +120,8 @@ from tacit.mls.proposals import (
 from tacit.mls.registry import ContentType, ResumptionPSKUsage
 from tacit.mls.reinit import reinitialize
 from tacit.mls.senders import ExternalSenderIndex, NewMember, ProposalSender
-from tacit.mls.state import SavedGroup, load, save
+from tacit.mls.state import SavedGroup, load, load_rows, save, save_changes
+from tacit.mls.stored_rows import StateChanges
 from tacit.mls.successors import Successor
 from tacit.mls.tree_math import LeafIndex
 
@@ -184,6 +187,7 @@ __all__ = [
     "SenderPosition",
     "SignatureKeyNeeded",
     "StagedCommit",
+    "StateChanges",
     "Successor",
     "UnsupportedOperation",
     "Update",
@@ -201,10 +205,12 @@ __all__ = [
     "join",
     "join_externally",
     "load",
+    "load_rows",
     "propose_externally",
     "propose_joining",
     "read_group_info",
     "read_key_package",
     "reinitialize",
     "save",
+    "save_changes",
 ]

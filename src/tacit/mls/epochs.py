@@ -25,12 +25,12 @@ from tacit.mls.key_schedule import (
     derive_member_secret,
     schedule_epoch,
 )
-from tacit.mls.leaf_nodes import LeafNode, Lifetime, Support, create_leaf
+from tacit.mls.leaf_nodes import Lifetime, Support, create_leaf
 from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
 from tacit.mls.proposal_lists import ProposalList
 from tacit.mls.proposals import ReInit
 from tacit.mls.protection import EpochKeys
-from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.ratchet_tree import Members, RatchetTree
 from tacit.mls.secret_tree import SecretTree
 from tacit.mls.transcript import interim_transcript_hash
 from tacit.mls.tree_math import LeafIndex, NodeIndex, node_of
@@ -42,7 +42,7 @@ class PastEpoch:
 
     group_context: GroupContext
     own_leaf: LeafIndex
-    leaves: Mapping[LeafIndex, LeafNode]
+    leaves: Members
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Epoch:
         return PublicState(self.suite, self.context, self.tree)
 
     @property
-    def leaves(self) -> Mapping[LeafIndex, LeafNode]:
+    def leaves(self) -> Members:
         """The members."""
         return self.tree.members
 

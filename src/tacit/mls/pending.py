@@ -27,9 +27,10 @@ from tacit.mls.proposals import (
     Remove,
     Update,
 )
-from tacit.mls.secret_tree import SecretTree
 from tacit.mls.senders import ProposalSender
-from tacit.mls.stored_epochs import VERSION, check_version, epoch_blob, read_epoch
+from tacit.mls.stored_epochs import read_epoch, write_epoch
+from tacit.mls.stored_rows import VERSION, ChangeDraft, Rows, StateChanges, check_version
+from tacit.mls.stored_secrets import read_secret_tree, write_secret_trees
 from tacit.mls.tree_math import LeafIndex
 
 if TYPE_CHECKING:
@@ -67,29 +68,35 @@ class PendingCommit:
 
         return Group(self.next.epoch, self.next.secret_tree)
 
-    def encode(self) -> bytes:
-        """The stored form."""
+    def encode(self, since: Group | None = None) -> bytes:
+        """The stored form; given the group that the commit was made in, only what sets its next epoch apart."""
+        draft = ChangeDraft()
+        write_epoch(draft, None if since is None else since.state, self.next.epoch)
+        write_secret_trees(draft, {}, {self.next.epoch.context.epoch: self.next.secret_tree})
         w = Writer()
         w.u8(VERSION)
+        w.u8(since is not None)
         w.opaque(self.commit)
         w.optional(self.welcome, Writer.opaque)
         w.opaque(self.base_authenticator.reveal())
         w.u64(int(self.created_at))
         w.vector(self.added, Writer.struct)
-        w.opaque(epoch_blob(self.next.epoch))
-        self.next.secret_tree.write(w)
+        draft.finish().write(w)
         return w.finish()
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """The pending commit that was stored; raises ``BadState``."""
+    def decode(cls, data: bytes, since: Group | None = None) -> Self:
+        """The pending commit that was stored, given the same group again if one was given; raises ``BadState``."""
         try:
             r = Reader(data)
             check_version(r)
+            if r.u8() != (since is not None):
+                raise DecodeError("stored with another group or with none")
             commit, welcome, base, created_at = r.opaque(), r.optional(Reader.opaque), Secret(r.opaque()), r.u64()
-            added, epoch = r.vector(LeafNode.read), read_epoch(r.opaque())
-            begun = NextEpoch(epoch, SecretTree.read(r))
+            added, rows = r.vector(LeafNode.read), Rows(StateChanges.read(r))
             r.finish()
+            epoch = read_epoch(rows, None if since is None else since.state)
+            begun = NextEpoch(epoch, read_secret_tree(rows, epoch.context.epoch, epoch.tree.leaf_count))
         except (DecodeError, InvalidMessage, CryptoError) as error:
             raise BadState(error.code) from error
         return cls(commit, welcome, base, created_at, added, begun)

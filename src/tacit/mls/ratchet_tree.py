@@ -6,7 +6,8 @@ and every tree hash that the changes left alone. Source: RFC 9420 §4, §7.7, §
 
 from __future__ import annotations
 
-from collections.abc import Iterator, KeysView, Mapping, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
+from itertools import zip_longest
 from typing import Final
 
 from tacit.crypto.suites import CipherSuite
@@ -194,6 +195,23 @@ class Members(Mapping[LeafIndex, LeafNode]):
 
     def __len__(self) -> int:
         return sum(map(bool, self._nodes[::2]))
+
+    def changes_to(self, other: Members) -> list[tuple[LeafIndex, LeafNode | None]]:
+        """What makes the other members of these; a leaf that is the same object has not changed."""
+        pairs = zip_longest(self._nodes[::2], other._nodes[::2])
+        return [(LeafIndex(index), _leaf(new)) for index, (old, new) in enumerate(pairs) if old is not new]
+
+    def with_changes(self, changes: Iterable[tuple[LeafIndex, LeafNode | None]]) -> Members:
+        """The members with some leaves replaced."""
+        nodes = list(self._nodes)
+        for index, leaf in changes:
+            nodes += [None] * (2 * index + 1 - len(nodes))
+            nodes[2 * index] = leaf
+        return Members(nodes)
+
+
+def _leaf(node: Node | None) -> LeafNode | None:
+    return node if isinstance(node, LeafNode) else None
 
 
 class TreeEdit:

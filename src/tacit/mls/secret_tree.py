@@ -148,17 +148,6 @@ class SecretTree:
         """The ratchet of a member that has one."""
         return self.senders[leaf][kind - 1]
 
-    def write(self, w: Writer) -> None:
-        """Append the stored form."""
-        w.u32(self.leaf_count)
-        w.vector(self.nodes.items(), _write_node)
-        w.vector(self.senders.items(), _write_sender)
-
-    @classmethod
-    def read(cls, r: Reader) -> Self:
-        """Take the stored form off ``r``."""
-        return cls(r.u32(), dict(r.vector(_read_node)), dict(r.vector(_read_sender)))
-
     def _with_sender(self, suite: CipherSuite, leaf: LeafIndex) -> SecretTree:
         """The tree in which the member has its ratchets and no secret is left that they could be derived from."""
         if leaf in self.senders:
@@ -229,22 +218,3 @@ def _write_message_key(w: Writer, key: MessageKey) -> None:
 
 def _read_message_key(r: Reader) -> MessageKey:
     return MessageKey(r.u32(), r.opaque(), r.opaque())
-
-
-def _write_node(w: Writer, item: tuple[NodeIndex, bytes]) -> None:
-    w.u32(item[0])
-    w.opaque(item[1])
-
-
-def _read_node(r: Reader) -> tuple[NodeIndex, bytes]:
-    return NodeIndex(r.u32()), r.opaque()
-
-
-def _write_sender(w: Writer, item: tuple[LeafIndex, Sender]) -> None:
-    w.u32(item[0])
-    w.fixed(item[1][0].encoded)
-    w.fixed(item[1][1].encoded)
-
-
-def _read_sender(r: Reader) -> tuple[LeafIndex, Sender]:
-    return LeafIndex(r.u32()), (Ratchet.read(r), Ratchet.read(r))
