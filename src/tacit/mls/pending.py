@@ -95,6 +95,8 @@ class PendingCommit:
             commit, welcome, base, created_at = r.opaque(), r.optional(Reader.opaque), Secret(r.opaque()), r.u64()
             added, rows = r.vector(LeafNode.read), Rows(StateChanges.read(r))
             r.finish()
+            if since is not None and Secret(since.epoch_authenticator) != base:
+                raise DecodeError("stored with the same group in another epoch")
             epoch = read_epoch(rows, None if since is None else since.state)
             begun = NextEpoch(epoch, read_secret_tree(rows, epoch.context.epoch, epoch.tree.leaf_count))
         except (DecodeError, InvalidMessage, CryptoError) as error:
