@@ -1,4 +1,4 @@
-"""The register of all rules, in the order of the wire: bytes, frames, leaves, proposals, commits, joining.
+"""The register of all rules, in the order of the wire: bytes, frames, leaves, proposals, commits, joining, outsiders.
 
 Nothing that enforces a rule reads this. Tests hold it against the code and ask for a test that breaks each rule;
 ``docs/conformance.md`` is printed from it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tacit.mls.checks.rules import Rule
-from tacit.mls.checks.table import commits, encoding, framing, joining, leaves, outside, proposals
+from tacit.mls.checks.table import commits, encoding, framing, joining, leaves, lineage, outside, proposals
 
 RULES: Final[tuple[Rule, ...]] = (
     *encoding.RULES,
@@ -19,5 +19,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *commits.RULES,
     *joining.RULES,
     *outside.RULES,
+    *lineage.RULES,
 )
 """Every rule, each once."""

@@ -59,6 +59,8 @@ RULES: Final = (
     Rule("8.5/exporter", "mls.key_schedule.export", "A04 E1 Z1", "",
          "Exported secrets are derived from the hash of their context, and differ by label, context and epoch.",
          Kind.KEPT),
+    Rule("9.1/key-used-once", "mls.secret_tree.SecretTree.next_key", "S01", "",
+         "No two messages that we send are encrypted with one key.", Kind.KEPT),
     Rule("9.2/consumed", "mls.errors.GenerationConsumed", "S01 E3", "",
          "A message key opens one message; afterwards it is gone."),
     Rule("9.2/deleted", "mls.secret_tree.SecretTree._with_sender", "S02 W13", "",

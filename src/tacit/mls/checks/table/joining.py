@@ -54,6 +54,8 @@ RULES: Final = (
          "The keys that a path secret gives, up to the root, are those in the tree."),
     Rule("12.4.3.1/path-secret-missing", "mls.checks.welcomes.check_path_secret_complete", "W10", "",
          "We get the secrets of all filled nodes above us that do not list us as unmerged."),
+    Rule("12.4.1/welcome-for-all", "mls.welcome.create_welcome", "", "",
+         "A commit that adds members comes with a Welcome for each of them.", Kind.KEPT),
     Rule("8.4/psk-order", "mls.welcome.create_welcome", "Z9", "",
          "All new members are told the same PSKs, in the order of the commit.", Kind.KEPT),
     Rule("limits/group-members", "mls.checks.trees.check_member_count", "A03 C14", "",

@@ -38,6 +38,6 @@ RULES: Final = (
          "vn1501 vn1502", "External senders propose adds, removals, PSKs, reinitialization and extensions only."),
     Rule("6.1/new-member-add", "mls.checks.external.check_new_member_adds_itself", "F12", "vn1503 VS112",
          "Who asks to come in proposes an Add, signed with the key in its key package."),
-    Rule("5.3.1/external-senders", "mls.policy.Rules.admit_senders", "L01", "vn0101",
+    Rule("5.3.1/external-senders", "mls.policy.no_sender", "L01", "vn0101",
          "Who is newly named as an external sender is judged by the application."),
 )

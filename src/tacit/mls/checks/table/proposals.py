@@ -38,7 +38,7 @@ RULES: Final = (
          "A reinitialization stands alone in its list."),
     Rule("12.2/external-init", "mls.checks.proposals.check_no_external_init", "Q10 P08", "vn0310",
          "A regular commit has no ExternalInit."),
-    Rule("12.2/proposal-type", "mls.checks.proposals.check_proposal_type_supported", "Q11", "VS113 vn0311",
+    Rule("12.2/proposal-type", "mls.checks.proposals.check_proposal_types", "Q11", "VS113 vn0311",
          "No proposal is committed whose type somebody who processes it does not support; we support none but the "
          "RFC's."),
     Rule("12.2/valid-alone", "mls.commit_effects.check_alone", "Q01 Q12", "vn0301 vn0312",
