@@ -39,7 +39,7 @@ from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.messages import PrivateMessage, PublicMessage, decode_message
 from tacit.mls.past_epochs import PastKeys, expire, past_epoch_of
 from tacit.mls.pending import CachedProposal
-from tacit.mls.policy import Rules
+from tacit.mls.policy import Policy, Rules
 from tacit.mls.proposal_lists import CommittedProposal
 from tacit.mls.proposals import Proposal, Update
 from tacit.mls.protection import EpochKeys, open_from_outside, open_private, open_public, open_sender_data
@@ -108,27 +108,36 @@ def _process_private(group: Group, message: PrivateMessage, rules: Rules, now_s:
 def _process_public(group: Group, message: PublicMessage, rules: Rules, now_s: float | None) -> Processed:
     content = message.content
     body = check_application_is_private(content.body)
+    check_sender_may_send(content.sender, content.content_type)
+    is_member = content.sender.sender_type is SenderType.MEMBER
+    _check_policy(is_member, body, rules.policy)
     if content.group_id != group.group_id:
         raise WrongGroup
     if content.epoch != group.epoch:
         raise WrongEpoch(content.epoch)
     check_group_is_open(group.reinit)
-    check_sender_may_send(content.sender, content.content_type)
-    if content.sender.sender_type is SenderType.MEMBER:
+    if is_member:
         return _process_public_of_member(group, message, body, rules, now_s)
     if isinstance(body, Commit):
-        check_external_commits_allowed(rules.policy.external_commits)
         return _process_external_commit(group, message, body, rules, now_s)
-    check_outside_proposals_allowed(rules.policy.outside_proposals)
     signature_key = _outsider_key(group, content.sender.proposal_sender, body)
     verified = open_from_outside(group.suite, message, signature_key, group.context.encoded)
     return _process_proposal(group, verified, body, rules)
 
 
+def _check_policy(is_member: bool, body: Proposal | Commit, policy: Policy) -> None:
+    """Asked first: what the application has not asked for is not looked at."""
+    if is_member:
+        check_public_allowed(policy.public_handshakes)
+    elif isinstance(body, Commit):
+        check_external_commits_allowed(policy.external_commits)
+    else:
+        check_outside_proposals_allowed(policy.outside_proposals)
+
+
 def _process_public_of_member(
     group: Group, message: PublicMessage, body: Proposal | Commit, rules: Rules, now_s: float | None
 ) -> Processed:
-    check_public_allowed(rules.policy.public_handshakes)
     content = message.content
     leaf = check_sender_is_member(group.member(LeafIndex(content.sender.index)))
     membership_key = group.state.secrets.membership_key.reveal()

@@ -63,6 +63,8 @@ REASONS: Final = {
     "missed-commit": "a change before it is missing",
     "unknown-epoch": "it names keys that the chat does not have yet",
     "ended": "the chat has ended",
+    "outsider-refused": "it came from somebody who is not in the chat",
+    "outsider": "it came from somebody who is not in the chat",
 }
 
 CHANGES: Final = {
@@ -176,16 +178,21 @@ def request(person: Person, chat: ChatInfo | None = None) -> str:
 def chat_line(chat: ChatInfo) -> str:
     """One chat in a list."""
     about = {"requested": "a request", "active": "", "leaving": "leaving", "ended": "ended"}[chat.status]
-    size = f"{len(chat.members)} members" if chat.kind == "group" else ""
+    size = members(chat) if chat.kind == "group" and chat.status == "active" else ""
     unread = f"{chat.unread} unread" if chat.unread else ""
     facts = ", ".join(fact for fact in (size, about, unread) if fact)
     return f"{title(chat)}  ({facts})" if facts else title(chat)
 
 
+def members(chat: ChatInfo) -> str:
+    """How many are in a group."""
+    return "1 member" if len(chat.members) == 1 else f"{len(chat.members)} members"
+
+
 def person_line(person: Person) -> str:
     """One person in a list."""
     handle = f"@{person.handle}" if person.handle else ""
-    facts = [fact for fact in (handle if handle != person.name else "", person.id) if fact]
+    facts = [fact for fact in ("" if person.name in (handle, person.handle) else handle, person.id) if fact]
     tail = {"blocked": ", blocked", "requested": ", asks to talk", "known": ", met in a group"}.get(person.status, "")
     return f"{clean_line(person.name, NAME_CELLS)}  {'  '.join(facts)}  {trust(person)}{tail}"
 
@@ -223,7 +230,7 @@ def about(chat: ChatInfo) -> str:
         return f"{names(chat.members)}. {commands}"
     if chat.peer is None or chat.peer.verified:
         return f"Verified. {commands}"
-    return f"Not verified yet: /safety shows what to compare with {name(chat.peer)}. {commands}"
+    return f"Not verified yet: /verify shows what to compare with {name(chat.peer)}. {commands}"
 
 
 def digit_rows(digits: Sequence[str]) -> list[str]:
