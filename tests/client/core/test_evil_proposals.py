@@ -11,8 +11,10 @@ from tacit import mls
 from tacit.client.core.commits import commit_intent, first_to_commit, make_commit, propose_leaving
 from tacit.client.core.effects import DropIntent
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupInfo, GroupKind, encode_group_info
+from tacit.client.core.judgement import check_outcome
 from tacit.client.core.policy import Rejected
 from tacit.client.core.state import GroupState, OwnCommit
+from tacit.client.core.welcome import open_welcome
 from tacit.client.model import ChatId, ConversationStatus, Intent, IntentKind, MessageId
 from tests.client.core.members import Log, Member, group_of, people
 
@@ -30,6 +32,18 @@ def other_kind(by: Member) -> mls.Proposal:
     return mls.GroupContextExtensions((described(replace(by.group.info, kind=GroupKind.DIRECT)),))
 
 
+def closing(by: Member) -> mls.Proposal:
+    """Everybody is to go on in a group that nobody has seen."""
+    return mls.ReInit(b"elsewhere", 1, by.group.group.suite.id, by.group.group.extensions)
+
+
+def earlier_key(by: Member) -> mls.Proposal:
+    """Good MLS, and nothing that a chat has use for."""
+    group = by.group.group
+    key = mls.ResumptionPSK(mls.ResumptionPSKUsage.APPLICATION, group.group_id, group.epoch)
+    return group.name_psk(key, entropy=by.entropy)
+
+
 EVIL: dict[str, tuple[str, Callable[[Member], mls.Proposal]]] = {
     "a member makes herself admin": ("change-info-by-non-admin", coup),
     "the description goes": ("no-group-info", lambda _: mls.GroupContextExtensions(())),
@@ -37,6 +51,7 @@ EVIL: dict[str, tuple[str, Callable[[Member], mls.Proposal]]] = {
     "a member invites": ("add-by-non-admin", lambda _: people("dave", seed=9)[0].offer()),
     "a member removes": ("remove-by-non-admin", lambda _: mls.Remove(mls.LeafIndex(1))),
     "the kind changes": ("change-info-by-non-admin", other_kind),
+    "the group is closed for another": ("unknown-proposal", closing),
 }
 
 
@@ -200,3 +215,51 @@ def test_an_own_commit_of_another_epoch_leaves_the_device_behind_and_not_stuck()
     assert alice.group.own_commit is None
     assert alice.group.conversation.status is ConversationStatus.BEHIND
     assert alice.notices() == ["behind/own-commit-lost"]
+
+
+def test_a_key_of_before_is_mixed_in_by_nobody() -> None:
+    log, (alice, bob, carol) = group_of("alice", "bob", "carol")
+    log.append(alice, alice.propose(earlier_key(alice)))
+    log.append(carol, carol.force(earlier_key(carol)))
+    log.catch_up(bob)
+    assert bob.notices() == ["rejected-commit/unknown-proposal"] * 2
+    assert not bob.group.group.pending_proposals
+    assert bob.group.group.epoch == 1
+    with pytest.raises(Rejected):
+        make_commit(alice.group, [earlier_key(alice)], alice.ctx)
+
+
+def test_not_even_an_admin_closes_a_group() -> None:
+    log, (alice, bob) = group_of("alice", "bob")
+    log.append(alice, alice.force(closing(alice)))
+    log.catch_up(bob)
+    assert bob.notices() == ["rejected-commit/unknown-proposal"]
+    assert bob.group.group.reinit is None
+    assert bob.group.conversation.status is ConversationStatus.ACTIVE
+
+
+def test_an_own_commit_never_closes_a_group() -> None:
+    _, (alice, _bob) = group_of("alice", "bob")
+    with pytest.raises(Rejected):
+        make_commit(alice.group, [closing(alice)], alice.ctx)
+    _, pending = alice.group.group.create_commit(
+        [closing(alice)], entropy=alice.entropy, now_s=alice.now_s, authenticate=lambda old, new: None
+    )
+    with pytest.raises(Rejected, match="unknown-proposal"):
+        check_outcome(alice.group, pending.group_after)
+
+
+@pytest.mark.parametrize("kind", ["branch", "reinit"])
+def test_an_invitation_into_a_group_that_comes_from_another_is_refused(kind: str) -> None:
+    """Accounts are let in by their admins, each group by itself; an old group vouches for nobody."""
+    _log, (alice, bob) = group_of("alice", "bob")
+    offer = bob.offer().key_package
+    alike = {"entropy": alice.entropy, "now_s": alice.now_s, "authenticate": lambda old, new: None}
+    if kind == "branch":
+        begun = mls.branch(alice.group.group, b"elsewhere", [offer], **alike)  # type: ignore[arg-type]
+    else:
+        _, pending = alice.group.group.create_commit([closing(alice)], **alike)  # type: ignore[arg-type]
+        begun = mls.reinitialize(pending.group_after, [offer], **alike)  # type: ignore[arg-type]
+    assert begun.welcome is not None
+    with pytest.raises(mls.PSKUnavailable):
+        open_welcome(begun.welcome, bob.bundles, lambda _: False, bob.ctx)

@@ -39,6 +39,8 @@ def check_outcome(state: GroupState, after: mls.Group) -> None:
 
     What no fitting proposal of others explains is our own doing.
     """
+    if after.reinit is not None:
+        raise Rejected("unknown-proposal")
     try:
         roster = read_roster(after.members(), state.roster)
     except DecodeError:
