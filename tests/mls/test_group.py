@@ -18,6 +18,7 @@ from tacit.mls import (
     ExternalPSK,
     GroupContextExtensions,
     LeafIndex,
+    PendingCommit,
     PendingProposals,
     Policy,
     PreSharedKey,
@@ -30,6 +31,8 @@ from tacit.mls import (
     Update,
     WrongEpoch,
     join,
+    load,
+    save,
 )
 from tacit.mls.errors import UseProposeUpdate
 from tacit.mls.messages import PrivateMessage, decode_message
@@ -415,3 +418,24 @@ def test_our_own_new_leaf_passes_the_door_before_others_see_it() -> None:
                 authenticate=crew.authenticate,
             )
     assert state_of(crew["alice"]) == before
+
+
+def test_an_own_commit_is_looked_at_before_it_is_merged_also_after_a_restart() -> None:
+    crew = Crew(3, DEFAULT_SUITE)
+    psk = PreSharedKeyID(ExternalPSK(b"weekly"), crew.entropy(crew.suite.hash_size))
+    bundle = crew.bundle("dave")
+    group, pending = crew["alice"].create_commit(
+        [Add(bundle.key_package), Remove(LeafIndex(2)), PreSharedKey(psk)],
+        entropy=crew.entropy,
+        now_s=NOW_S,
+        authenticate=crew.authenticate,
+        policy=Policy(find_psk=lambda psk_id: b"of this week"),
+    )
+    restarted = load(save(group))
+    for stored in (pending, PendingCommit.decode(pending.encode()), PendingCommit.decode(pending.encode(group), group)):
+        assert [leaf.credential_identity for leaf in stored.added] == [b"dave"]
+        assert [leaf.credential_identity for leaf in stored.removed] == [b"carol"]
+        assert stored.psks == (psk,)
+        assert stored.group_after.reinit is None
+        assert restarted.merge(stored) == group.merge(pending)
+    assert restarted == group

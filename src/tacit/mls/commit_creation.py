@@ -18,6 +18,7 @@ from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.messages import Welcome
 from tacit.mls.own_leaf import OwnIdentity, renew_leaf
 from tacit.mls.policy import Rules
+from tacit.mls.pre_shared_keys import PreSharedKeyID
 from tacit.mls.proposal_lists import Applied, ProposalList, of_type, psk_ids, requires_path
 from tacit.mls.proposals import Add
 from tacit.mls.protection import sign_content
@@ -53,6 +54,7 @@ class CreatedCommit:
     welcome: Welcome | None
     next: NextEpoch
     applied: Applied
+    psks: tuple[PreSharedKeyID, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def create_commit(
         with_tree = form.ratchet_tree_in_welcome
         welcome = create_welcome(begun.epoch, schedule, applied.added, path.new, psks, with_tree)
     auth = FramedContentAuthData(signature, begun.epoch.confirmation_tag)
-    return CreatedCommit(content, auth, welcome, begun, applied)
+    return CreatedCommit(content, auth, welcome, begun, applied, psks)
 
 
 def _create_path(epoch: Epoch, applied: Applied, with_path: bool, identity: OwnIdentity, entropy: Entropy) -> _Path:

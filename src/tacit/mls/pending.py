@@ -16,6 +16,7 @@ from tacit.mls.commit_processing import OwnUpdate
 from tacit.mls.epochs import NextEpoch
 from tacit.mls.errors import BadState
 from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.pre_shared_keys import PreSharedKeyID
 from tacit.mls.proposal_lists import CommittedProposal, ProposalList
 from tacit.mls.proposals import (
     Add,
@@ -51,7 +52,8 @@ class CachedProposal:
 class PendingCommit:
     """An own commit that the group has not taken up yet.
 
-    Send ``welcome`` only once ``commit`` has its place. ``added`` are the leaves of the new members.
+    Send ``welcome`` only once ``commit`` has its place. ``added`` and ``removed`` are the leaves of who comes and of
+    who goes, ``psks`` the pre-shared keys that it mixes in.
     """
 
     commit: bytes
@@ -59,6 +61,8 @@ class PendingCommit:
     base_authenticator: Secret
     created_at: float
     added: tuple[LeafNode, ...]
+    removed: tuple[LeafNode, ...]
+    psks: tuple[PreSharedKeyID, ...]
     next: NextEpoch
 
     @property
@@ -81,6 +85,8 @@ class PendingCommit:
         w.opaque(self.base_authenticator.reveal())
         w.u64(int(self.created_at))
         w.vector(self.added, Writer.struct)
+        w.vector(self.removed, Writer.struct)
+        w.vector(self.psks, Writer.struct)
         draft.finish().write(w)
         return w.finish()
 
@@ -93,7 +99,8 @@ class PendingCommit:
             if r.u8() != (since is not None):
                 raise DecodeError("stored with another group or with none")
             commit, welcome, base, created_at = r.opaque(), r.optional(Reader.opaque), Secret(r.opaque()), r.u64()
-            added, rows = r.vector(LeafNode.read), Rows(StateChanges.read(r))
+            added, removed, psks = r.vector(LeafNode.read), r.vector(LeafNode.read), r.vector(PreSharedKeyID.read)
+            rows = Rows(StateChanges.read(r))
             r.finish()
             if since is not None and Secret(since.epoch_authenticator) != base:
                 raise DecodeError("stored with the same group in another epoch")
@@ -101,7 +108,7 @@ class PendingCommit:
             begun = NextEpoch(epoch, read_secret_tree(rows, epoch.context.epoch, epoch.tree.leaf_count))
         except (DecodeError, InvalidMessage, CryptoError) as error:
             raise BadState(error.code) from error
-        return cls(commit, welcome, base, created_at, added, begun)
+        return cls(commit, welcome, base, created_at, added, removed, psks, begun)
 
 
 def select_for_commit(

@@ -137,7 +137,9 @@ def _protect_commit(
         welcome=None if created.welcome is None else encode_message(created.welcome),
         base_authenticator=Secret(group.epoch_authenticator),
         created_at=now_s,
-        added=tuple(member.key_package.leaf_node for member in created.applied.added),
+        added=tuple(member.leaf_node for member in created.applied.added),
+        removed=tuple(member.leaf_node for member in created.applied.removed),
+        psks=created.psks,
         next=created.next,
     )
     return after, pending
