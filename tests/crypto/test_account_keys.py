@@ -4,6 +4,7 @@ import random
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tacit.crypto import account_keys
@@ -105,6 +106,23 @@ def test_any_other_encoding_is_refused(public: bytes):
         account_keys.check_public_key(public)
     with pytest.raises(BadKey):
         account_keys.verify(public, b"", bytes(64))
+
+
+def test_bytes_that_are_not_the_encoding_of_the_parsed_key_are_refused():
+    """The library lets no such bytes through today; were it to, one key would have two accounts."""
+    account_keys._check_canonical(Ed25519PublicKey.from_public_bytes(PUBLIC[12:]), PUBLIC)
+    for other in (b"\x30\x81\x2a" + PUBLIC[2:], PUBLIC + b"\x00"):
+        with pytest.raises(BadKey, match="canonical"):
+            account_keys._check_canonical(Ed25519PublicKey.from_public_bytes(PUBLIC[12:]), other)
+
+
+def test_a_kind_of_key_that_the_library_warns_of_is_refused_without_a_warning():
+    integer = b"\x02\x41\x00" + ((1 << 511) + 111).to_bytes(64, "big")
+    parameters = b"\x30\x46" + integer + b"\x02\x01\x02"
+    algorithm = b"\x30\x53" + bytes.fromhex("06092a864886f70d010301") + parameters
+    finite_field = b"\x30\x5b" + algorithm + b"\x03\x04\x00\x02\x01\x05"
+    with pytest.raises(BadKey):
+        account_keys.check_public_key(finite_field)
 
 
 def test_every_single_byte_change_is_refused_or_another_sound_key():

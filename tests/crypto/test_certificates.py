@@ -90,6 +90,12 @@ def test_a_tls_handshake_with_it_succeeds_and_shows_the_signed_hash(tmp_path: Pa
     assert certificate_hash(CERTIFICATE) == hashlib.sha256(seen).digest()
 
 
+def test_a_certificate_for_no_name_at_all_has_no_list_of_names():
+    pem, _ = make_relay_certificate(RELAY.private, [], NOW_S)
+    with pytest.raises(x509.ExtensionNotFound):
+        x509.load_pem_x509_certificate(pem).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+
+
 def test_names_that_no_certificate_can_carry_are_refused():
     with pytest.raises(BadCertificateName):
         make_relay_certificate(RELAY.private, ["bücher.example"], NOW_S)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from tacit.crypto.aead import AES_128_GCM, AES_256_GCM, CHACHA20_POLY1305, Aead
-from tacit.crypto.dhkem import DHKEM_P256, DHKEM_P384, DHKEM_P521, DHKEM_X25519
+from tacit.crypto.dhkem import DHKEM_P256, DHKEM_P384, DHKEM_P521, DHKEM_X25519, DhKem
+from tacit.crypto.errors import BadKey
+from tacit.crypto.groups import X25519
 from tacit.crypto.hpke import Hpke
 from tacit.crypto.kdf import HKDF_SHA256, HKDF_SHA384, HKDF_SHA512, Kdf
 from tacit.crypto.kem import Kem
@@ -44,6 +47,20 @@ def test_the_library_opens_what_the_key_schedule_here_seals(kem: Kem, kdf: Kdf, 
 def test_the_context_does_not_show_its_secrets():
     hpke = Hpke(DHKEM_X25519, HKDF_SHA256, AES_128_GCM)
     assert repr(hpke.schedule(b"\x01" * 32, b"")) == "Context()"
+
+
+class LaxKem(DhKem[X25519PrivateKey, X25519PublicKey]):
+    """A KEM whose loader has forgotten to look for points of low order."""
+
+    def load_public(self, data: bytes) -> X25519PublicKey:
+        return X25519PublicKey.from_public_bytes(data)
+
+
+def test_a_point_of_low_order_that_a_loader_lets_through_is_refused_by_the_library():
+    hpke = Hpke(LaxKem(0x0020, X25519, HKDF_SHA256, DHKEM_X25519.pyca), HKDF_SHA256, AES_128_GCM)
+    hpke.seal(DHKEM_X25519.derive_key_pair(b"\x04" * 32).public, b"", b"plaintext")
+    with pytest.raises(BadKey, match="public key"):
+        hpke.seal(bytes(32), b"", b"plaintext")
 
 
 @pytest.mark.parametrize("private", [b"", bytes(31), bytes(33)])

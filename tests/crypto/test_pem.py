@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import random
 import shutil
 import subprocess
@@ -73,6 +74,13 @@ def test_an_empty_passphrase_is_refused():
 )
 def test_what_is_no_pem_is_refused(pem: bytes):
     with pytest.raises(BadPem):
+        account_key_from_pem(pem, None)
+
+
+def test_a_key_of_a_kind_that_the_library_does_not_know_is_refused():
+    unknown = PRIVATE.reveal().replace(bytes.fromhex("06032b6570"), bytes.fromhex("06032b657f"))
+    pem = b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(unknown) + b"\n-----END PRIVATE KEY-----\n"
+    with pytest.raises(UnsupportedKey):
         account_key_from_pem(pem, None)
 
 

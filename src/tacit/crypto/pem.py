@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tacit.crypto import account_keys
-from tacit.crypto.errors import BadKey, UnsupportedKey, WrongPassphrase
+from tacit.crypto.errors import UnsupportedKey, WrongPassphrase
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.errors import UsageError
@@ -80,12 +80,7 @@ def account_key_from_pem(pem: bytes, passphrase: bytes | None) -> Secret:
         raise (BadPem if passphrase is None else WrongPassphrase)() from None
     if not isinstance(key, account_keys.AccountPrivateKey):
         raise UnsupportedKey
-    private = account_keys.encode_private(key)
-    try:
-        account_keys.check_public_key(account_keys.public_key(private))
-    except BadKey:
-        raise UnsupportedKey from None
-    return private
+    return account_keys.encode_private(key)
 
 
 def _pbes2(salt: bytes, iv: bytes) -> bytes:
