@@ -16,7 +16,7 @@ from tacit.crypto.suites import CipherSuite, suite
 from tacit.entropy import Entropy
 from tacit.errors import DecodeError
 from tacit.limits import KEY_PACKAGE_LIFETIME_S
-from tacit.mls.checks.leaf_nodes import check_no_default_capabilities
+from tacit.mls.checks.leaf_nodes import check_extensions_listed, check_no_default_capabilities
 from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.extensions import (
     LAST_RESORT,
@@ -69,6 +69,8 @@ class KeyPackage:
     @property
     def is_last_resort(self) -> bool:
         """Whether this may be used more than once, for want of another; raises ``DecodeError``."""
+        if find_extension(self.extensions, ExtensionType.LAST_RESORT) == b"":
+            return True
         data = find_extension(self.extensions, ExtensionType.APP_DATA_DICTIONARY)
         return data is not None and ComponentID.LAST_RESORT_KEY_PACKAGE in read_app_data_dictionary(data)
 
@@ -176,6 +178,7 @@ def create_key_package(
     if last_resort:
         extensions = (*extensions, LAST_RESORT)
     extensions = (*extensions, *grease_extension(leaf.capabilities, entropy))
+    check_extensions_listed(extensions, leaf.capabilities)
     unsigned = KeyPackage(MLS10, suite_id, init.public, leaf, extensions, b"")
     signature = sign_with_label(cipher_suite, signature_private, KEY_PACKAGE_TBS, unsigned.to_be_signed)
     return KeyPackageBundle(

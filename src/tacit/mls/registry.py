@@ -107,6 +107,8 @@ class ExtensionType(IntEnum):
     EXTERNAL_SENDERS = 5
     APP_DATA_DICTIONARY = 6
     """draft-ietf-mls-extensions; not a default extension, so leaves list it in their capabilities."""
+    LAST_RESORT = 10
+    """Earlier drafts of the same. Others still send it; what we write is the component that came in its place."""
 
 
 class ComponentID(IntEnum):
@@ -157,8 +159,9 @@ EXTENSION_CONTAINERS: Final[dict[int, frozenset[Container]]] = {
     ExtensionType.REQUIRED_CAPABILITIES: frozenset({Container.GROUP_CONTEXT}),
     ExtensionType.EXTERNAL_PUB: frozenset({Container.GROUP_INFO}),
     ExtensionType.EXTERNAL_SENDERS: frozenset({Container.GROUP_CONTEXT}),
+    ExtensionType.LAST_RESORT: frozenset({Container.KEY_PACKAGE}),
 }
-"""Where the extensions of RFC 9420 may stand; those not named here are judged by whoever defines them."""
+"""Where these extensions may stand; those not named here are judged by whoever defines them."""
 
 GREASE_VALUES: Final = tuple(n << 8 | n for n in range(0x0A, 0xFA, 0x10))
 """Reserved in every 16-bit registry to keep receivers tolerant. Source: RFC 9420 §13.5"""
