@@ -70,6 +70,7 @@ def policy_of(case: Any, past: list[Group], options: Options) -> Policy:
         public_handshakes=True,
         external_commits=True,
         outside_proposals=True,
+        authenticate_sender=lambda sender: None,
         max_lifetime_s=FOREVER,
         find_psk=find,
         lenient_capabilities_for_published_vectors=options.lenient_capabilities,

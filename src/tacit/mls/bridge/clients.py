@@ -56,7 +56,13 @@ class Client:
     @property
     def policy(self) -> Policy:
         """Everything that the RFC leaves to the application is allowed; PSKs are those that were given."""
-        return Policy(public_handshakes=True, external_commits=True, outside_proposals=True, find_psk=self._find_psk)
+        return Policy(
+            public_handshakes=True,
+            external_commits=True,
+            outside_proposals=True,
+            authenticate_sender=lambda sender: None,
+            find_psk=self._find_psk,
+        )
 
     def with_signature_key(self, suite_id: int, entropy: Entropy) -> tuple[Client, bytes]:
         """The client with a key of that suite, and the private key; raises ``UnsupportedSuite``."""
