@@ -5,7 +5,14 @@ import random
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_public_key,
+)
+from cryptography.utils import CryptographyDeprecationWarning
 
 from tacit.crypto import account_keys
 from tacit.crypto.errors import BadKey
@@ -116,12 +123,23 @@ def test_bytes_that_are_not_the_encoding_of_the_parsed_key_are_refused():
             account_keys._check_canonical(Ed25519PublicKey.from_public_bytes(PUBLIC[12:]), other)
 
 
+def ffdhe2048_prime() -> int:
+    """Out of the digits of e. Source: RFC 7919, appendix A.1"""
+    e, term, n = 0, 1 << 2100, 0
+    while term:
+        e, n = e + term, n + 1
+        term //= n
+    return 2**2048 - 2**1984 + ((e >> 2100 - 1918) + 560316) * 2**64 - 1
+
+
 def test_a_kind_of_key_that_the_library_warns_of_is_refused_without_a_warning():
-    integer = b"\x02\x41\x00" + ((1 << 511) + 111).to_bytes(64, "big")
-    parameters = b"\x30\x46" + integer + b"\x02\x01\x02"
-    algorithm = b"\x30\x53" + bytes.fromhex("06092a864886f70d010301") + parameters
-    finite_field = b"\x30\x5b" + algorithm + b"\x03\x04\x00\x02\x01\x05"
-    with pytest.raises(BadKey):
+    prime = b"\x02\x82\x01\x01\x00" + ffdhe2048_prime().to_bytes(256, "big")
+    parameters = b"\x30\x82\x01\x08" + prime + b"\x02\x01\x02"
+    algorithm = b"\x30\x82\x01\x17" + bytes.fromhex("06092a864886f70d010301") + parameters
+    finite_field = b"\x30\x82\x01\x21" + algorithm + b"\x03\x04\x00\x02\x01\x05"
+    with pytest.warns(CryptographyDeprecationWarning):
+        load_der_public_key(finite_field)
+    with pytest.raises(BadKey, match="kind"):
         account_keys.check_public_key(finite_field)
 
 
