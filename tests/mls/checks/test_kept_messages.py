@@ -13,7 +13,7 @@ from tacit.codec import Reader
 from tacit.crypto.padme import padme
 from tacit.errors import InvalidMessage
 from tacit.limits import MAX_PAST_EPOCHS, PAST_EPOCH_S
-from tacit.mls import Add, ApplicationData, Extension, RatchetExhausted, Remove, create_group, save
+from tacit.mls import Add, ApplicationData, Extension, RatchetExhausted, Remove, create_group, load, save
 from tacit.mls.framing import FramedContentAuthData, Sender, read_body
 from tacit.mls.messages import PrivateMessage, decode_message, encode_message
 from tacit.mls.protection import SenderData, _guarded, _header, _sender_data_key, open_sender_data
@@ -66,6 +66,17 @@ def test_every_message_has_a_reuse_guard_of_its_own(crew: Crew) -> None:
     assert {len(guard) for guard in guards} == {4}
     _, data = alice.seal(b"same", entropy=lambda size: b"\xa5" * size)
     assert b"same" in opened(crew, data, guard=b"\xa5" * 4)
+
+
+def test_no_key_encrypts_two_messages(crew: Crew) -> None:
+    """Rule 9.1/key-used-once: generations follow each other, also over a restart, and no handshake takes one away."""
+    generations = []
+    for n in range(6):
+        generations.append(crew["bob"].sender_position(crew.seal("alice", b"x")).generation)
+        if n % 2:
+            crew.create_commit("alice")
+            crew.groups["alice"] = load(save(crew["alice"]))
+    assert generations == list(range(6))
 
 
 def test_the_sample_is_the_beginning_of_the_ciphertext(crew: Crew, mirror: Mirror) -> None:
