@@ -19,6 +19,7 @@ from tacit.mls import (
     PSKUnavailable,
     Remove,
     RequiredCapabilities,
+    ResumptionPSK,
     StagedCommit,
     WrongEpoch,
     join_externally,
@@ -26,7 +27,7 @@ from tacit.mls import (
     save,
 )
 from tacit.mls.messages import PublicMessage, decode_message
-from tacit.mls.registry import LeafNodeSource
+from tacit.mls.registry import LeafNodeSource, ResumptionPSKUsage
 from tests.mls.crew import NOW_S, Crew, NotTheirKey
 from tests.mls.refusal import breaks, refuses, state_of
 
@@ -357,3 +358,44 @@ def test_proposals_are_still_received_after_a_refused_stranger() -> None:
     refuses(crew, "bob", joined.commit)
     _, message = crew["carol"].propose(Remove(LeafIndex(2)), entropy=crew.entropy)
     assert isinstance(crew["bob"].process(message, authenticate=crew.authenticate), ProposalReceived)
+
+
+def test_a_room_may_take_people_in_and_let_nobody_replace_himself() -> None:
+    """What RFC 9420 §12.4.3.2 offers against stolen signature keys: no resync, or only with a PSK of the group."""
+    crew = Crew(3)
+
+    def nobody_goes(event: ProposalReceived | StagedCommit) -> None:
+        if isinstance(event, StagedCommit) and event.external and event.removed and not event.psks:
+            raise NotTheirKey
+
+    before = state_of(crew["alice"])
+    stolen = crew.external_commit("carol", by="alice", remove=crew.index("carol"))
+    with pytest.raises(NotTheirKey):
+        crew["alice"].process(stolen.commit, authenticate=crew.authenticate, authorize=nobody_goes, policy=OPEN)
+    assert state_of(crew["alice"]) == before
+    new = crew.external_commit("dave", by="alice")
+    assert crew["alice"].process(new.commit, authenticate=crew.authenticate, authorize=nobody_goes, policy=OPEN)
+
+    lost = crew["carol"]
+    former = lost.resumption_psk(lost.epoch)
+    assert former is not None
+    key = ResumptionPSK(ResumptionPSKUsage.APPLICATION, lost.group_id, lost.epoch)
+    psk = PreSharedKeyID(key, crew.entropy(crew.suite.hash_size))
+    crew.commit("bob")
+    del crew.groups["carol"]
+    remembers = Policy(find_psk=lambda psk_id: former.reveal() if psk_id == psk else None)
+    joined = crew.external_commit("carol", by="alice", remove=lost.own_leaf, psks=[psk], policy=remembers)
+    event = crew["bob"].process(joined.commit, authenticate=crew.authenticate, authorize=nobody_goes, policy=OPEN)
+    assert isinstance(event, StagedCommit)
+    assert event.psks == (psk,)
+    assert event.group_after is not None
+    assert event.group_after.epoch_authenticator == joined.group.epoch_authenticator
+
+
+def test_the_psks_of_earlier_epochs_are_still_known_after_somebody_came_in() -> None:
+    crew = Crew(2)
+    first = crew["alice"].resumption_psk(1)
+    crew.join_externally("carol", by="alice")
+    assert crew["bob"].resumption_psk(1) == first
+    assert crew["carol"].resumption_psk(1) is None
+    assert crew["carol"].resumption_psk(2) == crew["bob"].resumption_psk(2)

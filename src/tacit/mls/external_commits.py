@@ -82,7 +82,8 @@ def join_externally(
 ) -> ExternalJoin:
     """Make the commit by which we join; bytes for ``credential`` are the identity of a basic one.
 
-    ``remove`` is our own old leaf, if we come back to a group that we lost track of; then ``known_group`` is not asked.
+    ``remove`` is our own old leaf, if we come back to a group that we lost track of. Otherwise ``known_group`` says
+    whether we are in a group of that ID already; give it unless we are in no group at all.
     ``ratchet_tree`` is the encoded tree where the group info does not hold it, ``extensions`` are those of our leaf.
     Raises ``DecodeError``, ``InvalidMessage`` and what ``authenticate`` raises.
     """

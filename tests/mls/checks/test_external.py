@@ -50,10 +50,11 @@ from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import ExtensionType, LeafNodeSource, ResumptionPSKUsage, SenderType, WireFormat
 from tests.mls.crew import NOW_S, Crew, NotTheirKey
 from tests.mls.mirror import Hook, Mirror
-from tests.mls.refusal import breaks, refuses
+from tests.mls.refusal import breaks, refuses, state_of
 from tests.mls.stranger import Stranger
 
 OPEN = Policy(external_commits=True)
+EVERYTHING = Policy(public_handshakes=True, external_commits=True, outside_proposals=True)
 LISTENING = Policy(outside_proposals=True, authenticate_sender=lambda sender: None)
 EXTERNAL = Sender(SenderType.EXTERNAL, 0)
 NEWCOMER = Sender(SenderType.NEW_MEMBER_PROPOSAL)
@@ -91,6 +92,30 @@ def test_what_the_stranger_makes_unbroken_is_accepted(crew: Crew, stranger: Stra
         assert event.group_after is not None
     asked = stranger.say(Add(crew.bundle("dave").key_package), NEWCOMER)
     assert isinstance(crew["bob"].process(asked, authenticate=crew.authenticate, policy=LISTENING), ProposalReceived)
+
+
+def test_the_order_of_what_comes_in_does_not_matter(crew: Crew, returning: Stranger) -> None:
+    commit = returning.commit([Remove(LeafIndex(2))], listed=lambda items: items[::-1])
+    assert crew["bob"].process(commit, authenticate=crew.authenticate, policy=OPEN)
+
+
+def test_every_flipped_bit_of_an_external_commit_is_noticed(crew: Crew, stranger: Stranger) -> None:
+    """Hazard A27, for every fifth bit."""
+    commit, group = stranger.commit(), crew["bob"]
+    before = state_of(group)
+    for place in range(0, len(commit) * 8, 5):
+        broken = bytearray(commit)
+        broken[place // 8] ^= 1 << place % 8
+        with pytest.raises(PeerError):
+            group.process(bytes(broken), authenticate=crew.authenticate, policy=EVERYTHING)
+    assert state_of(group) == before
+
+
+def test_every_cut_of_an_external_commit_is_noticed(crew: Crew, stranger: Stranger) -> None:
+    commit = stranger.commit()
+    for length in range(0, len(commit), 7):
+        with pytest.raises(DecodeError):
+            crew["bob"].process(commit[:length], authenticate=crew.authenticate, policy=EVERYTHING)
 
 
 def test_external_commits_are_refused_where_nobody_asked_for_them(crew: Crew, stranger: Stranger) -> None:
@@ -187,6 +212,8 @@ def test_an_external_commit_is_signed_by_who_comes_in(crew: Crew, stranger: Stra
     for private in (crew.key("mallory").private, crew.key("alice").private):
         turned_away(crew, stranger.commit(signed_by=private), "6.1/signature")
     turned_away(crew, stranger.commit(signed_for=WireFormat.PRIVATE_MESSAGE), "6.1/signature")
+    shapeless = stranger.commit(leaf=lambda leaf: replace(leaf, signature_key=b""))
+    turned_away(crew, shapeless, "6.1/signature")
 
 
 def test_the_signature_of_an_external_commit_is_for_one_epoch(crew: Crew, stranger: Stranger) -> None:
@@ -208,13 +235,12 @@ def test_only_who_comes_in_by_it_sends_an_external_commit(crew: Crew, stranger: 
 
 
 def test_who_comes_in_does_not_speak_as_a_member(crew: Crew, stranger: Stranger) -> None:
-    everything = Policy(public_handshakes=True, external_commits=True, outside_proposals=True)
     for leaf in range(3):
         commit = stranger.commit(sender=Sender.member(LeafIndex(leaf)), membership_tag=bytes(32))
         for name in crew.groups:
-            refuses(crew, name, commit, "6.2/membership-tag", policy=everything)
+            refuses(crew, name, commit, "6.2/membership-tag", policy=EVERYTHING)
     commit = stranger.commit(sender=Sender.member(LeafIndex(3)), membership_tag=bytes(32))
-    refuses(crew, "bob", commit, "6.3.2/sender-leaf", policy=everything)
+    refuses(crew, "bob", commit, "6.3.2/sender-leaf", policy=EVERYTHING)
 
 
 def test_an_external_commit_is_for_this_group_and_epoch(crew: Crew, stranger: Stranger) -> None:
