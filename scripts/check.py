@@ -1,4 +1,4 @@
-"""Runs every check that needs no test: format, lint, types, import walls, generated code. Says what failed."""
+"""Runs every check that needs no test: format, lint, types, import walls, generated code and pages; names failures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import conformance
 import proto
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,12 +40,21 @@ def generated_code_is_current() -> bool:
     return not stale
 
 
+def conformance_page_is_current() -> bool:
+    """Whether docs/conformance.md says what the code and the tests say."""
+    problems = conformance.problems()
+    for problem in problems:
+        print(problem)
+    return not problems
+
+
 CHECKS: dict[str, Callable[[], bool]] = {
     "format": tool("ruff", "format", "--check", "--quiet"),
     "lint": tool("ruff", "check", "--quiet"),
     "types": tool("mypy"),
     "walls": tool("lint-imports", "--no-logo"),
     "generated code": generated_code_is_current,
+    "conformance": conformance_page_is_current,
 }
 
 

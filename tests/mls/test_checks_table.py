@@ -1,13 +1,16 @@
-"""Traceability: every rule that the code can raise is registered, and is broken by a test that names it."""
+"""Traceability: every rule that the code can raise is registered, broken by a test and on the page that says so."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import pkgutil
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,3 +64,39 @@ def test_nothing_is_checked_by_an_assertion(room: str) -> None:
     """``python -O`` leaves assertions out."""
     trees = ((path, ast.parse(path.read_text("utf-8"))) for path in (PACKAGE / room).rglob("*.py"))
     assert [path.name for path, tree in trees if any(isinstance(part, ast.Assert) for part in ast.walk(tree))] == []
+
+
+@pytest.fixture(scope="module")
+def conformance() -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(PACKAGE.parents[1] / "scripts"))
+        yield importlib.import_module("conformance")
+
+
+def test_every_rule_hazard_and_duty_has_a_test_that_exists(conformance: Any) -> None:
+    assert conformance.gaps() == []
+
+
+def test_what_lacks_a_test_is_named(conformance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    unbroken = Rule("/".join(("1", "no-test")), "mls.group.Group", "", "", "")
+    monkeypatch.setattr(conformance, "RULES", (*RULES[1:], unbroken))
+    monkeypatch.setitem(conformance.HAZARDS, "B99", "nobody tried it")
+    duty = conformance.DUTIES["Policies"][0]._replace(tests=("tests/mls/test_group.py::test_that_is_not_there",))
+    monkeypatch.setitem(conformance.DUTIES, "Policies", (duty,))
+    assert set(conformance.gaps()) == {
+        "rule 1/no-test has no test",
+        f"rule {RULES[0].id} is tested and not registered",
+        "hazard B99 has no test",
+        "no such test: tests/mls/test_group.py::test_that_is_not_there",
+        f"code {RULES[0].codes} of the checklist is answered nowhere",
+    }
+
+
+def test_the_page_is_what_the_code_and_the_tests_say(conformance: Any) -> None:
+    assert conformance.problems() == []
+    page = conformance.PAGE.read_text("utf-8")
+    stale = page.replace("| `6.1/signature` |", "| `6.1/signed` |")
+    assert stale != page
+    assert conformance.filled(stale) == page
+    with pytest.raises(ValueError, match="rules has 0 places"):
+        conformance.filled(page.replace("<!-- begin rules -->", ""))

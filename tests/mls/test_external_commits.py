@@ -167,6 +167,7 @@ def test_the_last_one_comes_back_to_where_the_tree_shrinks() -> None:
 
 
 def test_nobody_puts_another_out_by_coming_in() -> None:
+    """Hazard B7."""
     crew = Crew(3)
     stolen = join_externally(
         crew["alice"].group_info(),

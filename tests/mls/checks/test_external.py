@@ -125,7 +125,7 @@ def test_external_commits_are_refused_where_nobody_asked_for_them(crew: Crew, st
 
 @pytest.mark.parametrize("count", [0, 2, 3])
 def test_an_external_commit_has_exactly_one_init(crew: Crew, stranger: Stranger, count: int) -> None:
-    """X01."""
+    """Hazard B8. X01."""
     turned_away(crew, stranger.commit(listed=lambda items: items[:1] * count), "12.2/one-external-init")
 
 
@@ -158,7 +158,7 @@ def test_who_comes_back_puts_out_a_leaf_that_is_there(crew: Crew, stranger: Stra
 
 
 def test_nobody_puts_out_a_leaf_of_another(crew: Crew, stranger: Stranger) -> None:
-    """X02: the door for identity sees both leaves."""
+    """Hazard B7. X02: the door for identity sees both leaves."""
     for leaf in range(3):
         turned_away(crew, stranger.commit([Remove(LeafIndex(leaf))]), error=NotTheirKey)
 
@@ -190,12 +190,12 @@ def reinit(crew: Crew) -> ReInit:
     ],
 )
 def test_an_external_commit_does_nothing_else(crew: Crew, stranger: Stranger, make: Callable[[Crew], Proposal]) -> None:
-    """X03."""
+    """Hazard B8. X03."""
     turned_away(crew, stranger.commit([make(crew)]), "12.2/external-commit-types")
 
 
 def test_an_external_commit_refers_to_nothing(crew: Crew, stranger: Stranger) -> None:
-    """X04; the reference is to a proposal that all have."""
+    """Hazard B8. X04; the reference is to a proposal that all have."""
     crew.propose("bob", Remove(LeafIndex(2)))
     reference = ProposalReference(crew["alice"].pending_proposals[0].ref)
     turned_away(crew, stranger.commit(listed=lambda items: (*items, reference)), "12.4.3.2/by-value")
@@ -203,12 +203,12 @@ def test_an_external_commit_refers_to_nothing(crew: Crew, stranger: Stranger) ->
 
 
 def test_an_external_commit_has_a_path(crew: Crew, stranger: Stranger) -> None:
-    """X05."""
+    """Hazard B8. X05."""
     turned_away(crew, stranger.commit(with_path=False), "12.4.3.2/path-required")
 
 
 def test_an_external_commit_is_signed_by_who_comes_in(crew: Crew, stranger: Stranger) -> None:
-    """X06."""
+    """Rule 12.4.3.2/signed-by-path-leaf. X06."""
     for private in (crew.key("mallory").private, crew.key("alice").private):
         turned_away(crew, stranger.commit(signed_by=private), "6.1/signature")
     turned_away(crew, stranger.commit(signed_for=WireFormat.PRIVATE_MESSAGE), "6.1/signature")
@@ -230,11 +230,12 @@ def test_who_comes_in_has_no_membership_tag(crew: Crew, stranger: Stranger) -> N
 
 @pytest.mark.parametrize("sender", [NEWCOMER, EXTERNAL])
 def test_only_who_comes_in_by_it_sends_an_external_commit(crew: Crew, stranger: Stranger, sender: Sender) -> None:
-    """X06."""
+    """Hazard B8. X06."""
     turned_away(crew, stranger.commit(sender=sender), "6.1/sender-type")
 
 
 def test_who_comes_in_does_not_speak_as_a_member(crew: Crew, stranger: Stranger) -> None:
+    """Hazard B8."""
     for leaf in range(3):
         commit = stranger.commit(sender=Sender.member(LeafIndex(leaf)), membership_tag=bytes(32))
         for name in crew.groups:
@@ -250,7 +251,10 @@ def test_an_external_commit_is_for_this_group_and_epoch(crew: Crew, stranger: St
 
 
 def test_the_joiner_takes_the_leftmost_blank_leaf_and_no_other(crew: Crew, stranger: Stranger) -> None:
-    """X07: a leaf that is signed for another place is no leaf here, and a path from there has another shape."""
+    """Rule 12.4.3.2/leftmost-blank.
+
+    X07: a leaf that is signed for another place is no leaf here, and a path from there has another shape.
+    """
     turned_away(crew, stranger.commit(signed_as=0), "7.3/signature")
     turned_away(crew, stranger.commit(signed_as=4), "7.3/signature")
     crew.remove("alice", "bob")
@@ -278,6 +282,7 @@ def test_the_leaf_is_signed_with_its_own_key(crew: Crew, stranger: Stranger) -> 
 
 
 def test_who_comes_in_is_who_he_says(crew: Crew, stranger: Stranger) -> None:
+    """Hazard B5."""
     other = BasicCredential(b"erin")
     crew.key("erin")
     turned_away(crew, stranger.commit(leaf=lambda leaf: replace(leaf, credential=other)), error=NotTheirKey)
@@ -441,7 +446,7 @@ def test_a_group_that_uses_what_we_lack_is_not_joined(crew: Crew) -> None:
 
 
 def test_a_false_confirmation_tag_leads_nowhere(crew: Crew) -> None:
-    """X08: the joiner cannot see that it is false, and the members do not follow."""
+    """Rule 12.4.3.2/trusted-group-info. X08: the joiner cannot see that it is false, and the members do not follow."""
     false = told(crew, lambda info: replace(info, confirmation_tag=bytes(len(info.confirmation_tag))))
     joined = join_externally(
         false, b"dave", crew.key("dave").private, authenticate=crew.authenticate, now_s=NOW_S, entropy=crew.entropy
