@@ -136,9 +136,9 @@ def remember_keys(talk: Conversation) -> None:
             for conversation in opened.store.conversations():
                 group_id = GroupId(conversation.group_id)
                 talk.ids[f"log {group_id.hex()[:4]} of {handle}"] = group_id
-                blobs = opened.store.group_blobs(group_id)
-                if blobs is not None:
-                    group = mls.load(mls.SavedGroup(*blobs))
+                rows = opened.store.group_rows(group_id)
+                if rows:
+                    group = mls.load_rows(rows)
                     talk.keys[f"authenticator {group_id.hex()[:4]} of {handle}"] = group.epoch_authenticator
         finally:
             opened.close()

@@ -23,10 +23,10 @@ from tests.client.stores import CHAT, GROUP, KEY, message, outbox_row
 store = Store.open(Path(sys.argv[1]), KEY)
 with store.transaction():
     store.add_message(message(1))
-    store.put_ratchets(GROUP, b"first")
+    store.change_group(GROUP, {b"ratchets": b"first"})
 with store.transaction():
     store.add_message(message(2))
-    store.put_ratchets(GROUP, b"second")
+    store.change_group(GROUP, {b"ratchets": b"second"})
     store.add_outbox(outbox_row(2, payload=b"p" * 200_000))
     if sys.argv[2] == "inside":
         print("ready", flush=True)
@@ -84,8 +84,8 @@ def test_kill_9_keeps_finished_transactions_and_nothing_of_the_one_under_way(
     kill_9_while_writing(path, moment)
     store = Store.open(path, KEY)
     assert [m.id for m in store.messages(CHAT, 10)] == [message_id(n) for n in range(1, survives + 1)]
-    store.put_epoch(GROUP, b"epoch")
-    assert store.group_blobs(GROUP) == (b"epoch", [b"first", b"second"][survives - 1])
+    store.change_group(GROUP, {b"epoch": b"epoch"})
+    assert store.group_rows(GROUP) == {b"epoch": b"epoch", b"ratchets": [b"first", b"second"][survives - 1]}
     assert len(store.outbox()) == survives - 1
     store.close()
 
@@ -150,8 +150,8 @@ def test_a_write_ahead_log_cut_anywhere_gives_a_prefix_of_whole_transactions(pat
     for n in range(1, 6):
         with store.transaction():
             store.add_message(message(n, "x" * 3000))
-            store.put_epoch(GROUP, b"epoch")
-            store.put_ratchets(GROUP, b"ratchets %d" % n)
+            store.change_group(GROUP, {b"epoch": b"epoch"})
+            store.change_group(GROUP, {b"ratchets": b"ratchets %d" % n})
         durable.append((log.stat().st_size, n))
     data = path.read_bytes(), log.read_bytes()
     store.close()
@@ -165,8 +165,8 @@ def test_a_write_ahead_log_cut_anywhere_gives_a_prefix_of_whole_transactions(pat
         synced = max(n for size, n in durable if size <= cut)
         assert [m.id for m in found] == [message_id(n) for n in range(1, len(found) + 1)]
         assert len(found) >= synced, "a transaction that had reached the disk is gone"
-        blobs = after.group_blobs(GROUP)
-        assert blobs == ((b"epoch", b"ratchets %d" % len(found)) if found else None), "half a transaction"
+        rows = {b"epoch": b"epoch", b"ratchets": b"ratchets %d" % len(found)} if found else {}
+        assert after.group_rows(GROUP) == rows, "half a transaction"
         after.close()
         shutil.rmtree(folder)
 

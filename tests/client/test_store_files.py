@@ -47,8 +47,8 @@ def test_no_file_shows_what_is_in_the_store(path: Path) -> None:
     with store.transaction():
         store.put_profile(profile())
         store.add_message(message(1, canary))
-        store.put_epoch(GROUP, canary.encode() * 100)
-        store.put_ratchets(GROUP, canary.encode())
+        store.change_group(GROUP, {b"epoch": canary.encode() * 100})
+        store.change_group(GROUP, {b"ratchets": canary.encode()})
         store.add_bundles([KeyPackageRow(b"ref", canary.encode(), False, 1)])
     names = sorted(p.name for p in path.parent.iterdir())
     assert names == ["store.db", "store.db-shm", "store.db-wal"]
@@ -66,10 +66,10 @@ def test_the_key_holder_finds_live_secrets_and_no_deleted_ones(path: Path) -> No
     store = filled_store(path)
     with store.transaction():
         for n in range(50):
-            store.put_epoch(GROUP, f"epoch-{n:03}-secret|".encode() * 400)
-            store.put_ratchets(GROUP, f"ratchet-{n:03}-secret|".encode() * 30)
+            store.change_group(GROUP, {b"epoch": f"epoch-{n:03}-secret|".encode() * 400})
+            store.change_group(GROUP, {b"ratchets": f"ratchet-{n:03}-secret|".encode() * 30})
     for n in range(50, 100):
-        store.put_ratchets(GROUP, f"ratchet-{n:03}-secret|".encode() * 30)
+        store.change_group(GROUP, {b"ratchets": f"ratchet-{n:03}-secret|".encode() * 30})
     store.put_pending_commit(GROUP, b"pending-secret|" * 500)
     row = store.add_outbox(outbox_row(1, payload=b"payload-secret|" * 500)).row
     wish = store.add_intent(intent(1)).row
@@ -97,7 +97,7 @@ def test_the_key_holder_finds_live_secrets_and_no_deleted_ones(path: Path) -> No
 def test_scrubbing_empties_the_write_ahead_log(path: Path) -> None:
     store = filled_store(path)
     log = path.with_name("store.db-wal")
-    store.put_ratchets(GROUP, b"r" * 2000)
+    store.change_group(GROUP, {b"ratchets": b"r" * 2000})
     assert log.stat().st_size > 0
     store.scrub()
     assert log.stat().st_size == 0

@@ -167,22 +167,29 @@ def test_sender_progress(store: Store) -> None:
 
 
 def test_group_state_is_there_whole_or_not_at_all(store: Store, path: Path) -> None:
-    assert store.group_blobs(GROUP) is None
-    store.put_epoch(GROUP, b"epoch 1")
-    assert store.group_blobs(GROUP) is None
-    store.put_ratchets(GROUP, b"ratchets 1")
-    store.put_ratchets(GROUP, b"ratchets 2")
+    assert store.group_rows(GROUP) == {}
+    store.change_group(GROUP, {b"a": b"1", b"b": b"1", b"c": b"1"})
+    store.change_group(GROUP, {b"a": b"2"}, [b"c", b"never there"])
+    store.change_group(OTHER_GROUP, {b"a": b"3"})
+    assert store.groups_with_expired_keys(100) == []
+    store.put_group_expiry(GROUP, 99)
+    store.put_group_expiry(OTHER_GROUP, 100)
+    assert store.groups_with_expired_keys(99) == [GROUP]
+    store.put_group_expiry(OTHER_GROUP, None)
+    assert store.groups_with_expired_keys(100) == [GROUP]
     assert store.pending_commit(GROUP) is None
     store.put_pending_commit(GROUP, b"pending")
     store.put_head(GROUP, 1, b"h" * 32)
     again = reopened(store, path)
-    assert again.group_blobs(GROUP) == (b"epoch 1", b"ratchets 2")
+    assert again.group_rows(GROUP) == {b"a": b"2", b"b": b"1"}
     assert again.pending_commit(GROUP) == b"pending"
     again.drop_pending_commit(GROUP)
     assert again.pending_commit(GROUP) is None
     again.put_pending_commit(GROUP, b"pending")
     again.drop_group(GROUP)
-    assert again.group_blobs(GROUP) is None
+    assert again.group_rows(GROUP) == {}
+    assert again.group_rows(OTHER_GROUP) == {b"a": b"3"}
+    assert again.groups_with_expired_keys(100) == []
     assert again.pending_commit(GROUP) is None
     assert again.head_at(GROUP, 1) is None
     assert again.conversation(GROUP) == conversation()

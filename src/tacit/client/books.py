@@ -155,10 +155,10 @@ class Books:
 
     def _load(self, group_id: GroupId) -> GroupState | None:
         conversation = self.store.conversation(group_id)
-        blobs = self.store.group_blobs(group_id)
-        if conversation is None or blobs is None:
+        rows = self.store.group_rows(group_id)
+        if conversation is None or not rows:
             return None
-        group = mls.load(mls.SavedGroup(*blobs))
+        group = mls.load_rows(rows)
         pending = self.store.pending_commit(group_id)
         return GroupState(
             conversation=conversation,
@@ -166,18 +166,18 @@ class Books:
             info=read_group_info(group.extensions),
             roster=read_roster(group.members()),
             progress={p.device_id: p for p in self.store.sender_progress(group_id)},
-            own_commit=None if pending is None else decode_own_commit(pending),
+            own_commit=None if pending is None else decode_own_commit(pending, group),
         )
 
 
-def encode_own_commit(own: OwnCommit) -> bytes:
-    """The stored form: the ID of the entry, then the pending commit."""
-    return own.message_id + own.pending.encode()
+def encode_own_commit(own: OwnCommit, group: mls.Group) -> bytes:
+    """The stored form: the ID of the entry, then what sets the commit's epoch apart from that of the group."""
+    return own.message_id + own.pending.encode(group)
 
 
-def decode_own_commit(data: bytes) -> OwnCommit:
+def decode_own_commit(data: bytes, group: mls.Group) -> OwnCommit:
     """What ``encode_own_commit`` made."""
-    return OwnCommit(MessageId(data[:16]), mls.PendingCommit.decode(data[16:]))
+    return OwnCommit(MessageId(data[:16]), mls.PendingCommit.decode(data[16:], group))
 
 
 def read_me(profile: Profile) -> Me:

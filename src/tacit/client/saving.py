@@ -163,10 +163,11 @@ def _write_state(books: Books, state: GroupState) -> None:
         store.drop_group(group_id)
         return
     if old is None or old.group is not state.group:
-        saved = mls.save(state.group)
-        if old is None or old.group.state is not state.group.state:
-            store.put_epoch(group_id, saved.epoch_blob)
-        store.put_ratchets(group_id, saved.ratchet_blob, _expiry(state.group))
+        # What is in memory is what was saved last, so the rows of the old group are on disk, and all of them.
+        changes = mls.save_changes(None if old is None else old.group, state.group)
+        store.change_group(group_id, changes.put, changes.drop)
+        if old is None or old.group.past_keys is not state.group.past_keys:
+            store.put_group_expiry(group_id, _expiry(state.group))
     for device_id, row in state.progress.items():
         if old is None or old.progress.get(device_id) != row:
             store.put_sender_progress(group_id, row)
@@ -176,7 +177,7 @@ def _write_state(books: Books, state: GroupState) -> None:
     if state.own_commit is None:
         store.drop_pending_commit(group_id)
     else:
-        store.put_pending_commit(group_id, encode_own_commit(state.own_commit))
+        store.put_pending_commit(group_id, encode_own_commit(state.own_commit, state.group))
 
 
 def _expiry(group: mls.Group) -> int | None:

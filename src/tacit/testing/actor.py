@@ -222,8 +222,8 @@ class Actor:
         """This client's state of a group, as its store holds it now."""
         if self._reader is None:
             self._reader = Store.open(self.paths.store, unlock(self.paths.key_file, self._passphrase))
-        blobs = self._reader.group_blobs(GroupId(log_id))
-        return None if blobs is None else mls.load(mls.SavedGroup(*blobs))
+        rows = self._reader.group_rows(GroupId(log_id))
+        return mls.load_rows(rows) if rows else None
 
     # ---- machinery ----
 

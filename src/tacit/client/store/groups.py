@@ -1,11 +1,11 @@
-"""MLS state as opaque bytes: epoch, ratchets and an own commit that waits for its echo; and the running heads.
+"""MLS state as opaque rows, an own commit that waits for its echo, and the running heads.
 
 Everything here is secret or depends on secrets, and is overwritten with zeros when it is replaced or deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tacit.client.model import GroupId
 from tacit.client.store.database import Database
@@ -18,29 +18,30 @@ class GroupRows:
     __slots__ = ()
     _db: Database
 
-    def group_blobs(self, group_id: GroupId) -> tuple[bytes, bytes] | None:
-        """The epoch and ratchet blobs of a group, None when it has no state here."""
-        row = self._db.one(
-            "SELECT group_epoch.state, group_ratchets.state FROM group_epoch"
-            " JOIN group_ratchets USING (group_id) WHERE group_id = ?",
-            (group_id,),
-        )
-        return (row[0], row[1]) if row else None
+    def group_rows(self, group_id: GroupId) -> dict[bytes, bytes]:
+        """All rows of a group; none when it has no state here."""
+        return dict(self._db.all("SELECT key, value FROM group_row WHERE group_id = ?", (group_id,)))
 
-    def put_epoch(self, group_id: GroupId, blob: bytes) -> None:
-        """Write or replace what changes with the epoch."""
-        self._db.run("INSERT OR REPLACE INTO group_epoch (group_id, state) VALUES (?, ?)", (group_id, blob))
-
-    def put_ratchets(self, group_id: GroupId, blob: bytes, expires_at: int | None = None) -> None:
-        """Write or replace what changes with every message; some of its keys are to be deleted at ``expires_at``."""
-        self._db.run(
-            "INSERT OR REPLACE INTO group_ratchets (group_id, state, expires_at) VALUES (?, ?, ?)",
-            (group_id, blob, expires_at),
+    def change_group(self, group_id: GroupId, put: Mapping[bytes, bytes], drop: Iterable[bytes] = ()) -> None:
+        """Write or replace some rows of a group and delete others."""
+        self._db.run_many("DELETE FROM group_row WHERE group_id = ? AND key = ?", [(group_id, key) for key in drop])
+        self._db.run_many(
+            "INSERT OR REPLACE INTO group_row (group_id, key, value) VALUES (?, ?, ?)",
+            [(group_id, key, value) for key, value in put.items()],
         )
+
+    def put_group_expiry(self, group_id: GroupId, expires_at: int | None) -> None:
+        """Note when some of a group's keys are to be deleted, if any are."""
+        if expires_at is None:
+            self._db.run("DELETE FROM group_expiry WHERE group_id = ?", (group_id,))
+        else:
+            self._db.run(
+                "INSERT OR REPLACE INTO group_expiry (group_id, expires_at) VALUES (?, ?)", (group_id, expires_at)
+            )
 
     def groups_with_expired_keys(self, now: int) -> list[GroupId]:
         """Groups that hold keys of past epochs for longer than they should."""
-        rows = self._db.all("SELECT group_id FROM group_ratchets WHERE expires_at <= ?", (now,))
+        rows = self._db.all("SELECT group_id FROM group_expiry WHERE expires_at <= ?", (now,))
         return [GroupId(row[0]) for row in rows]
 
     def pending_commit(self, group_id: GroupId) -> bytes | None:
@@ -58,8 +59,8 @@ class GroupRows:
 
     def drop_group(self, group_id: GroupId) -> None:
         """Delete a group's keys, its pending commit, its heads and its members; history and conversation row stay."""
-        self._db.run("DELETE FROM group_epoch WHERE group_id = ?", (group_id,))
-        self._db.run("DELETE FROM group_ratchets WHERE group_id = ?", (group_id,))
+        self._db.run("DELETE FROM group_row WHERE group_id = ?", (group_id,))
+        self._db.run("DELETE FROM group_expiry WHERE group_id = ?", (group_id,))
         self._db.run("DELETE FROM pending_commit WHERE group_id = ?", (group_id,))
         self._db.run("DELETE FROM head WHERE group_id = ?", (group_id,))
         self._db.run("DELETE FROM sender_progress WHERE group_id = ?", (group_id,))

@@ -60,20 +60,20 @@ CREATE TABLE conversation (
 
 CREATE INDEX conversation_by_chat ON conversation (chat_id, group_id);
 
--- MLS state. The epoch blob changes with the epoch, the ratchets with every message: two tables, so that a message
--- never rewrites the large one.
-CREATE TABLE group_epoch (
-    group_id BLOB PRIMARY KEY,
-    state    BLOB NOT NULL
+-- MLS state, in the rows that the group is stored as: a message changes one of them, a commit those on its path.
+CREATE TABLE group_row (
+    group_id BLOB NOT NULL,
+    key      BLOB NOT NULL,
+    value    BLOB NOT NULL,
+    PRIMARY KEY (group_id, key)
 ) STRICT;
 
-CREATE TABLE group_ratchets (
+CREATE TABLE group_expiry (
     group_id   BLOB PRIMARY KEY,
-    state      BLOB NOT NULL,
-    expires_at INTEGER           -- when the oldest of its past epochs is to be deleted
+    expires_at INTEGER NOT NULL  -- when the oldest of its past epochs is to be deleted
 ) STRICT;
 
-CREATE INDEX group_expiry ON group_ratchets (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX group_expiry_by_time ON group_expiry (expires_at);
 
 CREATE TABLE pending_commit (
     group_id BLOB PRIMARY KEY,
