@@ -24,7 +24,18 @@ from bench.mls.bare import (
 )
 from bench.mls.groups import GROUP_ID, NOW_S, WarmGroup, anyone, bundle_of, follow, steady_group, unknown
 from tacit.crypto.suites import suite
-from tacit.mls import Add, ApplicationData, Group, LeafIndex, PendingCommit, Proposal, Remove, create_group, join, save
+from tacit.mls import (
+    Add,
+    ApplicationData,
+    Group,
+    LeafIndex,
+    PendingCommit,
+    Proposal,
+    Remove,
+    create_group,
+    join,
+    save_changes,
+)
 
 PAYLOAD_BYTES = 1024
 TACIT, BARE = "tacit", "bare"
@@ -49,15 +60,16 @@ def message_rows(plan: Plan, number: int, name: str) -> Iterator[Row]:
 
     def seal() -> None:
         nonlocal sender
+        before = sender
         sender, message = sender.seal(payload, entropy=os.urandom)
-        save(sender)
+        save_changes(before, sender)
         sealed.append(message)
 
     def open_() -> None:
         nonlocal reader
         event = reader.process(sealed[opened], authenticate=anyone, now_s=NOW_S)
         assert isinstance(event, ApplicationData)
-        save(event.group)
+        save_changes(reader, event.group)
         reader = event.group
 
     opened = 0
@@ -100,15 +112,15 @@ def _commit_samples(plan: Plan, group: WarmGroup) -> tuple[Sample, Sample]:
 
     def create() -> PendingCommit:
         sent, pending = group.last.create_commit([], now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
-        save(sent)
-        pending.encode()
+        save_changes(group.last, sent)
+        pending.encode(sent)
         return pending
 
     def process() -> float:
         took = []
         for commit in [create().commit for _ in range(plan.commits)]:
             began = time.perf_counter()
-            save(follow(group.first, commit))
+            save_changes(group.first, follow(group.first, commit))
             took.append(time.perf_counter() - began)
         return statistics.median(took)
 
@@ -125,7 +137,7 @@ def join_rows(plan: Plan, number: int, name: str, groups: Mapping[int, WarmGroup
             join_once = _joiner(number, group)
             forget_all_caches()
             began = time.perf_counter()
-            save(join_once())
+            save_changes(None, join_once())
             return time.perf_counter() - began
 
         columns = {TACIT: joining, BARE: sample_of(bare_leaves(group.first), 1)}
@@ -145,7 +157,7 @@ def creation_rows(plan: Plan, number: int, name: str) -> Iterator[Row]:
         began = time.perf_counter()
         group = create_group(GROUP_ID, number, b"0", private, now_s=NOW_S, entropy=os.urandom)
         group, pending = group.create_commit(adds, now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
-        save(group.merge(pending))
+        save_changes(None, group.merge(pending))
         return time.perf_counter() - began
 
     columns = {TACIT: create, BARE: sample_of(bare_group_creation(number, size), 1)}
@@ -157,13 +169,18 @@ def size_rows(number: int, name: str, group: WarmGroup) -> Iterator[Row]:
     size = sum(1 for _ in group.first.members())
     yield Row(f"{name}: memory of a group, {size} members", _memory_bytes(_joiner(number, group)) / 1e6, "MB", aim=10)
     sent, _ = group.first.seal(bytes(PAYLOAD_BYTES), entropy=os.urandom)
-    sent, _ = sent.seal(bytes(PAYLOAD_BYTES), entropy=os.urandom)
-    _, pending = group.last.create_commit([], now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
-    after = follow(sent, pending.commit)
-    message, epoch = len(save(sent).ratchet_blob), sum(map(len, (save(after).epoch_blob, save(after).ratchet_blob)))
-    yield Row(f"{name}: state written for a message sent, {size} members", message, "bytes", aim=1024)
-    yield Row(f"{name}: state written for another's commit, {size} members", epoch, "bytes")
-    yield Row(f"{name}: state written for an own commit, {size} members", epoch + len(pending.encode()), "bytes")
+    again, _ = sent.seal(bytes(PAYLOAD_BYTES), entropy=os.urandom)
+    committed, pending = group.last.create_commit([], now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
+    first, further = save_changes(group.first, sent).size_bytes, save_changes(sent, again).size_bytes
+    other = save_changes(again, follow(again, pending.commit)).size_bytes
+    made = save_changes(group.last, committed).size_bytes + len(pending.encode(committed))
+    merged = save_changes(committed, committed.merge(pending)).size_bytes
+    whole = save_changes(None, group.first).size_bytes
+    yield Row(f"{name}: state written for a first message, {size} members", first, "bytes", aim=1024)
+    yield Row(f"{name}: state written for a further message, {size} members", further, "bytes", aim=1024)
+    yield Row(f"{name}: state written for another's commit, {size} members", other, "bytes", note=f"of {whole:,}")
+    note = f"{made:,} when made, with the commit itself, and {merged:,} when merged"
+    yield Row(f"{name}: state written for an own commit, {size} members", made + merged, "bytes", note=note)
 
 
 def _row(
