@@ -59,6 +59,8 @@ def test_every_encoding_of_a_point_of_low_order_is_refused(public: bytes):
         X25519PrivateKey.from_private_bytes(b"\x01" * 32).exchange(X25519PublicKey.from_public_bytes(public))
     with pytest.raises(BadKey):
         X25519.load_public(public)
+    with pytest.raises(BadKey):
+        X25519.check_public(public)
 
 
 def test_other_values_above_the_prime_are_reduced_as_rfc_7748_demands():
@@ -113,6 +115,8 @@ def test_every_encoding_of_an_x448_point_of_low_order_is_refused(u: int):
         X448PrivateKey.from_private_bytes(b"\x01" * 56).exchange(X448PublicKey.from_public_bytes(public))
     with pytest.raises(BadKey):
         X448.load_public(public)
+    with pytest.raises(BadKey):
+        X448.check_public(public)
 
 
 def test_other_values_of_x448_above_the_prime_are_reduced():
@@ -172,6 +176,8 @@ def test_compressed_hybrid_and_infinite_points_are_refused(group: NistGroup):
     for bad in (b"", b"\x00", compressed, hybrid, off_curve, uncompressed[:-1], uncompressed + b"\x00"):
         with pytest.raises(BadKey):
             group.load_public(bad)
+        with pytest.raises(BadKey):
+            group.check_public(bad)
 
 
 @pytest.mark.parametrize("group", CURVES)

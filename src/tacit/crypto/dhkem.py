@@ -55,7 +55,7 @@ class DhKem(Generic[Private, Public]):
 
     def check_public_key(self, data: bytes) -> None:
         """Raise ``BadKey`` for what the group refuses."""
-        self.group.load_public(data)
+        self.group.check_public(data)
 
     def load_public(self, data: bytes) -> Public:
         """A checked public key."""

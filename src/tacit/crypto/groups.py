@@ -50,6 +50,7 @@ class Group(Protocol[Private, Public]):
     @property
     def order(self) -> int | None: ...  # noqa: D102
     def load_private(self, data: bytes) -> Private: ...  # noqa: D102
+    def check_public(self, data: bytes) -> None: ...  # noqa: D102
     def load_public(self, data: bytes) -> Public: ...  # noqa: D102
     def generate(self) -> Private: ...  # noqa: D102
     def public_bytes(self, private: Private) -> bytes: ...  # noqa: D102
@@ -67,6 +68,13 @@ class X25519Group:
     def load_private(self, data: bytes) -> X25519PrivateKey:
         """Any 32 bytes; clamped when used."""
         return _x25519_private(data)
+
+    def check_public(self, data: bytes) -> None:
+        """Raise ``BadKey`` for what ``load_public`` refuses, and keep nothing."""
+        if len(data) != 32:
+            raise BadKey("X25519 key length")
+        if (int.from_bytes(data, "little") & ((1 << 255) - 1)) % _PRIME in _LOW_ORDER:
+            raise BadKey("X25519 point of low order")
 
     def load_public(self, data: bytes) -> X25519PublicKey:
         """32 bytes that are not a point of low order, else ``BadKey``."""
@@ -99,6 +107,13 @@ class X448Group:
     def load_private(self, data: bytes) -> X448PrivateKey:
         """Any 56 bytes; clamped when used."""
         return _x448_private(data)
+
+    def check_public(self, data: bytes) -> None:
+        """Raise ``BadKey`` for what ``load_public`` refuses, and keep nothing."""
+        if len(data) != 56:
+            raise BadKey("X448 key length")
+        if int.from_bytes(data, "little") % _PRIME_448 in _LOW_ORDER_448:
+            raise BadKey("X448 point of low order")
 
     def load_public(self, data: bytes) -> X448PublicKey:
         """56 bytes that are not a point of low order, else ``BadKey``."""
@@ -139,6 +154,10 @@ class NistGroup:
             raise BadKey("private key length")
         return _nist_private(self.curve, data)
 
+    def check_public(self, data: bytes) -> None:
+        """Raise ``BadKey`` for what ``load_public`` refuses; only the library knows what lies on the curve."""
+        self.load_public(data)
+
     def load_public(self, data: bytes) -> ec.EllipticCurvePublicKey:
         """An uncompressed point on the curve, else ``BadKey``."""
         if len(data) != self.public_key_size or data[0] != 4:
@@ -167,10 +186,7 @@ P521: Final = NistGroup(ec.SECP521R1(), 66, ec.SECP521R1.group_order)
 
 @lru_cache(maxsize=PUBLIC_KEYS_KEPT)
 def _x25519_public(data: bytes) -> X25519PublicKey:
-    if len(data) != 32:
-        raise BadKey("X25519 key length")
-    if (int.from_bytes(data, "little") & ((1 << 255) - 1)) % _PRIME in _LOW_ORDER:
-        raise BadKey("X25519 point of low order")
+    X25519.check_public(data)
     return X25519PublicKey.from_public_bytes(data)
 
 
@@ -183,10 +199,7 @@ def _x25519_private(data: bytes) -> X25519PrivateKey:
 
 @lru_cache(maxsize=PUBLIC_KEYS_KEPT)
 def _x448_public(data: bytes) -> X448PublicKey:
-    if len(data) != 56:
-        raise BadKey("X448 key length")
-    if int.from_bytes(data, "little") % _PRIME_448 in _LOW_ORDER_448:
-        raise BadKey("X448 point of low order")
+    X448.check_public(data)
     return X448PublicKey.from_public_bytes(data)
 
 

@@ -81,11 +81,18 @@ class XWingKem:
         return key_pair_of_seed(hashlib.shake_256(ikm + _DERIVE_SUFFIX).digest(SEED_SIZE))
 
     def check_public_key(self, data: bytes) -> None:
-        """The checks of ``load_public`` at a tenth of its cost, and without a key object of 10 KB.
+        """Length, modulus and order, at a tenth of the cost of ``load_public``, and without a key object of 10 KB.
 
-        A member who joins checks the keys of a whole tree and seals to few of them.
+        A member who joins checks the keys of a whole tree and seals to few of them. Source: FIPS 203 §7.2
         """
-        _check_public(data)
+        if len(data) != self.public_key_size:
+            raise BadKey("X-Wing key length")
+        X25519.check_public(data[MLKEM_PUBLIC_KEY_SIZE:])
+        coefficients = int.from_bytes(data[:_COEFFICIENTS_SIZE], "little")
+        for half in (coefficients & _COEFFICIENTS, coefficients >> 12 & _COEFFICIENTS):
+            # Each coefficient has 12 empty bits above it: adding 4096 - 3329 reaches them from 3329 on.
+            if half + _TO_OVERFLOW & _OVERFLOWS:
+                raise BadKey("ML-KEM key with coefficients out of range")
 
     def load_public(self, data: bytes) -> hpke.MLKEM768X25519PublicKey:
         """A key whose ML-KEM half passes the modulus check and whose X25519 half is of full order, else ``BadKey``."""
@@ -128,23 +135,11 @@ def key_pair_of_seed(seed: bytes) -> KeyPair:
     return KeyPair(seed, _load_private(seed).public)
 
 
-def _check_public(data: bytes) -> X25519PublicKey:
-    """Length, modulus and order; gives the X25519 half."""
-    if len(data) != XWING.public_key_size:
-        raise BadKey("X-Wing key length")
-    x25519 = X25519.load_public(data[MLKEM_PUBLIC_KEY_SIZE:])
-    coefficients = int.from_bytes(data[:_COEFFICIENTS_SIZE], "little")
-    for half in (coefficients & _COEFFICIENTS, coefficients >> 12 & _COEFFICIENTS):
-        # Each coefficient has 12 empty bits above it: adding 4096 - 3329 reaches them from 3329 on.
-        if half + _TO_OVERFLOW & _OVERFLOWS:
-            raise BadKey("ML-KEM key with coefficients out of range")
-    return x25519
-
-
 @lru_cache(maxsize=PUBLIC_KEYS_KEPT)
 def _load_public(data: bytes) -> XWingPublicKey:
-    x25519 = _check_public(data)
+    XWING.check_public_key(data)
     x25519_bytes = data[MLKEM_PUBLIC_KEY_SIZE:]
+    x25519 = X25519.load_public(x25519_bytes)
     mlkem = MLKEM768PublicKey.from_public_bytes(data[:MLKEM_PUBLIC_KEY_SIZE])
     return XWingPublicKey(mlkem, x25519, x25519_bytes, hpke.MLKEM768X25519PublicKey(mlkem, x25519))
 
