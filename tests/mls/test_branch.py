@@ -174,3 +174,11 @@ def test_each_subgroup_uses_the_key_with_another_nonce() -> None:
     nonces = {crew["alice"].name_psk(key, entropy=crew.entropy).psk.psk_nonce for _ in range(10)}
     assert len(nonces) == 10
     assert {len(nonce) for nonce in nonces} == {crew.suite.hash_size}
+
+
+def test_a_subgroup_has_a_name_of_its_own() -> None:
+    crew = Crew(2)
+    with breaks("12.4.3.1/group-id-unique"):
+        branch(
+            crew["alice"], crew["alice"].group_id, [], entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate
+        )

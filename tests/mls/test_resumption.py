@@ -81,11 +81,18 @@ def test_a_key_that_was_proposed_is_committed_by_another() -> None:
 
 
 def test_a_key_that_the_committer_lacks_stays_out_and_the_rest_goes_in() -> None:
+    """Else anybody could keep others from being added by proposing a key that nobody has."""
     crew = Crew(3)
     crew.propose("carol", crew["carol"].name_psk(ExternalPSK(b"tea"), entropy=crew.entropy))
     crew.propose_update("carol")
-    crew.commit("bob")
-    crew.say("carol", b"without tea")
+    newcomer = crew.bundle("dave")
+    crew.propose("carol", Add(newcomer.key_package))
+    pending = crew.commit("bob")
+    assert pending.welcome is not None
+    assert len(crew["bob"].members()) == 4
+    joined = join(pending.welcome, [newcomer], authenticate=crew.authenticate, known_group=lambda group_id: False)
+    crew.groups["dave"] = joined.group
+    crew.say("dave", b"without tea")
 
 
 def test_members_remember_the_epochs_that_they_were_in() -> None:
@@ -194,7 +201,7 @@ def test_a_key_counts_with_the_nonce_of_its_use() -> None:
     crew = Crew(2)
     key = ExternalPSK(b"tea")
     one = crew["alice"].name_psk(key, entropy=crew.entropy)
-    other = PreSharedKey(PreSharedKeyID(key, crew.entropy(crew.suite.hash_size)))
+    other = PreSharedKey(PreSharedKeyID.fresh(crew.suite.id, key, crew.entropy))
     _, pending = crew["alice"].create_commit(
         [one, other], entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate, policy=SHARED
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tacit.entropy import Entropy
+from tacit.mls.checks.welcomes import check_group_is_new
 from tacit.mls.credentials import Credential
 from tacit.mls.errors import GroupReinitialized
 from tacit.mls.extensions import Extensions
@@ -39,6 +40,7 @@ def branch(
     """
     if old.reinit is not None:
         raise GroupReinitialized
+    check_group_is_new(group_id == old.group_id)
     return begin_successor(
         old,
         ResumptionPSKUsage.BRANCH,

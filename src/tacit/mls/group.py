@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite, suite
 from tacit.entropy import Entropy
-from tacit.mls import receiving, sending
+from tacit.mls import handshakes, receiving, sending
 from tacit.mls.commit_creation import CommitForm
 from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.epochs import Epoch, first_epoch
@@ -104,7 +104,7 @@ class Group:
 
     def name_psk(self, key: ExternalPSK | ResumptionPSK, *, entropy: Entropy) -> PreSharedKey:
         """A proposal to mix a pre-shared key into the next epoch, with a nonce for this one use. Source: §8.4"""
-        return PreSharedKey(PreSharedKeyID(key, entropy(self.suite.hash_size)))
+        return PreSharedKey(PreSharedKeyID.fresh(self.suite.id, key, entropy))
 
     def members(self) -> tuple[Member, ...]:
         """All members, ourselves included, from left to right."""
@@ -208,7 +208,7 @@ class Group:
         """
         if pending.base_authenticator != Secret(self.epoch_authenticator):
             raise CommitMismatch
-        return receiving.begin(self, pending.next, pending.created_at)
+        return handshakes.begin(self, pending.next, pending.created_at)
 
     def process(
         self,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from tacit.codec import Reader, Writer
-from tacit.crypto.suites import CipherSuite
+from tacit.crypto.suites import CipherSuite, suite
+from tacit.entropy import Entropy
 from tacit.mls.labels import expand_with_label
 from tacit.mls.registry import PSKType, ResumptionPSKUsage, read_enum
 
@@ -37,6 +38,11 @@ class PreSharedKeyID:
 
     key: ExternalPSK | ResumptionPSK
     psk_nonce: bytes
+
+    @classmethod
+    def fresh(cls, suite_id: int, key: ExternalPSK | ResumptionPSK, entropy: Entropy) -> Self:
+        """Name a key for one use in a group of that suite."""
+        return cls(key, entropy(suite(suite_id).hash_size))
 
     def write(self, w: Writer) -> None:
         """Append the encoding."""
@@ -68,16 +74,16 @@ def lineage_usage(psk_id: PreSharedKeyID) -> ResumptionPSKUsage | None:
     return None
 
 
-def psk_secret(suite: CipherSuite, psks: Sequence[tuple[PreSharedKeyID, bytes]]) -> bytes:
+def psk_secret(cipher_suite: CipherSuite, psks: Sequence[tuple[PreSharedKeyID, bytes]]) -> bytes:
     """What the keys of one commit, in its order, add to the key schedule: Nh bytes, all zero for none."""
-    zero = bytes(suite.hash_size)
+    zero = bytes(cipher_suite.hash_size)
     secret = zero
     for index, (psk_id, psk) in enumerate(psks):
         w = Writer()
         psk_id.write(w)
         w.u16(index)
         w.u16(len(psks))
-        extracted = suite.extract(zero, psk)
-        psk_input = expand_with_label(suite, extracted, b"derived psk", w.finish(), suite.hash_size)
-        secret = suite.extract(psk_input, secret)
+        extracted = cipher_suite.extract(zero, psk)
+        psk_input = expand_with_label(cipher_suite, extracted, b"derived psk", w.finish(), cipher_suite.hash_size)
+        secret = cipher_suite.extract(psk_input, secret)
     return secret

@@ -6,7 +6,7 @@ Source: RFC 9420 §12.1
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from tacit.codec import Reader, Writer
 from tacit.mls.extensions import Extensions, read_extensions, write_extensions
@@ -82,6 +82,11 @@ class ReInit:
         w.u16(self.cipher_suite)
         write_extensions(w, self.extensions)
 
+    @classmethod
+    def read_body(cls, r: Reader) -> Self:
+        """Take what follows the type off ``r``."""
+        return cls(r.opaque(), r.u16(), r.u16(), read_extensions(r))
+
 
 @dataclass(frozen=True, slots=True)
 class ExternalInit:
@@ -141,7 +146,7 @@ def read_proposal(r: Reader) -> Proposal:
         case ProposalType.PSK:
             return PreSharedKey(PreSharedKeyID.read(r))
         case ProposalType.REINIT:
-            return ReInit(r.opaque(), r.u16(), r.u16(), read_extensions(r))
+            return ReInit.read_body(r)
         case ProposalType.EXTERNAL_INIT:
             return ExternalInit(r.opaque())
         case ProposalType.GROUP_CONTEXT_EXTENSIONS:

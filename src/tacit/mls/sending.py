@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
@@ -22,12 +22,15 @@ from tacit.mls.own_leaf import OwnIdentity, renew_leaf
 from tacit.mls.pending import CachedProposal, PendingCommit, select_for_commit
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import CommittedProposal
-from tacit.mls.proposals import Proposal, Remove, Update
+from tacit.mls.proposals import Add, GroupContextExtensions, Proposal, Remove, Update
 from tacit.mls.protection import protect_public, seal_private, sign_content
 from tacit.mls.registry import LeafNodeSource, WireFormat
 
 if TYPE_CHECKING:
     from tacit.mls.group import Group
+
+_NARROWER: Final = ((Add, Update, Remove, GroupContextExtensions), (Update, Remove), (Remove,))
+"""Kinds of pending proposals that a commit still takes up when it would be refused with more."""
 
 Include = bool | Callable[[CachedProposal], bool]
 
@@ -92,13 +95,13 @@ def commit(
 ) -> tuple[Group, PendingCommit]:
     """Make a commit of ``proposals`` and of what is pending; raises ``InvalidMessage`` if it would be refused.
 
-    Pending proposals can be valid each by itself and not together. Then those that could be at odds stay out: first
-    all but updates and removals, then all but removals.
+    Pending proposals can be valid each by itself and not together, or name keys that are not here. Then those that
+    could be at odds stay out: first PSKs and what the application defines, then all but updates and removals, then all
+    but removals.
     """
     _require_open(group)
 
-    def attempt(*kinds: type) -> tuple[Group, PendingCommit]:
-        pending = [item for item in group.pending_proposals if isinstance(item.proposal, kinds)]
+    def attempt(pending: list[CachedProposal]) -> tuple[Group, PendingCommit]:
         created = create_commit(
             group.state,
             select_for_commit(pending, proposals, group.own_leaf, include_pending),
@@ -110,15 +113,16 @@ def commit(
         )
         return _protect_commit(group, created, form, entropy, now_s)
 
-    try:
-        return attempt(object)
-    except InvalidMessage:
-        if not group.pending_proposals:
-            raise
-    try:
-        return attempt(Update, Remove)
-    except InvalidMessage:
-        return attempt(Remove)
+    waiting = list(group.pending_proposals)
+    for kinds in _NARROWER:
+        narrower = [item for item in waiting if isinstance(item.proposal, kinds)]
+        if len(narrower) == len(waiting):
+            continue
+        try:
+            return attempt(waiting)
+        except InvalidMessage:
+            waiting = narrower
+    return attempt(waiting)
 
 
 def _require_open(group: Group) -> None:

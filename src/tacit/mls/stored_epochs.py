@@ -18,7 +18,7 @@ from tacit.mls.group_context import GroupContext
 from tacit.mls.key_schedule import EpochSecrets
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.parent_nodes import ParentNode
-from tacit.mls.proposals import ReInit, read_proposal, write_proposal
+from tacit.mls.proposals import ReInit
 from tacit.mls.ratchet_tree import Members, Node, RatchetTree
 from tacit.mls.registry import NodeType, read_enum
 from tacit.mls.stored_rows import VERSION, ChangeDraft, RowKind, Rows, check_version, row_key
@@ -68,7 +68,7 @@ def read_epoch(rows: Rows, base: Epoch | None = None) -> Epoch:
         r.opaque(),
         r.opaque(),
         _read_past(rows, tree),
-        r.optional(_read_reinit),
+        r.optional(ReInit.read_body),
         r.vector(_read_earlier_psk),
     )
     r.finish()
@@ -85,16 +85,13 @@ def _encode_epoch(epoch: Epoch) -> bytes:
     epoch.secrets.write(w)
     w.opaque(epoch.interim_transcript_hash)
     w.opaque(epoch.confirmation_tag)
-    w.optional(epoch.reinit, write_proposal)
+    w.optional(epoch.reinit, _write_reinit)
     w.vector(epoch.earlier_psks, _write_earlier_psk)
     return w.finish()
 
 
-def _read_reinit(r: Reader) -> ReInit:
-    reinit = read_proposal(r)
-    if not isinstance(reinit, ReInit):
-        raise DecodeError("closed by another proposal than ReInit")
-    return reinit
+def _write_reinit(w: Writer, reinit: ReInit) -> None:
+    reinit.write_body(w)
 
 
 def _write_earlier_psk(w: Writer, earlier: EarlierPSK) -> None:

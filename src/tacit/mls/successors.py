@@ -83,10 +83,10 @@ def begin_successor(
     origin = Origin(ResumptionPSK(usage, old.group_id, old.epoch), old.state)
     identity = founder.identity(old, parameters.suite_id)
     group = _group_of_one(old, parameters, founder, identity, entropy, now_s)
-    nonce = entropy(group.suite.hash_size)
+    psk = PreSharedKeyID.fresh(group.suite.id, origin.key, entropy)
     group, pending = sending.commit(
         group,
-        [*map(Add, key_packages), PreSharedKey(PreSharedKeyID(origin.key, nonce))],
+        [*map(Add, key_packages), PreSharedKey(psk)],
         include_pending=False,
         form=CommitForm(),
         identity=identity,

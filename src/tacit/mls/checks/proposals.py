@@ -40,7 +40,10 @@ def check_proposal(
     sender: ProposalSender,
     usage: ResumptionPSKUsage = ResumptionPSKUsage.APPLICATION,
 ) -> None:
-    """A proposal is valid by itself, whatever stands beside it; ``usage`` is what resumption PSKs are good for now."""
+    """A proposal is valid by itself, whatever stands beside it; ``usage`` is what resumption PSKs are good for now.
+
+    One of a type that is not of the RFC is opaque to us; whether all support the type is asked of the whole list.
+    """
     match proposal:
         case Add():
             check_key_package(suite, proposal.key_package)
@@ -57,8 +60,6 @@ def check_proposal(
             check_reinit(proposal)
         case ExternalInit():
             check_no_external_init()
-        case CustomProposal():
-            pass  # opaque to us; whether all support the type is asked of the whole list
 
 
 def check_room_for_proposal(waiting: Sequence[Proposal], proposal: Proposal) -> None:
