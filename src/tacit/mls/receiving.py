@@ -1,19 +1,16 @@
-"""What a member receives: finds the epoch's keys, opens, verifies, judges, and gives an event with the group after it.
+"""What a member receives: finds the epoch's keys, opens, verifies, and gives an event with the group after it.
 
-Source: RFC 9420 §6, §12.1, §12.4.2, §15.3
+Source: RFC 9420 §6, §12.1.8, §12.4.3.2, §15.3
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tacit.errors import InvalidMessage
-from tacit.limits import MAX_PAST_EPOCHS, MAX_RESUMPTION_PSKS
-from tacit.mls.checks.commits import check_group_is_open, check_proposal_known
+from tacit.mls.checks.commits import check_group_is_open
 from tacit.mls.checks.external import (
-    check_by_value,
     check_external_commits_allowed,
     check_external_path,
     check_external_sender,
@@ -27,25 +24,19 @@ from tacit.mls.checks.framing import (
     check_sender_is_member,
     check_sender_may_send,
 )
-from tacit.mls.checks.proposals import check_room_for_proposal
-from tacit.mls.commit_effects import check_alone
-from tacit.mls.commit_processing import OwnUpdates, process_commit, process_external_commit
-from tacit.mls.commits import Commit, ProposalReference
-from tacit.mls.epochs import NextEpoch
+from tacit.mls.commits import Commit
 from tacit.mls.errors import OwnMessage, WrongEpoch, WrongGroup
-from tacit.mls.events import ApplicationData, Processed, ProposalReceived, SenderPosition, StagedCommit
+from tacit.mls.events import ApplicationData, Processed, SenderPosition
 from tacit.mls.framing import AuthenticatedContent
+from tacit.mls.handshakes import keep_proposal, stage_commit, stage_external_commit
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.messages import PrivateMessage, PublicMessage, decode_message
-from tacit.mls.past_epochs import PastKeys, expire, past_epoch_of
-from tacit.mls.pending import CachedProposal
 from tacit.mls.policy import Policy, Rules
-from tacit.mls.proposal_lists import CommittedProposal
-from tacit.mls.proposals import Proposal, Update
+from tacit.mls.proposals import Proposal
 from tacit.mls.protection import EpochKeys, open_from_outside, open_private, open_public, open_sender_data
 from tacit.mls.registry import ContentType, SenderType
 from tacit.mls.secret_tree import SecretTree
-from tacit.mls.senders import ExternalSenderIndex, NewMember, ProposalSender
+from tacit.mls.senders import ExternalSenderIndex, ProposalSender
 from tacit.mls.tree_math import LeafIndex
 
 if TYPE_CHECKING:
@@ -70,17 +61,6 @@ def sender_position(group: Group, data: bytes) -> SenderPosition:
     sender_data = open_sender_data(_keys_for(group, message), message)
     is_handshake = message.content_type is not ContentType.APPLICATION
     return SenderPosition(message.epoch, sender_data.leaf_index, sender_data.generation, is_handshake)
-
-
-def begin(group: Group, begun: NextEpoch, now_s: float | None) -> Group:
-    """The group in its next epoch, with the present one among those that late messages can still be read from."""
-    ended = PastKeys(group.epoch, now_s, group.state.secrets.sender_data_secret, group.secret_tree)
-    past_keys = (ended, *group.past_keys)[:MAX_PAST_EPOCHS]
-    if now_s is not None:
-        past_keys = expire(past_keys, now_s)
-    past = (past_epoch_of(group.state), *group.state.past)[: len(past_keys)]
-    state = replace(begun.epoch, past=past, earlier_psks=group.state.held_psks[: MAX_RESUMPTION_PSKS - 1])
-    return replace(group, state=state, secret_tree=begun.secret_tree, pending_proposals=(), past_keys=past_keys)
 
 
 def _process_private(group: Group, message: PrivateMessage, rules: Rules, now_s: float | None) -> Processed:
@@ -118,11 +98,7 @@ def _process_public(group: Group, message: PublicMessage, rules: Rules, now_s: f
     check_group_is_open(group.reinit)
     if is_member:
         return _process_public_of_member(group, message, body, rules, now_s)
-    if isinstance(body, Commit):
-        return _process_external_commit(group, message, body, rules, now_s)
-    signature_key = _outsider_key(group, content.sender.proposal_sender, body)
-    verified = open_from_outside(group.suite, message, signature_key, group.context.encoded)
-    return _process_proposal(group, verified, body, rules)
+    return _process_from_outside(group, message, body, rules, now_s)
 
 
 def _check_policy(is_member: bool, body: Proposal | Commit, policy: Policy) -> None:
@@ -147,33 +123,25 @@ def _process_public_of_member(
     return _process_handshake(group, group, verified, body, leaf, rules, now_s)
 
 
+def _process_from_outside(
+    group: Group, message: PublicMessage, body: Proposal | Commit, rules: Rules, now_s: float | None
+) -> Processed:
+    suite, context = group.suite, group.context.encoded
+    if isinstance(body, Commit):
+        path = check_external_path(body.path)
+        verified = open_from_outside(suite, message, path.leaf_node.signature_key, context)
+        return stage_external_commit(group, verified, body, path, rules, now_s)
+    signature_key = _outsider_key(group, message.content.sender.proposal_sender, body)
+    verified = open_from_outside(suite, message, signature_key, context)
+    return keep_proposal(group, verified, body, rules)
+
+
 def _outsider_key(group: Group, sender: ProposalSender, proposal: Proposal) -> bytes:
     """The key that signs for somebody who is no member. Source: RFC 9420 §6.1"""
     if isinstance(sender, ExternalSenderIndex):
         check_external_sender_may_propose(proposal)
         return check_external_sender(group.extensions, sender.index).signature_key
     return check_new_member_adds_itself(proposal).signature_key
-
-
-def _process_external_commit(
-    group: Group, message: PublicMessage, commit: Commit, rules: Rules, now_s: float | None
-) -> StagedCommit:
-    proposals = tuple(CommittedProposal(proposal, NewMember()) for proposal in check_by_value(commit.proposals))
-    path = check_external_path(commit.path)
-    verified = open_from_outside(group.suite, message, path.leaf_node.signature_key, group.context.encoded)
-    result, joiner = process_external_commit(group.state, verified, proposals, path, rules)
-    return StagedCommit(
-        group,
-        None if result.next is None else begin(group, result.next, now_s),
-        joiner.leaf_index,
-        joiner.leaf_node,
-        proposals,
-        (joiner,),
-        result.applied.removed,
-        (),
-        None,
-        message.content.authenticated_data,
-    )
 
 
 def _process_handshake(
@@ -186,65 +154,8 @@ def _process_handshake(
     now_s: float | None,
 ) -> Processed:
     if isinstance(body, Commit):
-        return _process_commit(before, group, message, body, sender_leaf, rules, now_s)
-    return _process_proposal(group, message, body, rules)
-
-
-def _process_proposal(
-    group: Group, message: AuthenticatedContent, proposal: Proposal, rules: Rules
-) -> ProposalReceived:
-    sender, ref = message.content.sender.proposal_sender, message.proposal_ref(group.suite)
-    if all(cached.ref != ref for cached in group.pending_proposals):
-        check_room_for_proposal([cached.proposal for cached in group.pending_proposals], proposal)
-        check_alone(group.state, CommittedProposal(proposal, sender), rules)
-        cached = CachedProposal(ref, sender, proposal)
-        group = replace(group, pending_proposals=(*group.pending_proposals, cached))
-    return ProposalReceived(group, sender, proposal, ref, message.content.authenticated_data)
-
-
-def _process_commit(
-    before: Group,
-    group: Group,
-    message: AuthenticatedContent,
-    commit: Commit,
-    committer_leaf: LeafNode,
-    rules: Rules,
-    now_s: float | None,
-) -> StagedCommit:
-    committer = LeafIndex(message.content.sender.index)
-    cached = {proposal.ref: proposal for proposal in group.pending_proposals}
-    proposals = tuple(_resolve(cached, item, committer) for item in commit.proposals)
-    result = process_commit(group.state, message, committer, proposals, commit.path, _own_updates(group), rules)
-    applied = result.applied
-    return StagedCommit(
-        before,
-        None if result.next is None else begin(group, result.next, now_s),
-        committer,
-        committer_leaf,
-        proposals,
-        applied.added,
-        applied.removed,
-        applied.updated,
-        applied.extensions if applied.extensions != group.extensions else None,
-        message.content.authenticated_data,
-    )
-
-
-def _resolve(
-    cached: Mapping[bytes, CachedProposal], item: Proposal | ProposalReference, committer: LeafIndex
-) -> CommittedProposal:
-    if not isinstance(item, ProposalReference):
-        return CommittedProposal(item, committer)
-    known = check_proposal_known(cached.get(item.ref))
-    return CommittedProposal(known.proposal, known.sender, known.ref)
-
-
-def _own_updates(group: Group) -> OwnUpdates:
-    return {
-        cached.proposal.leaf_node.encryption_key: cached.own
-        for cached in group.pending_proposals
-        if cached.own is not None and isinstance(cached.proposal, Update)
-    }
+        return stage_commit(before, group, message, body, sender_leaf, rules, now_s)
+    return keep_proposal(group, message, body, rules)
 
 
 def _keys_for(group: Group, message: PrivateMessage) -> EpochKeys:

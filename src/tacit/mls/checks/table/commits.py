@@ -46,7 +46,7 @@ RULES: Final = (
     Rule("14/commit-changes-nothing", "mls.sending.commit", "M16", "",
          "Making a commit changes nothing but the ratchet that encrypts it; commit and Welcome wait together.",
          Kind.KEPT),
-    Rule("14/one-commit-per-epoch", "mls.receiving.begin", "M15 A02", "",
+    Rule("14/one-commit-per-epoch", "mls.handshakes.begin", "M15 A02", "",
          "The first commit that the group takes ends the epoch; every other one of it is refused aloud.", Kind.KEPT),
     Rule("limits/epoch", "mls.checks.commits.check_epoch_number", "", "",
          "An epoch has a number that everything which stores it can hold."),

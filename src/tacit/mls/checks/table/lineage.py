@@ -14,7 +14,7 @@ RULES: Final = (
          "The key that the end-entity certificate certifies is the signature key of the leaf."),
     Rule("8.4/psk-nonce-fresh", "mls.successors.begin_successor", "P06", "",
          "Each use of a resumption PSK that we begin a group with has a fresh random nonce of Nh bytes.", Kind.KEPT),
-    Rule("8.6/history", "mls.receiving.begin", "S07", "VS400",
+    Rule("8.6/history", "mls.handshakes.begin", "S07", "VS400",
          "Resumption PSKs of a bounded number of past epochs are kept.", Kind.KEPT),
     Rule("11/first-epoch", "mls.epochs.first_epoch", "", "",
          "A group begins with its creator alone, in epoch 0, with an empty transcript and a fresh epoch secret.",
