@@ -166,7 +166,7 @@ class Crew:
     def propose(self, by: str, proposal: Proposal) -> None:
         """Send a proposal to everybody."""
         self.groups[by], message = self.groups[by].propose(
-            proposal, entropy=self.entropy, authenticate=self.authenticate
+            proposal, now_s=NOW_S, entropy=self.entropy, authenticate=self.authenticate
         )
         self.deliver_proposal(by, message)
 

@@ -135,6 +135,30 @@ def test_grease_in_a_group_context_is_an_extension_that_we_lack() -> None:
         assert error.check in ("13.4/group-context-extension", "13.4/unsupported-group-extension")  # type: ignore[attr-defined]
 
 
+def test_nobody_begins_or_requires_what_he_lists_only_for_show() -> None:
+    """Own capabilities are compared without the GREASE in them."""
+    crew = Crew(1)
+    (alice,) = crew["alice"].members()
+    listed = alice.leaf_node.capabilities
+    show = (grease(listed.extensions), grease(listed.proposals), grease(listed.credentials))
+    for lists in ((show[0], (), ()), ((), show[1], ()), ((), (), show[2])):
+        required = RequiredCapabilities(*map(tuple, lists)).as_extension()
+        with breaks("13.4/unsupported-group-extension"):
+            crew.create_commit("alice", [GroupContextExtensions((required,))])
+    for value in GREASE_VALUES:
+        with breaks("13.4/unsupported-group-extension"):
+            create_group(
+                GROUP_ID,
+                crew.suite.id,
+                b"bob",
+                crew.key("bob").private,
+                extensions=(Extension(value, b""),),
+                extension_types=GREASE_VALUES,
+                now_s=NOW_S,
+                entropy=crew.entropy,
+            )
+
+
 # --- proposals of an application ---------------------------------------------------------------------------------
 
 

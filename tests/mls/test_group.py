@@ -439,3 +439,13 @@ def test_an_own_commit_is_looked_at_before_it_is_merged_also_after_a_restart() -
         assert stored.group_after.reinit is None
         assert restarted.merge(stored) == group.merge(pending)
     assert restarted == group
+
+
+def test_nobody_proposes_a_key_package_that_has_expired() -> None:
+    """Source: RFC 9420 §7.3, on the lifetime"""
+    crew = Crew(2)
+    add = Add(crew.bundle("carol").key_package)
+    for now_s in (0, NOW_S + 365 * 86400):
+        with pytest.raises(InvalidMessage, match=r"7\.3/lifetime"):
+            crew["alice"].propose(add, now_s=now_s, entropy=crew.entropy, authenticate=crew.authenticate)
+    crew["alice"].propose(add, now_s=NOW_S, entropy=crew.entropy, authenticate=crew.authenticate)

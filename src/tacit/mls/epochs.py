@@ -219,6 +219,7 @@ def first_epoch(
     tree = RatchetTree.of_one(suite, leaf)
     check_members(tree, extensions)
     check_we_support_group_extensions(leaf, extensions)
+    check_we_support_group_extensions(leaf, extensions)
     context = GroupContext(suite.id, group_id, 0, tree.tree_hash, b"", extensions)
     keys = schedule_epoch(suite, entropy(suite.hash_size))
     private_keys = {node_of(own_leaf): Secret(encryption.private)}

@@ -12,6 +12,7 @@ from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite, suite
 from tacit.entropy import Entropy
 from tacit.mls import handshakes, receiving, sending
+from tacit.mls.checks.leaf_nodes import check_lifetime
 from tacit.mls.commit_creation import CommitForm
 from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.epochs import Epoch, first_epoch
@@ -29,7 +30,7 @@ from tacit.mls.past_epochs import PastKeys, expire
 from tacit.mls.pending import CachedProposal, PendingCommit
 from tacit.mls.policy import TACIT, Policy, Rules
 from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
-from tacit.mls.proposals import PreSharedKey, Proposal, ReInit, Update
+from tacit.mls.proposals import Add, PreSharedKey, Proposal, ReInit, Update
 from tacit.mls.ratchet_tree_extension import encode_ratchet_tree
 from tacit.mls.registry import WireFormat
 from tacit.mls.secret_tree import RatchetKind, SecretTree
@@ -144,15 +145,18 @@ class Group:
         public: bool = False,
         aad: bytes = b"",
         entropy: Entropy,
+        now_s: float | None = None,
         authenticate: Authenticate | None = None,
     ) -> tuple[Group, bytes]:
         """Send a proposal for somebody to commit; for our own leaf use ``propose_update``.
 
-        ``public`` sends it signed and not encrypted. ``authenticate`` judges who an ``Add`` brings in, as far as
-        ``read_key_package`` has not done so.
+        ``public`` sends it signed and not encrypted. ``now_s`` and ``authenticate`` judge whom an ``Add`` brings in, as
+        far as ``read_key_package`` has not just done so.
         """
         if isinstance(proposal, Update):
             raise UseProposeUpdate
+        if isinstance(proposal, Add) and now_s is not None:
+            check_lifetime(proposal.key_package.leaf_node, now_s)
         return sending.propose(self, proposal, _format(public), aad, entropy, Rules(authenticate or _accept))
 
     def propose_update(

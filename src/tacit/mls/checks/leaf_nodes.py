@@ -10,11 +10,10 @@ from tacit.mls.checks.extensions import check_extensions, check_group_context_ex
 from tacit.mls.credentials import X509Credential
 from tacit.mls.extensions import Extensions, RequiredCapabilities
 from tacit.mls.labels import LEAF_NODE_TBS, verify_with_label
-from tacit.mls.leaf_nodes import Capabilities, LeafNode
+from tacit.mls.leaf_nodes import Capabilities, LeafNode, support_of
 from tacit.mls.registry import (
     DEFAULT_EXTENSION_TYPES,
     DEFAULT_PROPOSAL_TYPES,
-    GREASE_VALUES,
     MLS10,
     Container,
     LeafNodeSource,
@@ -147,12 +146,15 @@ def check_supports_group_extensions(counts: TreeCounts, extensions: Extensions) 
 
 def check_we_support_group_extensions(own_leaf: LeafNode, extensions: Extensions) -> None:
     """We support every extension in the group context and all it requires; the GREASE that we list is no promise."""
-    listed = own_leaf.capabilities
-    supported = set(listed.extensions).difference(GREASE_VALUES) | DEFAULT_EXTENSION_TYPES
-    proposals = set(listed.proposals).difference(GREASE_VALUES) | DEFAULT_PROPOSAL_TYPES
+    own = support_of(own_leaf)
     required = check_group_context_extensions(extensions)
     types = {*required.extension_types, *(extension.extension_type for extension in extensions)}
-    if not types <= supported or not proposals.issuperset(required.proposal_types):
+    supported = (
+        types <= DEFAULT_EXTENSION_TYPES.union(own.extension_types)
+        and DEFAULT_PROPOSAL_TYPES.union(own.proposal_types).issuperset(required.proposal_types)
+        and set(own.credential_types).issuperset(required.credential_types)
+    )
+    if not supported:
         raise InvalidMessage("13.4/unsupported-group-extension")
 
 
