@@ -24,11 +24,13 @@ from tacit.mls import (
     PreSharedKeyID,
     Proposal,
     ProposalReceived,
+    ReInit,
     Remove,
     StagedCommit,
     Update,
     external_senders_extension,
     join,
+    join_externally,
     load,
     propose_externally,
     propose_joining,
@@ -39,6 +41,7 @@ from tests.mls.crew import GROUP_ID, NOW_S, Crew, NotTheirKey
 from tests.mls.refusal import breaks, refuses, state_of
 
 LISTENING = Policy(outside_proposals=True)
+AT_HOME = Policy(outside_proposals=True, authenticate_sender=lambda sender: None)
 
 
 class NotWanted(PeerError):
@@ -207,6 +210,64 @@ def test_a_key_of_the_office_goes_into_the_next_epoch() -> None:
     assert event.psks == (psk,)
     assert event.group_after is not None
     assert event.group_after.epoch_authenticator == group.merge(pending).epoch_authenticator
+
+
+def test_the_office_changes_what_the_group_says_of_itself() -> None:
+    crew = Crew(2, extension_types=(0xF7A0,))
+    office = office_of(crew)
+    said = (office.named(crew.key("mallory")), Extension(0xF7A0, b"policy 7"))
+    hear(crew, office.propose(GroupContextExtensions(said)), policy=AT_HOME)
+    pending = crew.create_commit("bob")
+    event = crew["alice"].process(pending.commit, authenticate=crew.authenticate, policy=AT_HOME)
+    assert isinstance(event, StagedCommit)
+    assert event.new_extensions == said
+
+
+def test_the_office_closes_the_group() -> None:
+    """Source: RFC 9420 §12.1.8: an external sender might enforce a changed policy on suites."""
+    crew = Crew(2)
+    office = office_of(crew)
+    reinit = ReInit(b"the next one", 1, DEFAULT_SUITE, ())
+    hear(crew, office.propose(reinit))
+    group, pending = crew["alice"].create_commit(entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate)
+    event = crew["bob"].process(pending.commit, authenticate=crew.authenticate)
+    assert isinstance(event, StagedCommit)
+    assert event.reinit == reinit
+    assert event.group_after is not None
+    assert event.group_after.reinit == group.merge(pending).reinit == reinit
+    late = office.propose(Remove(LeafIndex(1)))
+    with pytest.raises(PeerError):
+        event.group_after.process(late, authenticate=crew.authenticate, policy=LISTENING)
+
+
+def test_nobody_lets_himself_into_a_group_that_is_closed() -> None:
+    crew = Crew(2)
+    closed = crew["alice"].create_commit(
+        [ReInit(b"the next one", 1, crew.suite.id, ())],
+        entropy=crew.entropy,
+        now_s=NOW_S,
+        authenticate=crew.authenticate,
+    )
+    group = closed[0].merge(closed[1])
+    joined = join_externally(
+        group.group_info(),
+        b"carol",
+        crew.key("carol").private,
+        authenticate=crew.authenticate,
+        now_s=NOW_S,
+        entropy=crew.entropy,
+    )
+    with breaks("12.4.2/reinitialized"):
+        group.process(joined.commit, authenticate=crew.authenticate, policy=Policy(external_commits=True))
+
+
+def test_who_is_to_go_does_not_commit_that_himself() -> None:
+    crew = Crew(3)
+    office = office_of(crew)
+    hear(crew, office.propose(Remove(crew.index("bob"))))
+    assert len(crew.create_commit("bob").group_after.members()) == 3
+    crew.commit("carol")
+    assert sorted(crew.groups) == ["alice", "carol"]
 
 
 def test_proposals_from_outside_are_remembered_over_a_restart() -> None:

@@ -283,6 +283,7 @@ def test_the_leaf_is_signed_with_its_own_key(crew: Crew, stranger: Stranger) -> 
 
 def test_who_comes_in_is_who_he_says(crew: Crew, stranger: Stranger) -> None:
     """Hazard B5."""
+    """Hazard B5."""
     other = BasicCredential(b"erin")
     crew.key("erin")
     turned_away(crew, stranger.commit(leaf=lambda leaf: replace(leaf, credential=other)), error=NotTheirKey)
