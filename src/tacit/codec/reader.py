@@ -50,7 +50,11 @@ class Reader:
 
     def u16(self) -> int:
         """Read two bytes, big-endian."""
-        return int.from_bytes(self.fixed(2), "big")
+        position = self._position
+        if position + 2 > self._end:
+            raise DecodeError("cut short")
+        self._position = position + 2
+        return self._data[position] << 8 | self._data[position + 1]
 
     def u32(self) -> int:
         """Read four bytes, big-endian."""

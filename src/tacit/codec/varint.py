@@ -16,6 +16,8 @@ MAX_VARINT: Final = (1 << 30) - 1
 ONE_BYTE_LENGTHS: Final = 1 << 6
 """Below this a value is its own prefix; the reader and the writer treat these many small lengths without a call."""
 
+_ONE_BYTE: Final = tuple(bytes((value,)) for value in range(ONE_BYTE_LENGTHS))
+
 _SMALLEST: Final = (0, ONE_BYTE_LENGTHS, 1 << 14)
 """The smallest value that may use a form, by prefix."""
 
@@ -23,7 +25,7 @@ _SMALLEST: Final = (0, ONE_BYTE_LENGTHS, 1 << 14)
 def encode_varint(value: int) -> bytes:
     """The prefix for ``value``; raises ``EncodeError`` outside 0 to 2^30 - 1."""
     if 0 <= value < ONE_BYTE_LENGTHS:
-        return value.to_bytes(1, "big")
+        return _ONE_BYTE[value]
     if 0 <= value < 1 << 14:
         return (value | 1 << 14).to_bytes(2, "big")
     if 0 <= value <= MAX_VARINT:
