@@ -1,4 +1,4 @@
-"""``./dev bench [NAME ...] [--quick] [--json]``: runs tables and prints them, with the machine they are from."""
+"""``./dev bench [NAME ...] [--quick] [--json] [--picture]``: runs tables and prints them, and the machine's facts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import bench
 from bench.machine import machine
 from bench.measure import Table
 
-NOT_TABLES = {"__main__", "contest", "echo", "machine", "measure", "peers"}
+NOT_TABLES = {"__main__", "contest", "echo", "machine", "measure", "peers", "picture"}
 
 MIN_COLUMNS = 130
 """A table that wraps is not one; who has a narrower screen scrolls."""
@@ -36,9 +36,15 @@ def main() -> int:
     parser.add_argument("tables", nargs="*", metavar="NAME", help=", ".join(names()))
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller groups, where a table has them")
+    parser.add_argument("--picture", action="store_true", help="of mls: draw its cost over the size of groups instead")
     chosen = parser.parse_args()
     if unknown := sorted(set(chosen.tables) - set(names())):
         parser.error(f"nothing is called {unknown[0]}; there are {', '.join(names())}")
+    if chosen.picture:
+        if chosen.tables != ["mls"]:
+            parser.error("only mls has a picture")
+        print(importlib.import_module("bench.picture").draw(chosen.quick))
+        return 0
     facts = machine()
     screen = Console(stderr=chosen.json)
     screen.width = max(screen.width, MIN_COLUMNS)

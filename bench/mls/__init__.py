@@ -24,9 +24,12 @@ QUICK = Plan(rounds=3, messages=60, commits=5, sizes=(16, 128), joins=(128,))
 
 def table(quick: bool = False) -> Table:
     """Messages of 1 KB, commits as the group grows, joining, memory and storage."""
+    from bench.peers import closing_rows  # which needs the groups of this package
+
     with one_core():
-        rows = tuple(_rows(QUICK if quick else FULL))
-    return Table("mls: best medians, in turns on one core; messages of 1 KB; state to store included", rows)
+        rows = list(_rows(QUICK if quick else FULL))
+        rows += closing_rows(rows)
+    return Table("mls: best medians, in turns on one core; messages of 1 KB; state to store included", tuple(rows))
 
 
 def _rows(plan: Plan) -> Iterator[Row]:

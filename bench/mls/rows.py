@@ -89,7 +89,7 @@ def commit_rows(plan: Plan, number: int, name: str, groups: Mapping[int, WarmGro
     """Steady update commits at each size, and how their cost grows from the smallest to the largest."""
     created, processed = [], []
     for size in plan.sizes:
-        create, process = _commit_samples(plan, groups[size])
+        create, process = commit_samples(plan, groups[size])
         bare = sample_of(bare_commit_creation(number, (size - 1).bit_length()), plan.commits)
         operation = Operation("create-commit", number, size)
         created.append(
@@ -107,7 +107,7 @@ def commit_rows(plan: Plan, number: int, name: str, groups: Mapping[int, WarmGro
     yield Row(f"{name}: commit processed, {grown}", processed[-1].value / processed[0].value, "times", aim=3)
 
 
-def _commit_samples(plan: Plan, group: WarmGroup) -> tuple[Sample, Sample]:
+def commit_samples(plan: Plan, group: WarmGroup) -> tuple[Sample, Sample]:
     """The last member commits, and the first processes; each of the commits follows the same epoch."""
 
     def create() -> PendingCommit:
@@ -131,18 +131,22 @@ def join_rows(plan: Plan, number: int, name: str, groups: Mapping[int, WarmGroup
     """Joining by a Welcome with the tree in it, and the signatures that have to be verified for that."""
     for size in plan.joins:
         group = groups[size]
-
-        def joining(group: WarmGroup = group) -> float:
-            """Somebody joins who has not seen any key of the group."""
-            join_once = _joiner(number, group)
-            forget_all_caches()
-            began = time.perf_counter()
-            save_changes(None, join_once())
-            return time.perf_counter() - began
-
-        columns = {TACIT: joining, BARE: sample_of(bare_leaves(group.first), 1)}
+        columns = {TACIT: join_sample(number, group), BARE: sample_of(bare_leaves(group.first), 1)}
         what = f"{name}: join, {size} members"
         yield _row(plan, what, "ms", columns, Operation("join", number, size), aim=1.5)
+
+
+def join_sample(number: int, group: WarmGroup) -> Sample:
+    """Somebody joins who has not seen any key of the group."""
+
+    def joining() -> float:
+        join_once = _joiner(number, group)
+        forget_all_caches()
+        began = time.perf_counter()
+        save_changes(None, join_once())
+        return time.perf_counter() - began
+
+    return joining
 
 
 def creation_rows(plan: Plan, number: int, name: str) -> Iterator[Row]:

@@ -65,6 +65,13 @@ class _Case:
 def check(vector: Any, options: Options) -> None:
     """Private keys fit the tree; each path is read by all others; each sender makes one that all others read."""
     del options
+    case = check_received_paths(vector)
+    for update in vector["update_paths"]:
+        _check_own_path(case, LeafIndex(update["sender"]))
+
+
+def check_received_paths(vector: Any) -> _Case:
+    """The part of ``check`` in which nothing is made here."""
     suite = suite_of(vector)
     tree = decode_ratchet_tree(suite, un(vector["ratchet_tree"]))
     members = tuple(_member(suite, tree, entry) for entry in vector["leaves_private"])
@@ -72,7 +79,7 @@ def check(vector: Any, options: Options) -> None:
     case = _Case(suite, vector, tree, members)
     for update in vector["update_paths"]:
         _check_path(case, update)
-        _check_own_path(case, LeafIndex(update["sender"]))
+    return case
 
 
 def _member(suite: CipherSuite, tree: RatchetTree, entry: Any) -> _Member:
