@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from conformance_duties import DUTIES, ELSEWHERE, HAZARDS, NOT_OURS
-from named_tests import ROOT, all_tests, tests_by_hazard, tests_by_rule
+from named_tests import ROOT, all_tests, tests_by_expected_rule, tests_by_hazard, tests_by_rule
 
 from tacit.mls.checks.rules import Kind
 from tacit.mls.checks.table import RULES
@@ -78,12 +78,14 @@ def not_ours() -> str:
 def gaps() -> list[str]:
     """What is missing: tests of rules, hazards and duties, and codes of the checklist that nothing answers."""
     registered = {rule.id for rule in RULES}
+    refused = {rule.id for rule in RULES if rule.kind is Kind.REFUSED} & set(tests_by_rule())
     answered = {code for rule in RULES for code in rule.codes.split()} | set(ELSEWHERE)
     asked = {f"{letter}{n:02d}" if letter not in "EZ" else f"{letter}{n}"
              for letter, count in CHECKLIST.items() for n in range(1, count + 1)}  # fmt: skip
     named = {test for kept in DUTIES.values() for duty in kept for test in duty.tests}
     return [
         *(f"rule {name} has no test" for name in sorted(registered - set(tests_by_rule()))),
+        *(f"rule {name} is expected by no test" for name in sorted(refused - set(tests_by_expected_rule()))),
         *(f"rule {name} is tested and not registered" for name in sorted(set(tests_by_rule()) - registered)),
         *(f"hazard {name} has no test" for name in sorted(set(HAZARDS) - set(tests_by_hazard()))),
         *(f"duty without a test: {duty.duty}" for kept in DUTIES.values() for duty in kept if not duty.tests),

@@ -33,6 +33,12 @@ def tests_by_rule() -> dict[str, list[str]]:
 
 
 @cache
+def tests_by_expected_rule() -> dict[str, list[str]]:
+    """The same, of tests that have the ID in a string of its own and so compare something with it."""
+    return _by_name(rule_ids)
+
+
+@cache
 def tests_by_hazard() -> dict[str, list[str]]:
     """For every hazard that a test names in its docstring, the tests."""
     return _by_name(_hazards_in)

@@ -78,6 +78,7 @@ def all_talk(log: Log, *members: Member) -> None:
 
 @pytest.mark.parametrize("name", EVIL)
 def test_a_forbidden_proposal_is_rejected_where_it_arrives_and_the_next_commit_is_one_for_all(name: str) -> None:
+    """Hazard B20."""
     reason, make = EVIL[name]
     log, (alice, bob, carol) = group_of("alice", "bob", "carol")
     log.post(carol, carol.propose(make(carol)))
@@ -92,6 +93,7 @@ def test_a_forbidden_proposal_is_rejected_where_it_arrives_and_the_next_commit_i
 
 @pytest.mark.parametrize("name", EVIL)
 def test_a_forbidden_proposal_that_waits_all_the_same_is_not_committed(name: str) -> None:
+    """Hazard B20."""
     _, make = EVIL[name]
     log, (alice, bob, carol) = group_of("alice", "bob", "carol")
     take_up(alice, make(carol), carol)
@@ -103,6 +105,7 @@ def test_a_forbidden_proposal_that_waits_all_the_same_is_not_committed(name: str
 
 @pytest.mark.parametrize("name", EVIL)
 def test_a_forbidden_commit_of_others_is_rejected(name: str) -> None:
+    """Hazard B20."""
     reason, make = EVIL[name]
     log, (alice, bob, carol) = group_of("alice", "bob", "carol")
     log.append(carol, carol.force(make(carol)))

@@ -93,6 +93,23 @@ def test_no_key_of_a_path_is_in_the_tree_already(crew: Crew, mirror: Mirror, pla
     refuses(crew, "bob", like_leaf.message, "12.4.2/path-key-fresh")
 
 
+def test_no_key_of_a_path_is_that_of_another_leaf(crew: Crew, mirror: Mirror) -> None:
+    """Hazard B4: neither the committer's leaf nor a parent takes the key of a member, or of who is added with it."""
+    bob = crew["bob"].members()[1].leaf_node.encryption_key
+    forged = mirror.commit(leaf=lambda leaf: replace(leaf, encryption_key=bob))
+    refuses(crew, "carol", forged.message, "12.4.2/path-key-fresh")
+    heidi = crew.bundle("heidi").key_package
+    add = [Add(heidi)]
+    for key in (heidi.leaf_node.encryption_key, bob):
+        for place in (0, 2):
+            forged = mirror.commit(
+                add, path=lambda path, key=key, place=place: with_node(path, place, encryption_key=key)
+            )
+            refuses(crew, "carol", forged.message, "12.4.2/path-key-fresh")
+    forged = mirror.commit(add, leaf=lambda leaf: replace(leaf, encryption_key=heidi.leaf_node.encryption_key))
+    refuses(crew, "carol", forged.message, "12.4.2/path-key-fresh")
+
+
 @pytest.mark.parametrize("key", [b"", bytes(31), bytes(33)])
 def test_keys_of_a_path_are_well_formed(crew: Crew, mirror: Mirror, key: bytes) -> None:
     """Hazard B27."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from tacit.limits import MAX_TREE_NODES, MAX_VECTOR_BYTES, MAX_VECTOR_ITEMS
 from tacit.mls import Add, GroupContextExtensions, Policy, Remove, RequiredCapabilities
 from tacit.mls.commits import Commit
 from tacit.mls.framing import AuthenticatedContent, Sender
+from tacit.mls.group_context import GroupContext
 from tacit.mls.key_packages import KeyPackage
 from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.messages import GroupInfo, GroupSecrets, Welcome, decode_message, encode_message
@@ -169,6 +171,25 @@ def test_messages_of_other_versions_are_refused(crew: Crew, mirror: Mirror, vers
     for message in (mirror.private(b"x"), mirror.public(Remove(LeafIndex(2))), bundle.key_package_bytes):
         malformed(crew, head + message[2:], "version")
     malformed(crew, bundle.key_package_bytes[:4] + head + bundle.key_package_bytes[6:], "version")
+
+
+def test_groups_of_other_versions_are_not_joined(crew: Crew, mirror: Mirror) -> None:
+    """Rule 6/version: the group context says the version again, and a group info is signed and encrypted as it is."""
+    bundle = crew.bundle("dave")
+    forged = mirror.commit([Add(bundle.key_package)])
+
+    class Renumbered(GroupContext):
+        """A group context that says version 2 of itself."""
+
+        @property
+        def encoded(self) -> bytes:  # type: ignore[override]
+            return b"\0\2" + super().encoded[2:]
+
+    def renumber(info: GroupInfo) -> GroupInfo:
+        fields = {field.name: getattr(info.group_context, field.name) for field in dataclasses.fields(GroupContext)}
+        return replace(info, group_context=Renumbered(**fields))
+
+    assert "version" in str(refuses_to_join(crew, mirror.welcome(forged, info=renumber), bundle, error=DecodeError))
 
 
 def test_nothing_follows_a_message_or_a_struct_in_it(crew: Crew, mirror: Mirror) -> None:
