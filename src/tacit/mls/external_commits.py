@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import suite
 from tacit.entropy import Entropy
+from tacit.mls.checks.commits import check_epoch_number
 from tacit.mls.checks.external import check_external_pub
 from tacit.mls.checks.leaf_nodes import check_no_default_capabilities, check_we_support_group_extensions
 from tacit.mls.checks.trees import check_members
@@ -85,7 +86,7 @@ def join_externally(
     ``remove`` is our own old leaf, if we come back to a group that we lost track of. Otherwise ``known_group`` says
     whether we are in a group of that ID already; give it unless we are in no group at all.
     ``ratchet_tree`` is the encoded tree where the group info does not hold it, ``extensions`` are those of our leaf.
-    Raises ``DecodeError``, ``InvalidMessage`` and what ``authenticate`` raises.
+    Raises ``DecodeError``, ``InvalidMessage``, ``UnsupportedSuite`` and what ``authenticate`` raises.
     """
     rules = Rules(authenticate, policy)
     info = read_group_info(group_info)
@@ -108,6 +109,7 @@ def _judge(info: GroupInfo, ratchet_tree: bytes | None, rules: Rules) -> tuple[P
     """The group that we are to join, and its key for that."""
     context = info.group_context
     cipher_suite = suite(context.cipher_suite)
+    check_epoch_number(context.epoch + 1)
     tree = tree_of(cipher_suite, info, ratchet_tree)
     check_public_state(cipher_suite, info, tree, rules)
     return PublicState(cipher_suite, context, tree), check_external_pub(cipher_suite, info.extensions)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from tacit.crypto.errors import UnsupportedSuite
 from tacit.crypto.suites import suite
 from tacit.errors import DecodeError, PeerError
-from tacit.limits import MAX_GROUP_MEMBERS
+from tacit.limits import MAX_EPOCH, MAX_GROUP_MEMBERS
 from tacit.mls import (
     Add,
     BasicCredential,
@@ -444,6 +445,18 @@ def test_a_group_that_uses_what_we_lack_is_not_joined(crew: Crew) -> None:
         now_s=NOW_S,
     )
     stays_out(crew, other.group_info(), "13.4/unsupported-group-extension")
+
+
+@pytest.mark.parametrize("epoch", [MAX_EPOCH, MAX_EPOCH + 1, 2**64 - 1])
+def test_epochs_that_nobody_can_count_are_not_joined(crew: Crew, epoch: int) -> None:
+    changed = told(crew, lambda info: replace(info, group_context=replace(info.group_context, epoch=epoch)))
+    stays_out(crew, changed, "limits/epoch")
+
+
+def test_a_suite_that_we_do_not_have_is_not_joined(crew: Crew) -> None:
+    changed = told(crew, lambda info: replace(info, group_context=replace(info.group_context, cipher_suite=0xF999)))
+    with pytest.raises(UnsupportedSuite):
+        stays_out(crew, changed, "")
 
 
 def test_a_false_confirmation_tag_leads_nowhere(crew: Crew) -> None:
