@@ -8,7 +8,6 @@ Source: RFC 9420 §6.3, §9.1
 
 from __future__ import annotations
 
-import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ class BareMessages:
 def bare_messages(number: int, payload_bytes: int) -> BareMessages:
     """The two as calls."""
     s = suite(number)
-    cipher, hash_name = s.hpke.aead.cipher, s.hpke.kdf.hash_name
+    cipher, mac = s.hpke.aead.cipher, s.hpke.kdf.mac
     content, secret = os.urandom(payload_bytes + 66), os.urandom(s.hash_size)
     key, nonce, private = os.urandom(s.key_size), os.urandom(12), Ed25519PrivateKey.generate()
     public, signed = private.public_key(), _GROUP_CONTEXT + content
@@ -47,7 +46,7 @@ def bare_messages(number: int, payload_bytes: int) -> BareMessages:
 
     def expand_five_times() -> None:
         for _ in range(5):
-            hmac.digest(secret, _LABEL, hash_name)
+            mac(secret, _LABEL)
 
     def seal() -> None:
         private.sign(signed)

@@ -56,9 +56,15 @@ class Sender:
 
     def write(self, w: Writer) -> None:
         """Append the encoding."""
-        w.u8(self.sender_type)
-        if self.sender_type in (SenderType.MEMBER, SenderType.EXTERNAL):
-            w.u32(self.index)
+        w.fixed(self.encoded)
+
+    @property
+    def encoded(self) -> bytes:
+        """The whole encoding."""
+        sender_type = self.sender_type
+        if sender_type is SenderType.MEMBER or sender_type is SenderType.EXTERNAL:
+            return sender_type.to_bytes(1, "big") + self.index.to_bytes(4, "big")
+        return sender_type.to_bytes(1, "big")
 
     @classmethod
     def read(cls, r: Reader) -> Self:
@@ -116,11 +122,9 @@ class FramedContent:
     def _encode(self, body: bytes) -> bytes:
         w = Writer()
         w.opaque(self.group_id)
-        w.u64(self.epoch)
-        self.sender.write(w)
+        w.fixed(self.epoch.to_bytes(8, "big") + self.sender.encoded)
         w.opaque(self.authenticated_data)
-        w.u8(self.content_type)
-        w.fixed(body)
+        w.fixed(self.content_type.to_bytes(1, "big") + body)
         return w.finish()
 
 

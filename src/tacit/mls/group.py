@@ -244,6 +244,10 @@ class Group:
         kind = RatchetKind.HANDSHAKE if handshake else RatchetKind.APPLICATION
         return replace(self, secret_tree=self.secret_tree.advanced_to(self.suite, self.own_leaf, kind, generation))
 
+    def with_secret_tree(self, secret_tree: SecretTree) -> Group:
+        """The group after a message has used up a key of this epoch."""
+        return Group(self.state, secret_tree, self.pending_proposals, self.past_keys)
+
     def without_expired(self, now_s: float) -> Group:
         """The group without keys of past epochs that have become too old."""
         kept = expire(self.past_keys, now_s)

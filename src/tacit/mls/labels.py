@@ -6,6 +6,7 @@ Source: RFC 9420 §5.1.2, §5.1.3, §5.2, §8, §9.1
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from tacit.codec import encode_varint
@@ -73,8 +74,19 @@ def derive_tree_secret(suite: CipherSuite, secret: bytes, label: bytes, generati
 
 def kdf_label(label: bytes, context: bytes, length: int) -> bytes:
     """The KDFLabel that ExpandWithLabel feeds to the KDF. Source: RFC 9420 §8"""
-    return length.to_bytes(2, "big") + _labelled(_PREFIX + label, context)
+    return _before_context(label, length) + encode_varint(len(context)) + context
+
+
+@lru_cache(maxsize=256)
+def _before_context(label: bytes, length: int) -> bytes:
+    """A KDFLabel up to its context; there are a few dozen of them, and every message takes five."""
+    return length.to_bytes(2, "big") + _before_content(_PREFIX + label)
+
+
+@lru_cache(maxsize=64)
+def _before_content(label: bytes) -> bytes:
+    return encode_varint(len(label)) + label
 
 
 def _labelled(label: bytes, content: bytes) -> bytes:
-    return encode_varint(len(label)) + label + encode_varint(len(content)) + content
+    return b"".join((_before_content(label), encode_varint(len(content)), content))

@@ -58,8 +58,7 @@ class PrivateMessage:
     def write(self, w: Writer) -> None:
         """Append the encoding."""
         w.opaque(self.group_id)
-        w.u64(self.epoch)
-        w.u8(self.content_type)
+        w.fixed(self.epoch.to_bytes(8, "big") + self.content_type.to_bytes(1, "big"))
         w.opaque(self.authenticated_data)
         w.opaque(self.encrypted_sender_data)
         w.opaque(self.ciphertext)

@@ -215,9 +215,8 @@ def _guarded(key: MessageKey, guard: bytes) -> bytes:
 
 def _private_content(content: FramedContent, auth: FramedContentAuthData) -> bytes:
     w = Writer()
-    w.fixed(encode_body(content.body))
     auth.write(w)
-    return w.finish()
+    return encode_body(content.body) + w.finish()
 
 
 def _pad(plaintext: bytes) -> bytes:

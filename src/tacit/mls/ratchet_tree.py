@@ -37,7 +37,7 @@ class RatchetTree:
     ``nodes`` has 2^(d+1) - 1 entries with a leaf or None at even and a parent or None at odd positions.
     """
 
-    __slots__ = ("_counts", "_hashes", "leaf_count", "nodes", "suite")
+    __slots__ = ("_counts", "_hashes", "leaf_count", "members", "nodes", "suite")
 
     def __init__(
         self,
@@ -49,6 +49,8 @@ class RatchetTree:
         self.suite: Final = suite
         self.nodes: Final = nodes
         self.leaf_count: Final = (len(nodes) + 1) // 2
+        self.members: Final = Members(nodes)
+        """The leaves that are not blank, by their indices."""
         self._hashes: Final[list[bytes | None]] = [None] * len(nodes) if hashes is None else hashes
         self._counts = counts
 
@@ -82,11 +84,6 @@ class RatchetTree:
         for index, node in enumerate(self.nodes[::2]):
             if isinstance(node, LeafNode):
                 yield LeafIndex(index), node
-
-    @property
-    def members(self) -> Members:
-        """The leaves that are not blank, by their indices."""
-        return Members(self.nodes)
 
     def parents(self) -> Iterator[tuple[NodeIndex, ParentNode]]:
         """The parents that are not blank, from left to right."""

@@ -174,7 +174,7 @@ def _keys_for(group: Group, message: PrivateMessage) -> EpochKeys:
 
 def _with_secret_tree(group: Group, epoch: int, secret_tree: SecretTree) -> Group:
     if epoch == group.epoch:
-        return replace(group, secret_tree=secret_tree)
+        return group.with_secret_tree(secret_tree)
     past_keys = tuple(
         replace(keys, secret_tree=secret_tree) if keys.epoch == epoch else keys for keys in group.past_keys
     )

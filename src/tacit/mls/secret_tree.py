@@ -65,8 +65,8 @@ class Ratchet:
         """The next key for sending, and the ratchet behind it; raises ``RatchetExhausted``."""
         if self.generation >= LAST_GENERATION:
             raise RatchetExhausted
-        key = _message_key(suite, self.secret, self.generation)
-        return key, Ratchet(self.generation + 1, _next_secret(suite, self.secret, self.generation), self.skipped)
+        key, secret = _step(suite, self.secret, self.generation)
+        return key, Ratchet(self.generation + 1, secret, self.skipped)
 
     def key_at(self, suite: CipherSuite, generation: int) -> tuple[MessageKey, Ratchet]:
         """The key of a received message, and the ratchet without it.
@@ -76,16 +76,19 @@ class Ratchet:
         if generation < self.generation:
             return self._skipped_key(generation)
         check_forward_distance(self.generation, generation)
+        if generation == self.generation:
+            return self.next_key(suite)
         skipped = dict(self.skipped)
         secret = self.secret
         for step in range(self.generation, generation):
             if generation - step <= MAX_SKIPPED_KEYS:
-                skipped[step] = _message_key(suite, secret, step)
-            secret = _next_secret(suite, secret, step)
+                skipped[step], secret = _step(suite, secret, step)
+            else:
+                secret = _next_secret(suite, secret, step)
         while len(skipped) > MAX_SKIPPED_KEYS:
             del skipped[next(iter(skipped))]
-        key = _message_key(suite, secret, generation)
-        return key, Ratchet(generation + 1, _next_secret(suite, secret, generation), skipped)
+        key, secret = _step(suite, secret, generation)
+        return key, Ratchet(generation + 1, secret, skipped)
 
     def advanced_to(self, suite: CipherSuite, generation: int) -> Ratchet:
         """The ratchet that continues at ``generation``, giving up every key before it."""
@@ -122,8 +125,8 @@ class SecretTree:
 
     def next_key(self, suite: CipherSuite, leaf: LeafIndex, kind: RatchetKind) -> tuple[MessageKey, SecretTree]:
         """The next key of a member for sending, and the tree without it."""
-        tree = self._with_sender(suite, leaf)
-        key, ratchet = tree.ratchet(leaf, kind).next_key(suite)
+        tree = self if leaf in self.senders else self._with_sender(suite, leaf)
+        key, ratchet = tree.senders[leaf][kind - 1].next_key(suite)
         return key, tree._with_ratchet(leaf, kind, ratchet)
 
     def key_at(
@@ -193,18 +196,23 @@ def _bounded(senders: dict[LeafIndex, Sender]) -> dict[LeafIndex, Sender]:
     return senders
 
 
+def _step(suite: CipherSuite, secret: bytes, generation: int) -> tuple[MessageKey, bytes]:
+    """What a ratchet gives for one generation, and the secret of the next."""
+    return _message_key(suite, secret, generation), _next_secret(suite, secret, generation)
+
+
 def _message_key(suite: CipherSuite, secret: bytes, generation: int) -> MessageKey:
-    step = generation.to_bytes(4, "big")
-    key = suite.expand(secret, _label_before_step(b"key", suite.key_size) + step, suite.key_size)
-    nonce = suite.expand(secret, _label_before_step(b"nonce", suite.nonce_size) + step, suite.nonce_size)
-    return MessageKey(generation, key, nonce)
+    expand, step = suite.hpke.kdf.expand, generation.to_bytes(4, "big")
+    key_size, nonce_size = suite.key_size, suite.nonce_size
+    key = expand(secret, _label_before_step(b"key", key_size) + step, key_size)
+    return MessageKey(generation, key, expand(secret, _label_before_step(b"nonce", nonce_size) + step, nonce_size))
 
 
 def _next_secret(suite: CipherSuite, secret: bytes, generation: int) -> bytes:
     return derive_tree_secret(suite, secret, b"secret", generation, suite.hash_size)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _label_before_step(label: bytes, length: int) -> bytes:
     """The KDFLabel of DeriveTreeSecret up to the generation, which is its last four bytes."""
     return kdf_label(label, bytes(4), length)[:-4]

@@ -169,4 +169,4 @@ def _protect(group: Group, sent: AuthenticatedContent, entropy: Entropy) -> tupl
         public = protect_public(state.suite, membership_key, sent.content, sent.auth, state.context.encoded)
         return group, encode_message(public)
     private, secret_tree = seal_private(state.keys(group.secret_tree), sent.content, sent.auth, entropy)
-    return replace(group, secret_tree=secret_tree), encode_message(private)
+    return group.with_secret_tree(secret_tree), encode_message(private)
