@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from tacit.crypto.suites import DEFAULT_SUITE, SUPPORTED_SUITES
@@ -28,7 +30,7 @@ from tacit.mls import (
 )
 from tacit.mls.messages import PublicMessage, decode_message
 from tacit.mls.registry import LeafNodeSource, ResumptionPSKUsage
-from tests.mls.crew import NOW_S, Crew, NotTheirKey
+from tests.mls.crew import NAMES, NOW_S, Crew, NotTheirKey
 from tests.mls.refusal import breaks, refuses, state_of
 
 OPEN = Policy(external_commits=True)
@@ -400,3 +402,27 @@ def test_the_psks_of_earlier_epochs_are_still_known_after_somebody_came_in() -> 
     assert crew["bob"].resumption_psk(1) == first
     assert crew["carol"].resumption_psk(1) is None
     assert crew["carol"].resumption_psk(2) == crew["bob"].resumption_psk(2)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_people_come_by_every_door_and_go_and_all_stay_of_one_mind(seed: int) -> None:
+    """Trees of every shape: after each step all members agree and somebody is heard by everybody."""
+    crew, dice = Crew(1, seed=seed), random.Random(seed)
+    for _ in range(40):
+        members = sorted(crew.groups)
+        outside = sorted(set(NAMES) - set(members))
+        by = dice.choice(members)
+        step = dice.choice(["let in", "come in", "come back", "put out", "renew"])
+        match step:
+            case "let in" if outside:
+                crew.add(by, *dice.sample(outside, dice.randint(1, min(2, len(outside)))))
+            case "come in" if outside:
+                crew.join_externally(dice.choice(outside), by=by)
+            case "come back":
+                name = dice.choice(members)
+                crew.join_externally(name, by=by, remove=crew.index(name))
+            case "put out" if len(members) > 1:
+                crew.remove(by, dice.choice([name for name in members if name != by]))
+            case _:
+                crew.commit(by, force_path=dice.random() < 0.7)
+        crew.say(dice.choice(sorted(crew.groups)), step.encode())
