@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tacit.mls import Group, PendingCommit, SavedGroup, load, save
+from tacit.mls import Group, PendingCommit, load_rows, save_changes
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Memory:
 
 @dataclass(frozen=True)
 class Disk:
-    """The stored form of a ``Memory``."""
+    """The stored form of a ``Memory``: the rows of its group, and what goes with them."""
 
-    saved: SavedGroup
+    rows: Mapping[bytes, bytes]
     pending: bytes | None
     cursor: int
     read: frozenset[int]
@@ -33,15 +33,16 @@ class Disk:
     ended: Mapping[int, int]
 
     @classmethod
-    def of(cls, memory: Memory) -> Disk:
-        """What is written."""
-        pending = None if memory.pending is None else memory.pending.encode()
-        return cls(save(memory.group), pending, memory.cursor, memory.read, memory.missed, dict(memory.ended))
+    def of(cls, memory: Memory, rows: Mapping[bytes, bytes]) -> Disk:
+        """What is written, given the rows of the group."""
+        pending = None if memory.pending is None else memory.pending.encode(memory.group)
+        return cls(rows, pending, memory.cursor, memory.read, memory.missed, dict(memory.ended))
 
     def restart(self) -> Memory:
         """What a program knows that starts from this disk."""
-        pending = None if self.pending is None else PendingCommit.decode(self.pending)
-        return Memory(load(self.saved), self.cursor, pending, self.read, self.missed, dict(self.ended))
+        group = load_rows(self.rows)
+        pending = None if self.pending is None else PendingCommit.decode(self.pending, group)
+        return Memory(group, self.cursor, pending, self.read, self.missed, dict(self.ended))
 
 
 class Device:
@@ -50,7 +51,8 @@ class Device:
     def __init__(self, name: str, memory: Memory) -> None:
         self.name = name
         self.memory = memory
-        self.disk = Disk.of(memory)
+        self.written = memory.group
+        self.disk = Disk.of(memory, save_changes(None, memory.group).put)
         self.backup = self.disk
 
     @property
@@ -59,9 +61,17 @@ class Device:
         return self.memory.group
 
     def write(self) -> None:
-        """Put the memory on the disk."""
-        self.disk = Disk.of(self.memory)
+        """Put the memory on the disk: only the rows that have changed, which must come to the same as all of them."""
+        changes = save_changes(self.written, self.group)
+        rows = {key: value for key, value in self.disk.rows.items() if key not in changes.drop} | dict(changes.put)
+        assert rows == save_changes(None, self.group).put
+        self.disk, self.written = Disk.of(self.memory, rows), self.group
 
     def crash(self) -> None:
         """Lose what was not written."""
-        self.memory = self.disk.restart()
+        self.start_from(self.disk)
+
+    def start_from(self, disk: Disk) -> None:
+        """Start with this disk in place of what there is."""
+        self.memory = disk.restart()
+        self.disk, self.written = disk, self.memory.group

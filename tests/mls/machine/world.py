@@ -39,6 +39,7 @@ from tacit.mls import (
     create_group,
     create_key_package,
     join,
+    save_changes,
 )
 from tests.mls.machine.devices import Device, Disk, Memory
 from tests.mls.machine.relay import Entry, Invitation, Letter, Relay
@@ -380,12 +381,12 @@ class World:
 
     def restore(self, device: Device) -> None:
         """Start from an older backup, and leave out all keys that the relay has seen in use since then."""
-        backup: Disk = device.backup
+        backup = device.backup
         if any(entry.sender == device.name for entry in self.relay.log[backup.cursor :]):
             device.backup = device.disk
             return
-        memory = backup.restart()
-        device.memory = replace(memory, group=self.beyond_used_keys(device, memory.group))
+        device.start_from(backup)
+        device.memory = replace(device.memory, group=self.beyond_used_keys(device, device.group))
         device.write()
 
     def beyond_used_keys(self, device: Device, group: Group) -> Group:
@@ -446,8 +447,9 @@ class World:
                 assert value is not None
                 kem_output, sealed = group.suite.hpke_seal(value.encryption_key, b"", b"proof")
                 assert group.suite.hpke_open(private.reveal(), kem_output, b"", sealed) == b"proof"
-            again = Disk.of(device.memory).restart()
+            again = Disk.of(device.memory, save_changes(None, group).put).restart()
             assert again.group == group
+            assert again.pending == device.memory.pending
             assert state_of(again.group) == state_of(group)
 
     def settle(self) -> None:
