@@ -6,7 +6,7 @@ Each takes a client, the arguments and the surroundings, and gives the client th
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, assert_never
 
 from tacit.mls.bridge.arguments import Arguments
 from tacit.mls.bridge.clients import Answer, Client, Membership, Surroundings, accept, named_sender, view
@@ -45,6 +45,8 @@ def process(client: Client, args: Arguments, here: Surroundings) -> tuple[Client
             return client.keeping(replace(membership, group=event.group)), answer
         case StagedCommit() as event:
             return _take_up(client, event)
+        case event:
+            assert_never(event)
 
 
 def protect(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, Answer]:
