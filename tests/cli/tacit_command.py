@@ -58,6 +58,7 @@ class World:
             stdin=None if input is not None else subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             env={**self.env, **env},
             timeout=TIMEOUT_S,
             start_new_session=True,

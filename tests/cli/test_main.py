@@ -115,6 +115,7 @@ def test_shared_options_may_stand_before_or_after_the_command(world: World) -> N
 
 def test_version_and_completion(world: World) -> None:
     assert world.ok("--version").out.startswith("tacit, version ")
+    assert world.ok("--version", "--json").json.keys() == world.ok("--json", "--version").json.keys() == {"version"}
     for shell in ("bash", "zsh", "fish"):
         assert "_TACIT_COMPLETE" in world.ok("completion", shell).out
     done = world.tacit(_TACIT_COMPLETE="bash_complete", COMP_WORDS="tacit hist", COMP_CWORD="1")

@@ -41,6 +41,8 @@ def test_text_from_standard_input_is_one_message(acquainted: World) -> None:
     acquainted.ok("send", "-P", "bob", "@alice", "-", input="two\nlines\n")
     acquainted.ok("status", "-P", "alice", "--check")
     assert texts(acquainted, "alice", "@bob")[-1] == "two\nlines"
+    binary = acquainted.tacit("send", "-P", "bob", "@alice", "-", "--json", input="caf\udce9")
+    assert (binary.code, binary.json["error"]["code"]) == (2, "not-text")
     empty = acquainted.tacit("send", "-P", "bob", "@alice", "-", "--json", input="\n")
     assert (empty.code, empty.json["error"]["code"]) == (2, "empty")
 

@@ -55,6 +55,7 @@ async def test_both_sides_offline_at_different_times_and_the_relay_between_them_
         relay.end()
         typed = alice.run("send", "@bob", "while the relay is away too", "--timeout", "1")
         assert (typed.code, typed.lines[0]["message"]["state"]) == (3, "queued")
+        assert typed.error["hint"].startswith("The message is kept")
         relay.start()
         # Alice comes for a moment without saying anything: what waits goes out. Then only Bob is there.
         assert alice.run("status", "--check").code == 0

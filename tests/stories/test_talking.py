@@ -92,6 +92,20 @@ async def test_what_is_typed_offline_goes_out_once_and_in_order(world: World) ->
 
 
 @story
+async def test_somebody_who_writes_does_not_wait_for_the_next_try(world: World) -> None:
+    """Pauses between tries grow to a minute; a line that is typed is a reason to try at once."""
+    alice, bob = await world.friends("alice", "bob")
+    await alice.go_offline()
+    await world.advance(600)
+    alice.way.reopen()
+    before = world.clock.monotonic_s()
+    await alice.says(bob, "are you there?")
+    await world.settle()
+    assert world.clock.monotonic_s() == before
+    assert await bob.hears(alice) == ["alice: are you there?"]
+
+
+@story
 async def test_both_offline_at_different_times_still_talk(world: World) -> None:
     alice, bob = await world.friends("alice", "bob")
     await bob.stop()

@@ -36,6 +36,17 @@ def put_beside(error: TacitError, **values: Any) -> None:
     vars(error)["beside"] = values
 
 
+def advise(error: TacitError, hint: str) -> None:
+    """Have a hint printed that fits better than the one of the error's class."""
+    vars(error)["advice"] = hint
+
+
+def advice(error: TacitError) -> str:
+    """Return what to tell a person to do about an error."""
+    found: str = vars(error).get("advice", error.hint)
+    return found
+
+
 def beside(error: TacitError) -> dict[str, Any]:
     """Return what is to be printed beside an error."""
     found: dict[str, Any] = vars(error).get("beside", {})

@@ -12,7 +12,7 @@ from typing import Final, NoReturn, TextIO, cast
 
 import click
 
-from tacit.cli.errors import BadUsage, InternalError, SystemFailed, beside
+from tacit.cli.errors import BadUsage, InternalError, SystemFailed, advice, beside
 from tacit.cli.tree import TREE
 from tacit.errors import ExitCode, TacitError
 
@@ -66,13 +66,13 @@ def _report(error: TacitError, *, json: bool, hint: str = "") -> int:
 
     if json:
         words = data.error(error)
-        words["error"]["hint"] = hint or error.hint
+        words["error"]["hint"] = hint or advice(error)
         words |= beside(error)
         click.echo(data.line(words))
     else:
         click.echo(f"tacit: {clean_line(error.sentence)}", err=True)
-        if hint or error.hint:
-            click.echo(f"       {clean_line(hint or error.hint)}", err=True)
+        if hint or advice(error):
+            click.echo(f"       {clean_line(hint or advice(error))}", err=True)
     return int(error.exit_code)
 
 

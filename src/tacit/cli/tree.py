@@ -75,7 +75,7 @@ def shared_options() -> list[click.Parameter]:
         _shared("-P", "--profile", metavar="NAME", help="Which identity of this machine to use."),
         _shared("--data-dir", type=click.Path(file_okay=False), help="Where everything is kept."),
         _shared("--config", type=click.Path(dir_okay=False), help="Configuration file instead of the usual ones."),
-        _shared("--json", is_flag=True, help="Print data and errors as JSON, one object on a line."),
+        _shared("--json", is_flag=True, is_eager=True, help="Print data and errors as JSON, one object on a line."),
         _shared("--no-input", is_flag=True, help="Never ask; fail where a question would be."),
         _shared("--passphrase-fd", type=int, metavar="N", help="Read the passphrase from this file descriptor."),
         _shared("--passphrase-file", type=click.Path(dir_okay=False), help="Read the passphrase from this file."),
@@ -163,6 +163,18 @@ class Tree(Group):
                 formatter.write_dl([(name, summary) for name, (_, summary) in section.items()])
 
 
+def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    if flags(ctx).get("json"):
+        from tacit.ui import data
+
+        click.echo(data.line({"version": tacit.__version__}))
+    else:
+        click.echo(f"tacit, version {tacit.__version__}")
+    ctx.exit()
+
+
 def _write_options(
     command: click.Command, ctx: click.Context, formatter: click.HelpFormatter, shared: list[click.Parameter]
 ) -> None:
@@ -179,4 +191,6 @@ TREE: Final = Tree(
     help="Private chat that you host yourself, end-to-end encrypted.",
     no_args_is_help=True,
 )
-click.version_option(tacit.__version__, "--version", prog_name="tacit")(TREE)
+TREE.params.append(
+    click.Option(["--version"], is_flag=True, expose_value=False, callback=_version, help="Show the version.")
+)

@@ -60,7 +60,7 @@ class NotAllowed(UsageError):
     """Only an admin of the group may do that."""
 
     code = "not-allowed"
-    hint = "Ask an admin of the group; its members and admins are listed with the chat."
+    hint = "Ask an admin of the group: /users shows who is one."
 
 
 class ChatEnded(UsageError):

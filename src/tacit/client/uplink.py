@@ -59,6 +59,7 @@ class Uplink:
         self._online = asyncio.Event()
         self._caught_up = asyncio.Event()
         self._stopped = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._error: TacitError | None = None
         self._dropped: TacitError | None = None
         self.connection: Connection | None = None
@@ -94,6 +95,10 @@ class Uplink:
         self._dropped = error
         if self.connection is not None:
             self.connection.abort()
+
+    def hurry(self) -> None:
+        """There is something to send: if there is no connection, try now."""
+        self._hurried.set()
 
     def take_change(self) -> Change:
         """Whether the connection came or went since the last call."""
@@ -161,7 +166,7 @@ class Uplink:
             self._error = error
             self._become(ConnectionState.OFFLINE, error, pause_s)
             log.info("offline", code=error.code, attempt=attempt, delay_s=round(pause_s, 1))
-            await self._clock.sleep(pause_s)
+            await self._rest(pause_s, may_hurry=isinstance(error, TransportError) and not error.retry_after_s)
 
     async def _serve(self, connection: Connection, welcomed: Welcomed) -> tuple[bool, TacitError]:
         """Use a connection until it ends; returns whether it served its purpose, and why it ended."""
@@ -192,6 +197,18 @@ class Uplink:
         if not isinstance(error, TransportError):
             pause_s = max(pause_s, MIN_PAUSE_AFTER_REFUSAL_S)
         return max(pause_s, error.retry_after_s or 0.0)
+
+    async def _rest(self, pause_s: float, *, may_hurry: bool) -> None:
+        """Wait before the next try; somebody who has something to say does not wait, unless the relay asked for it."""
+        self._hurried.clear()
+        rest = asyncio.create_task(self._clock.sleep(pause_s))
+        waits = [rest, asyncio.create_task(self._hurried.wait())] if may_hurry else [rest]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     def _become(self, state: ConnectionState, error: TacitError | None = None, retry_in_s: float = 0.0) -> None:
         self.state = state

@@ -181,7 +181,10 @@ class Client:
         relay cannot be asked), ``HandleChanged`` (the relay answers with another account than the one pinned).
         """
         chat_id = await self._chat_to_write(target)
-        return await self._runtime.do(partial(writing.send, chat_id=chat_id, text=text))
+        message: MessageInfo = await self._runtime.do(partial(writing.send, chat_id=chat_id, text=text))
+        if message.state == "queued":
+            self._runtime.uplink.hurry()
+        return message
 
     async def wait_for(self, message_id: str, state: WaitFor, timeout_s: float) -> MessageInfo:
         """Wait until an own message is at least in ``state`` and return it.

@@ -40,7 +40,7 @@ def test_the_screen_at_60_columns() -> None:
         at.shows("✓✓ delivered")
         assert at.rows[:8] == [
             "──── @bob ─────────────────────────────────────────────────",
-            "· Not verified yet: /safety shows what to compare with",
+            "· Not verified yet: /verify shows what to compare with",
             "· @bob. /help lists the commands.",
             "──── Saturday, 21 November 2026 ───────────────────────────",
             "10:00       @bob │ are you there?",

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.errors import put_beside
+from tacit.cli.errors import advise, put_beside
 from tacit.cli.tree import Command
-from tacit.errors import TacitError, UsageError
+from tacit.errors import ExitCode, TacitError, UsageError
 
 if TYPE_CHECKING:
     from tacit.cli.settings import Settings
     from tacit.sdk import Client
     from tacit.sdk.types import MessageInfo, WaitFor
+
+
+class NotText(UsageError):
+    """What came on standard input is not text in UTF-8."""
+
+    code = "not-text"
+    hint = "Only text can be sent."
 
 
 class NothingToSend(UsageError):
@@ -87,10 +94,16 @@ async def _wait(me: Client, message: MessageInfo, state: WaitFor, timeout_s: flo
         return await patiently(me.wait_for(message.id, state, timeout_s), f"Waiting until the message is {state}.", say)
     except TacitError as error:
         put_beside(error, message={"id": message.id, "chat": message.chat, "state": message.state})
+        if message.state in ("queued", "sent") and error.exit_code in (ExitCode.NETWORK, ExitCode.TIMEOUT):
+            advise(error, "The message is kept, and goes out the next time that tacit runs for this profile.")
         raise
 
 
 def _read_input() -> str:
     if sys.stdin.isatty():
         sys.stderr.write("Type the message; Ctrl+D on an empty line ends it.\n")
-    return sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError:
+        raise NotText from None
+    return text.removesuffix("\n").removesuffix("\r")

@@ -48,7 +48,7 @@ def _chat(session: Session) -> str:
     if chat.status != "active":
         return {"requested": "a request", "leaving": "leaving", "ended": "ended"}[chat.status]
     if chat.kind == "group":
-        return f"{len(chat.members)} members"
+        return words.members(chat)
     return words.trust(chat.peer) if chat.peer else ""
 
 

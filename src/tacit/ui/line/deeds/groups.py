@@ -64,7 +64,7 @@ def _about(person: Person, chat: ChatInfo) -> str:
     facts = [
         "admin" if person.id in chat.admins and chat.kind == "group" else "",
         "" if person.status == "self" else words.trust(person),
-        f"@{person.handle}" if person.handle else "",
+        f"@{person.handle}" if person.handle and words.name(person) not in (person.handle, f"@{person.handle}") else "",
         person.id,
     ]
     return ", ".join(fact for fact in facts if fact)

@@ -106,14 +106,14 @@ async def verify(session: Session, args: tuple[str, ...]) -> None:
     if not who or not compared:
         await show_safety_number(session, (who,) if who else ())
         return
-    person = await session.me.verify(who, None if compared == "yes" else compared)
+    person = await session.me.verify(who, None if compared.lower() == "yes" else compared)
     await _again(session)
     session.say(f"{words.name(person)} is verified: no one sits between you.", "good")
 
 
 def _verify_args(session: Session, args: tuple[str, ...]) -> tuple[str, str]:
     peer = _peer(session)
-    if peer and args and (args[0] == "yes" or args[0].isdecimal()):
+    if peer and args and (args[0].lower() == "yes" or args[0].isdecimal()):
         return peer, " ".join(args)
     return (args[0] if args else peer), (args[1] if len(args) > 1 else "")
 
