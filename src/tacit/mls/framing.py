@@ -137,9 +137,14 @@ class FramedContentAuthData:
 
     def write(self, w: Writer) -> None:
         """Append the encoding."""
-        w.opaque(self.signature)
-        if self.confirmation_tag is not None:
-            w.opaque(self.confirmation_tag)
+        w.fixed(self.encoded)
+
+    @property
+    def encoded(self) -> bytes:
+        """The whole encoding."""
+        signature, tag = self.signature, self.confirmation_tag
+        encoded = encode_varint(len(signature)) + signature
+        return encoded if tag is None else b"".join((encoded, encode_varint(len(tag)), tag))
 
     @classmethod
     def read(cls, r: Reader, content_type: ContentType) -> Self:

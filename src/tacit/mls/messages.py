@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Final, Self
 
 from tacit.codec import Reader, Writer
 from tacit.errors import DecodeError
@@ -161,14 +161,15 @@ class Welcome:
         return cls(r.u16(), r.vector(EncryptedGroupSecrets.read), r.opaque())
 
 
+_VERSION: Final = MLS10.to_bytes(2, "big")
+
 Message = PublicMessage | PrivateMessage | Welcome | GroupInfo | KeyPackage
 
 
 def encode_message(message: Message) -> bytes:
     """The MLSMessage that holds ``message``."""
     w = Writer()
-    w.u16(MLS10)
-    w.u16(wire_format_of(message))
+    w.fixed(_VERSION + wire_format_of(message).to_bytes(2, "big"))
     message.write(w)
     return w.finish()
 
@@ -176,10 +177,10 @@ def encode_message(message: Message) -> bytes:
 def wire_format_of(message: Message) -> WireFormat:
     """The wire format of a message."""
     match message:
-        case PublicMessage():
-            return WireFormat.PUBLIC_MESSAGE
         case PrivateMessage():
             return WireFormat.PRIVATE_MESSAGE
+        case PublicMessage():
+            return WireFormat.PUBLIC_MESSAGE
         case Welcome():
             return WireFormat.WELCOME
         case GroupInfo():

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final, Self
 
-from tacit.codec import Reader, Writer
+from tacit.codec import Reader, Writer, encode_varint
 from tacit.crypto.suites import CipherSuite
 from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS, MAX_SKIPPED_KEYS_PER_EPOCH
 from tacit.mls.errors import GenerationConsumed, GenerationTooFar, RatchetExhausted
@@ -38,7 +38,7 @@ class MessageKey:
     nonce: bytes = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ratchet:
     """One hash ratchet at ``generation``, with the keys of earlier messages that have not come yet."""
 
@@ -46,9 +46,11 @@ class Ratchet:
     secret: bytes = field(repr=False)
     skipped: Mapping[int, MessageKey] = field(repr=False, default_factory=dict)
 
-    @cached_property
+    @property
     def encoded(self) -> bytes:
-        """The stored form; most ratchets stay as they are from one save to the next."""
+        """The stored form."""
+        if not self.skipped:
+            return b"".join((self.generation.to_bytes(4, "big"), encode_varint(len(self.secret)), self.secret, b"\0"))
         w = Writer()
         w.u32(self.generation)
         w.opaque(self.secret)
@@ -110,7 +112,7 @@ Sender = tuple[Ratchet, Ratchet]
 """The handshake and the application ratchet of one member."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SecretTree:
     """What is left of the secrets of one epoch: nodes nobody has sent below yet, and ratchets of those who have."""
 

@@ -16,7 +16,7 @@ from tacit.mls.commit_creation import CommitForm, CreatedCommit, create_commit
 from tacit.mls.commit_effects import check_alone
 from tacit.mls.commit_processing import OwnUpdate
 from tacit.mls.errors import GroupReinitialized, PendingProposals
-from tacit.mls.framing import AuthenticatedContent, Body, FramedContent, FramedContentAuthData, Sender
+from tacit.mls.framing import AuthenticatedContent, Body, FramedContent, FramedContentAuthData, Sender, encode_body
 from tacit.mls.messages import encode_message
 from tacit.mls.own_leaf import OwnIdentity, renew_leaf
 from tacit.mls.pending import CachedProposal, PendingCommit, select_for_commit
@@ -153,9 +153,11 @@ def _send(
     group: Group, body: Body, wire_format: WireFormat, aad: bytes, entropy: Entropy
 ) -> tuple[Group, bytes, AuthenticatedContent]:
     state = group.state
-    content = FramedContent(group.group_id, group.epoch, Sender.member(group.own_leaf), aad, body)
+    context = state.context
+    content = FramedContent(context.group_id, context.epoch, Sender.member(state.own_leaf), aad, body)
+    content.with_body_as_sent(encode_body(body))
     private = state.signature_private.reveal()
-    auth = FramedContentAuthData(sign_content(state.suite, private, wire_format, content, state.context.encoded))
+    auth = FramedContentAuthData(sign_content(state.suite, private, wire_format, content, context.encoded))
     sent = AuthenticatedContent(wire_format, content, auth)
     after, message = _protect(group, sent, entropy)
     return after, message, sent

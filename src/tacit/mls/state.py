@@ -24,7 +24,7 @@ from tacit.mls.secret_tree import SecretTree
 from tacit.mls.senders import ProposalSender
 from tacit.mls.stored_epochs import read_epoch, write_epoch
 from tacit.mls.stored_rows import VERSION, ChangeDraft, RowKind, Rows, StateChanges, check_version, is_lasting
-from tacit.mls.stored_secrets import check_epochs, read_secret_tree, write_secret_trees
+from tacit.mls.stored_secrets import check_epochs, read_secret_tree, write_secret_tree, write_secret_trees
 
 _SENDER_TYPE_SHIFT: Final = 30
 
@@ -43,14 +43,15 @@ class SavedGroup:
 def save_changes(before: Group | None, after: Group) -> StateChanges:
     """What to write into the rows of ``before`` so that they are those of ``after``; without it, all rows."""
     draft = ChangeDraft()
+    if before is not None and before.state is after.state and before.past_keys is after.past_keys:
+        write_secret_tree(draft, after.epoch, before.secret_tree, after.secret_tree)
+        _write_proposals(draft, before, after)
+        return draft.finish()
     write_epoch(draft, None if before is None else before.state, after.state)
     write_secret_trees(draft, {} if before is None else _secret_trees(before), _secret_trees(after))
-    if before is None or before.past_keys is not after.past_keys:
-        old_keys = {} if before is None else _by_epoch(before.past_keys)
-        draft.compare(RowKind.PAST_KEYS, old_keys, _by_epoch(after.past_keys), _encode_past_keys)
-    if before is None or before.pending_proposals is not after.pending_proposals:
-        old = {} if before is None else dict(enumerate(before.pending_proposals))
-        draft.compare(RowKind.PROPOSAL, old, dict(enumerate(after.pending_proposals)), _encode_cached_proposal)
+    old_keys = {} if before is None else _by_epoch(before.past_keys)
+    draft.compare(RowKind.PAST_KEYS, old_keys, _by_epoch(after.past_keys), _encode_past_keys)
+    _write_proposals(draft, before, after)
     return draft.finish()
 
 
@@ -103,6 +104,12 @@ def _read_group(rows: Rows) -> Group:
     check_epochs(rows, frozenset((number, *(keys.epoch for keys in past_keys))))
     proposals = tuple(_read_cached_proposal(data) for _, data in sorted(rows.of(RowKind.PROPOSAL).items()))
     return Group(epoch, read_secret_tree(rows, number, epoch.tree.leaf_count), proposals, past_keys)
+
+
+def _write_proposals(draft: ChangeDraft, before: Group | None, after: Group) -> None:
+    if before is None or before.pending_proposals is not after.pending_proposals:
+        old = {} if before is None else dict(enumerate(before.pending_proposals))
+        draft.compare(RowKind.PROPOSAL, old, dict(enumerate(after.pending_proposals)), _encode_cached_proposal)
 
 
 def _secret_trees(group: Group) -> dict[int, SecretTree]:

@@ -106,6 +106,8 @@ class ChangeDraft:
         epoch: int | None = None,
     ) -> None:
         """Rows of one kind that hold the values of a mapping; a value that is the same object has not changed."""
+        if before is after:
+            return
         outer = () if epoch is None else (epoch,)
         for number, value in after.items():
             if before.get(number) is not value:

@@ -16,12 +16,16 @@ from tacit.mls.tree_math import LeafIndex, NodeIndex
 
 
 def write_secret_trees(draft: ChangeDraft, before: Mapping[int, SecretTree], after: Mapping[int, SecretTree]) -> None:
-    """Rows that change with the secret trees, by epoch; a tree that is the same object has not changed."""
+    """Rows that change with the secret trees, by epoch."""
     for epoch in {**before, **after}:
-        old, new = before.get(epoch, _NOTHING), after.get(epoch, _NOTHING)
-        if old is not new:
-            draft.compare(RowKind.SECRET, old.nodes, new.nodes, bytes, epoch)
-            draft.compare(RowKind.RATCHETS, old.senders, new.senders, _encode_sender, epoch)
+        write_secret_tree(draft, epoch, before.get(epoch, _NOTHING), after.get(epoch, _NOTHING))
+
+
+def write_secret_tree(draft: ChangeDraft, epoch: int, before: SecretTree, after: SecretTree) -> None:
+    """Rows that change with the secret tree of one epoch; one that is the same object has not changed."""
+    if before is not after:
+        draft.compare(RowKind.SECRET, before.nodes, after.nodes, bytes, epoch)
+        draft.compare(RowKind.RATCHETS, before.senders, after.senders, _encode_sender, epoch)
 
 
 def read_secret_tree(rows: Rows, epoch: int, leaf_count: int) -> SecretTree:
