@@ -6,7 +6,7 @@ import { XWing } from "@hpke/hybridkem-x-wing";
 import { p256, p384, p521 } from "@noble/curves/nist.js";
 import * as mls from "ts-mls";
 import { signGroupInfo } from "./node_modules/ts-mls/dist/src/groupInfo.js";
-import { ratchetTreeEncoder } from "./node_modules/ts-mls/dist/src/ratchetTree.js";
+import { ratchetTreeDecoder, ratchetTreeEncoder } from "./node_modules/ts-mls/dist/src/ratchetTree.js";
 import { hex, octets, serve } from "./bridge.mjs";
 
 const CLASSICAL = [1, 2, 3, 4, 5, 6, 7];
@@ -162,6 +162,10 @@ function proposal(client, group, request) {
       };
       return { proposalType: mls.defaultProposalTypes.psk, psk: { preSharedKeyId } };
     }
+    case "reinit": {
+      const reinit = { groupId: octets(request.new_group), version: mls.protocolVersions.mls10, cipherSuite: request.suite, extensions: [] };
+      return { proposalType: mls.defaultProposalTypes.reinit, reinit };
+    }
     default:
       throw new Error(`no proposal ${request.type}`);
   }
@@ -220,6 +224,21 @@ async function take(client, group, framed) {
   return mls.processPrivateMessage({ context, state, privateMessage: framed.privateMessage });
 }
 
+/** A group that comes from another one: ts-mls wants to be told which, and puts no tree into the Welcome. */
+async function begin(request, client, group, id, make) {
+  const bundle = await makeKeyPackage(client, id);
+  const created = await make({
+    context: contextOf(client, group.cipherSuite),
+    state: group.state,
+    keyPackage: bundle.publicPackage,
+    privateKeyPackage: bundle.privatePackage,
+    memberKeyPackages: request.key_packages.map((each) => read(each, mls.wireformats.mls_key_package).keyPackage),
+  });
+  const state = created.newState;
+  client.groups.set(hex(state.groupContext.groupId), { cipherSuite: await suiteOf(id), state, pending: undefined });
+  return { ...view(state), welcome: message(created.welcome), ratchet_tree: hex(mls.encode(ratchetTreeEncoder, state.ratchetTree)) };
+}
+
 const framed = [mls.wireformats.mls_private_message, mls.wireformats.mls_public_message];
 
 serve({
@@ -271,17 +290,29 @@ serve({
     for (const bundle of client.bundles) {
       const ref = hex(await mls.makeKeyPackageRef(bundle.publicPackage, cipherSuite.hash));
       if (!welcome.secrets.some((entry) => hex(entry.newMember) === ref)) continue;
-      const state = await mls.joinGroup({
-        context: contextOf(client, cipherSuite),
-        welcome,
-        keyPackage: bundle.publicPackage,
-        privateKeys: bundle.privatePackage,
-      });
+      const ratchetTree = request.ratchet_tree === undefined ? undefined : mls.decode(ratchetTreeDecoder, octets(request.ratchet_tree));
+      const common = { context: contextOf(client, cipherSuite), welcome, keyPackage: bundle.publicPackage, ratchetTree };
+      const old = client.groups.get(request.resume)?.state;
+      const state = await (old === undefined
+        ? mls.joinGroup({ ...common, privateKeys: bundle.privatePackage })
+        : old.groupActiveState.kind === "suspendedPendingReinit"
+          ? mls.joinGroupFromReinit({ ...common, privateKeyPackage: bundle.privatePackage, suspendedState: old })
+          : mls.joinGroupFromBranch({ ...common, privateKeyPackage: bundle.privatePackage, oldState: old }));
       client.bundles = client.bundles.filter((other) => other !== bundle);
       client.groups.set(hex(state.groupContext.groupId), { cipherSuite, state, pending: undefined });
       return view(state);
     }
     throw new Error("not for us");
+  },
+  reinitialize: async (request) => {
+    const [client, group] = groupOf(request);
+    const { groupId, cipherSuite } = group.state.groupActiveState.reinit;
+    const [name] = Object.entries(mls.ciphersuites).find(([, id]) => id === cipherSuite);
+    return begin(request, client, group, cipherSuite, (common) => mls.reinitCreateNewGroup({ ...common, groupId, cipherSuite: name }));
+  },
+  branch: async (request) => {
+    const [client, group] = groupOf(request);
+    return begin(request, client, group, group.cipherSuite.id, (common) => mls.branchGroup({ ...common, newGroupId: octets(request.new_group) }));
   },
   external_join: async (request) => {
     const client = clientOf(request);

@@ -408,6 +408,40 @@ def test_the_program_answers_line_by_line_and_ends_with_its_input() -> None:
         assert bridge.wait(timeout=30) == 0
 
 
+def follow(line: Line, begun: dict[str, Any], name: str, group: str) -> None:
+    joined = line("join", client=name, welcome=begun["welcome"])
+    assert (joined["group"], joined["epoch"]) == (group, 1)
+    views = [line("state_auth", client=each, group=group) for each in ("alice", name)]
+    assert views[0]["epoch_authenticator"] == views[1]["epoch_authenticator"]
+
+
+def test_a_group_moves_on(pair: Line) -> None:
+    reinit = {"type": "reinit", "new_group": "6773", "suite": 2}
+    made = pair("commit", client="bob", group=GROUP, proposals=[reinit])
+    for name in ("alice", "bob"):
+        pair("process", client=name, group=GROUP, message=made["commit"])
+        assert pair.refused("protect", client=name, group=GROUP, data="00")["code"] == "reinitialized"
+    package = pair("keypackage", client="bob", suite=2, credential_types=[2])["key_package"]
+    begun = pair("reinitialize", client="alice", group=GROUP, key_packages=[package])
+    follow(pair, begun, "bob", "6773")
+    again = pair.refused("reinitialize", client="alice", group=GROUP, key_packages=[package])
+    assert again["code"] == "group-exists"
+
+
+def test_an_open_group_does_not_move(pair: Line) -> None:
+    refused = pair.refused("reinitialize", client="alice", group=GROUP, key_packages=[])
+    assert refused["code"] == "not-reinitialized"
+
+
+def test_some_go_aside(pair: Line) -> None:
+    package = pair("keypackage", client="bob", suite=SUITE)["key_package"]
+    begun = pair("branch", client="alice", group=GROUP, new_group="6774", key_packages=[package])
+    follow(pair, begun, "bob", "6774")
+    alone = pair("branch", client="bob", group=GROUP, new_group="6775", key_packages=[])
+    assert (alone["welcome"], alone["leaf"]) == (None, 0)
+    agree(pair, "alice", "bob")
+
+
 def test_the_document_names_every_verb_and_every_error_of_the_bridge() -> None:
     text = DOCUMENT.read_text("utf-8")
     assert [verb for verb in VERBS if f"| `{verb}` |" not in text] == []

@@ -78,6 +78,10 @@ class Client:
             raise NoSuchGroup
         return self.groups[group_id]
 
+    def find_group(self, group_id: bytes) -> Group | None:
+        """The group of that ID, for those that come from it."""
+        return self.groups[group_id].group if group_id in self.groups else None
+
     def entering(self, group: Group) -> Client:
         """The client in one group more; raises ``GroupExists``."""
         if group.group_id in self.groups:

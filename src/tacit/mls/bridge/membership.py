@@ -23,8 +23,8 @@ from tacit.mls.group_infos import read_group_info
 from tacit.mls.key_package_reading import read_key_package
 from tacit.mls.key_packages import create_key_package
 from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
-from tacit.mls.proposals import Add, GroupContextExtensions, PreSharedKey, Proposal, Remove
-from tacit.mls.registry import ResumptionPSKUsage
+from tacit.mls.proposals import Add, GroupContextExtensions, PreSharedKey, Proposal, ReInit, Remove
+from tacit.mls.registry import MLS10, ResumptionPSKUsage
 
 Verb = Callable[[Client, Arguments, Surroundings], tuple[Client, Answer]]
 
@@ -71,6 +71,7 @@ def join(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, A
         client.bundles,
         authenticate=accept,
         known_group=client.groups.__contains__,
+        resume=client.find_group,
         now_s=here.now_s,
         ratchet_tree=_ratchet_tree(args),
         policy=client.policy,
@@ -238,6 +239,11 @@ def _read_extensions(group: Group, args: Arguments, here: Surroundings) -> Propo
     return GroupContextExtensions(_extensions(args))
 
 
+def _read_reinit(group: Group, args: Arguments, here: Surroundings) -> Proposal:
+    del group, here
+    return ReInit(args.octets("new_group"), MLS10, args.integer("suite"), _extensions(args))
+
+
 def _extensions(args: Arguments) -> Extensions:
     found = []
     for item in args.objects("extensions"):
@@ -251,4 +257,5 @@ _BY_VALUE: dict[str, _ReadProposal] = {
     "remove": _read_remove,
     "psk": _read_psk,
     "extensions": _read_extensions,
+    "reinit": _read_reinit,
 }

@@ -7,7 +7,7 @@ from typing import Final
 
 from tacit.crypto.suites import DEFAULT_SUITE, SUPPORTED_SUITES
 from tacit.errors import InvalidMessage, TacitError
-from tacit.mls.bridge import membership, messages
+from tacit.mls.bridge import lineage, membership, messages
 from tacit.mls.bridge.arguments import Arguments
 from tacit.mls.bridge.clients import Answer, Client, Surroundings
 from tacit.mls.bridge.errors import BadLine, UnknownVerb
@@ -35,6 +35,8 @@ VERBS: Final[dict[str, Verb]] = {
     "join": membership.join,
     "external_join": membership.external_join,
     "forget": membership.forget,
+    "reinitialize": lineage.reinitialize,
+    "branch": lineage.branch,
     "groupinfo": messages.groupinfo,
     "process": messages.process,
     "protect": messages.protect,
