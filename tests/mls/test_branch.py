@@ -16,8 +16,10 @@ from tacit.mls import (
     ResumptionPSKUsage,
     Successor,
     branch,
+    create_group,
     join,
 )
+from tacit.mls.leaf_nodes import Support, support_of
 from tests.mls.crew import NOW_S, Crew
 from tests.mls.refusal import breaks, refuses_to_join, state_of
 
@@ -182,3 +184,44 @@ def test_a_subgroup_has_a_name_of_its_own() -> None:
         branch(
             crew["alice"], crew["alice"].group_id, [], entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate
         )
+
+
+def test_whoever_begins_a_subgroup_supports_there_what_it_did_and_no_grease_of_before() -> None:
+    crew = Crew(1)
+    for grease in (True, False):
+        group = create_group(
+            b"crew",
+            crew.suite.id,
+            b"alice",
+            crew.key("alice").private,
+            extension_types=(APP,),
+            proposal_types=(0xF123,),
+            credential_types=(1, 2),
+            grease=grease,
+            entropy=crew.entropy,
+            now_s=NOW_S,
+        )
+        begun = branch(group, b"me", [], entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate)
+        (before,), (after,) = group.members(), begun.group.members()
+        assert support_of(after.leaf_node) == support_of(before.leaf_node)
+        assert support_of(after.leaf_node) == Support((6, APP), (0xF123,), (1, 2), grease)
+        assert len(after.leaf_node.capabilities.proposals) == 1 + grease
+        assert after.leaf_node.encryption_key != before.leaf_node.encryption_key
+
+
+def test_whoever_begins_a_subgroup_may_come_as_another() -> None:
+    crew = Crew(1)
+    key = crew.key("ally")
+    begun = branch(
+        crew["alice"],
+        b"me",
+        [],
+        credential=b"ally",
+        signature_private=key.private,
+        entropy=crew.entropy,
+        now_s=NOW_S,
+        authenticate=crew.authenticate,
+        policy=Policy(identity_of=lambda leaf: leaf.credential_identity[:2]),
+    )
+    (ally,) = begun.group.members()
+    assert (ally.leaf_node.credential_identity, ally.leaf_node.signature_key) == (b"ally", key.public)

@@ -58,7 +58,9 @@ def test_grease_differs_from_package_to_package() -> None:
     crew = Crew(1)
     packages = [crew.bundle("bob").key_package for _ in range(60)]
     assert len({tuple(grease(p.leaf_node.capabilities.extensions)) for p in packages}) > 10
-    assert len({len(p.leaf_node.extensions[0].extension_data) for p in packages}) > 4
+    sizes = {len(p.leaf_node.extensions[0].extension_data) for p in packages}
+    assert sizes == set(range(8))
+    assert len({p.leaf_node.extensions[0].extension_data for p in packages}) > 40
 
 
 def test_the_creator_of_a_group_carries_it_and_the_group_does_not() -> None:

@@ -122,7 +122,10 @@ def test_closing_survives_a_restart() -> None:
     crew = Crew(2)
     pending = crew.create_commit("alice", [BETTER])
     alice = load(save(crew["alice"])).merge(type(pending).decode(pending.encode()))
-    assert alice.reinit == load(save(alice)).reinit == BETTER
+    again = load(save(alice))
+    assert alice.reinit == again.reinit == BETTER
+    assert again.state.earlier_psks == alice.state.earlier_psks
+    assert [earlier.epoch for earlier in again.state.held_psks] == [2, 1, 0]
     with pytest.raises(GroupReinitialized):
         load(save(alice)).seal(b"anybody?", entropy=crew.entropy)
 
