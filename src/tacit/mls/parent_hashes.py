@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tacit.codec import Writer
+from tacit.codec import encode_varint
 from tacit.crypto.suites import CipherSuite
 from tacit.mls.parent_nodes import ParentNode
 from tacit.mls.ratchet_tree import RatchetTree
@@ -28,11 +28,9 @@ from tacit.mls.tree_math import (
 
 def parent_hash(suite: CipherSuite, parent: ParentNode, original_sibling_tree_hash: bytes) -> bytes:
     """The parent hash of ``parent`` with the copath child whose original tree hash is given: Nh bytes."""
-    w = Writer()
-    w.opaque(parent.encryption_key)
-    w.opaque(parent.parent_hash)
-    w.opaque(original_sibling_tree_hash)
-    return suite.hash(w.finish())
+    key, above, sibling = parent.encryption_key, parent.parent_hash, original_sibling_tree_hash
+    sizes = [encode_varint(len(field)) for field in (key, above, sibling)]
+    return suite.hash(b"".join((sizes[0], key, sizes[1], above, sizes[2], sibling)))
 
 
 def original_tree_hash(tree: RatchetTree, head: NodeIndex, unmerged: tuple[LeafIndex, ...]) -> bytes:
@@ -65,6 +63,13 @@ def has_parent_hash_of(tree: RatchetTree, node: NodeIndex, child: NodeIndex, sib
     parent = tree.parent(node)
     if parent is None:
         return False
+    below = tree.nodes[child]
+    if below is not None and not parent.unmerged_leaves:
+        # Nobody came in since, so the resolution of the child is the child itself, unless some came in before: then it
+        # has more than one node.
+        if not below.parent_hash or (isinstance(below, ParentNode) and below.unmerged_leaves):
+            return False
+        return below.parent_hash == parent_hash(tree.suite, parent, tree.node_hash(sibling))
     later = {node_of(leaf) for leaf in parent.unmerged_leaves if is_in_subtree(node_of(leaf), child)}
     resolution = tree.resolution(child)
     candidates = [index for index in resolution if index not in later]

@@ -8,7 +8,9 @@ makes, and nothing changes those of a finished one. Source: RFC 9420 §7.3, §13
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from typing import Self, TypeVar
 
 from tacit.mls.leaf_nodes import LeafNode
@@ -51,9 +53,17 @@ class TreeCounts:
     def of(cls, nodes: Iterable[LeafNode | ParentNode | None]) -> Self:
         """The counts of a tree with these nodes."""
         counts = cls()
-        for node in nodes:
-            if node is not None:
-                counts.add(node)
+        filled = [node for node in nodes if node is not None]
+        leaves = [node for node in filled if isinstance(node, LeafNode)]
+        capabilities = [leaf.capabilities for leaf in leaves]
+        counts.members, counts.filled = len(leaves), len(filled)
+        counts.encoded_bytes = sum([1 + node.encoded_size for node in filled])
+        counts.encryption_keys = _counted([node.encryption_key for node in filled])
+        counts.signature_keys = _counted([leaf.signature_key for leaf in leaves])
+        counts.credentials_in_use = _counted([int(leaf.credential.credential_type) for leaf in leaves])
+        counts.credentials = _counted_once_each([listed.credentials for listed in capabilities])
+        counts.extensions = _counted_once_each([listed.extensions for listed in capabilities])
+        counts.proposals = _counted_once_each([listed.proposals for listed in capabilities])
         return counts
 
     def copy(self) -> TreeCounts:
@@ -97,6 +107,15 @@ class TreeCounts:
         ):
             for number in set(types):
                 _change(listed, number, by)
+
+
+def _counted(values: Iterable[T]) -> dict[T, int]:
+    return dict(Counter(values))
+
+
+def _counted_once_each(lists: Iterable[tuple[int, ...]]) -> dict[int, int]:
+    """In how many lists each value stands."""
+    return _counted(chain.from_iterable(map(set, lists)))
 
 
 def _change(counts: dict[T, int], key: T, by: int) -> None:
