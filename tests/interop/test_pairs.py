@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 
 import pytest
@@ -198,16 +199,28 @@ def test_the_past_of_the_group_itself_is_a_pre_shared_key(pair: Pair) -> None:
 
 
 @TS_MLS
-def test_a_commit_that_leaves_its_path_out_is_refused(pair: Pair) -> None:
-    """ts-mls makes such a commit for exactly one removal; with two it is as it should be."""
-    room, guest = pair.room, Party(pair.tacit)
-    room.add(pair.creator, guest)
-    removal = {"type": "remove", "identity": guest.identity}
-    commit = pair.theirs.call("commit", group=room.group, proposals=[removal])["commit"]
-    before = pair.ours.call("state_auth", group=room.group)
-    with pytest.raises(Refused, match=r"12\.4/path-required"):
-        pair.ours.call("process", group=room.group, message=commit)
-    assert pair.ours.call("state_auth", group=room.group) == before
+def test_what_ts_mls_makes_against_the_rfc_is_refused(pair: Pair) -> None:
+    """No path with exactly one removal; a path to somebody new; a path to the old key of somebody updated."""
+    room, guests = pair.room, [Party(pair.tacit) for _ in range(2)]
+    room.add(pair.creator, *guests)
+    removals = [{"type": "remove", "identity": guest.identity} for guest in guests]
+    package = Party(pair.judge).begin("keypackage", room.suite)["key_package"]
+    refused(pair, "12.4/path-required", removals[:1])
+    refused(pair, "7.6/ciphertext-count", [*removals, {"type": "add", "key_package": package}])
+    for guest in guests:
+        room.propose(guest, "update")
+    refused(pair, "7.5/path-secret", [], guests[0])
+    room.commit(pair.ours)
+
+
+def refused(pair: Pair, check: str, proposals: list[dict[str, str]], reader: Party | None = None) -> None:
+    """A commit of theirs does not pass, and nothing has changed."""
+    group, reader = pair.room.group, reader or pair.ours
+    commit = pair.theirs.call("commit", group=group, proposals=proposals)["commit"]
+    before = reader.call("state_auth", group=group)
+    with pytest.raises(Refused, match=re.escape(check)):
+        reader.call("process", group=group, message=commit)
+    assert reader.call("state_auth", group=group) == before
 
 
 @pytest.mark.parametrize("length", [0, 1, 32, 48, 100])
