@@ -50,7 +50,8 @@ def refuses_to_join(
     known_group: Callable[[bytes], bool] = lambda group_id: False,
     policy: Policy | None = None,
 ) -> PeerError:
-    """Let somebody process a Welcome, which must fail with ``check``."""
+    """Let somebody process a Welcome, which must fail with ``check`` and leave the key package as it is."""
+    before = bundle.encode()
     with pytest.raises(error) as caught:
         join(
             welcome,
@@ -62,6 +63,7 @@ def refuses_to_join(
     if check is not None:
         assert isinstance(caught.value, InvalidMessage)
         assert caught.value.check == check
+    assert bundle.encode() == before
     return caught.value
 
 
