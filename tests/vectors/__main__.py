@@ -123,7 +123,7 @@ def _print(account: Account, screen: Console) -> None:
         grid.add_row(row.family, account.name(row.file), suite, *map(str, counts), f"{row.seconds:.2f}", style=style)
     screen.print(grid)
     for line in _remarks(account):
-        screen.print(Text(line), highlight=False)
+        screen.print(Text(line), highlight=False, soft_wrap=True)
     cases = sum(row.cases for row in account.rows)
     passed = sum(row.passed for row in account.rows)
     verdict = "all passed" if account.passed else "FAILED"

@@ -28,10 +28,8 @@ SUITE_NOT_LISTED = "7.2/version-and-suite"
 
 def check(case: Any, options: Options) -> None:
     """Join, then follow epoch by epoch; the epoch authenticator must be the expected one each time."""
-    suite = suite_of(case)
-    bundle = bundle_of(suite, case)
     try:
-        _follow(case, bundle, options)
+        follow(case, options)
     except InvalidMessage as error:
         if error.check == SUITE_NOT_LISTED and not options.lenient_capabilities:
             raise Mismatch(
@@ -39,6 +37,29 @@ def check(case: Any, options: Options) -> None:
                 " --lenient-capabilities accepts that"
             ) from None
         raise
+
+
+def follow(case: Any, options: Options) -> Group:
+    """The group after the last epoch of a case."""
+    bundle = bundle_of(suite_of(case), case)
+    past: list[Group] = []
+    policy = policy_of(case, past, options)
+    tree = case.get("ratchet_tree")
+    group = join(
+        un(case["welcome"]),
+        [bundle],
+        authenticate=accept,
+        known_group=lambda group_id: False,
+        ratchet_tree=None if tree is None else un(tree),
+        policy=policy,
+    ).group
+    past.append(group)
+    expect("initial_epoch_authenticator", group.epoch_authenticator, un(case["initial_epoch_authenticator"]))
+    for number, epoch in enumerate(case.get("epochs") or ()):
+        group = _next_epoch(group, epoch, policy)
+        past.append(group)
+        expect(f"epoch_authenticator of epochs[{number}]", group.epoch_authenticator, un(epoch["epoch_authenticator"]))
+    return group
 
 
 def bundle_of(suite: CipherSuite, case: Any) -> KeyPackageBundle:
@@ -75,26 +96,6 @@ def policy_of(case: Any, past: list[Group], options: Options) -> Policy:
         find_psk=find,
         lenient_capabilities_for_published_vectors=options.lenient_capabilities,
     )
-
-
-def _follow(case: Any, bundle: KeyPackageBundle, options: Options) -> None:
-    past: list[Group] = []
-    policy = policy_of(case, past, options)
-    tree = case.get("ratchet_tree")
-    group = join(
-        un(case["welcome"]),
-        [bundle],
-        authenticate=accept,
-        known_group=lambda group_id: False,
-        ratchet_tree=None if tree is None else un(tree),
-        policy=policy,
-    ).group
-    past.append(group)
-    expect("initial_epoch_authenticator", group.epoch_authenticator, un(case["initial_epoch_authenticator"]))
-    for number, epoch in enumerate(case.get("epochs") or ()):
-        group = _next_epoch(group, epoch, policy)
-        past.append(group)
-        expect(f"epoch_authenticator of epochs[{number}]", group.epoch_authenticator, un(epoch["epoch_authenticator"]))
 
 
 def _next_epoch(group: Group, epoch: Any, policy: Policy) -> Group:
