@@ -24,11 +24,15 @@ from tacit.mls import (
     Successor,
     X509Credential,
     join,
+    join_externally,
     load,
+    propose_joining,
     reinitialize,
     save,
 )
 from tacit.mls.errors import UnsupportedOperation
+from tacit.mls.group_infos import create_group_info
+from tacit.mls.messages import encode_message
 from tests.mls.certificates import certified, name_in
 from tests.mls.crew import NOW_S, Crew
 from tests.mls.mirror import Mirror
@@ -109,6 +113,7 @@ def test_a_closed_group_is_silent() -> None:
         lambda: group.propose_update(entropy=crew.entropy),
         lambda: crew.create_commit("alice"),
         lambda: crew.create_commit("alice", [Add(crew.bundle("carol").key_package)]),
+        group.group_info,
     ]
     for deed in deeds:
         with pytest.raises(GroupReinitialized) as caught:
@@ -308,3 +313,20 @@ def test_nobody_reopens_a_closed_group() -> None:
         refuses(crew, "bob", message, "12.4.2/reinitialized")
     public = Policy(public_handshakes=True, external_commits=True, outside_proposals=True)
     refuses(crew, "bob", mirror.public(Remove(crew.index("carol"))), "12.4.2/reinitialized", policy=public)
+
+
+def test_nobody_comes_into_a_closed_group_from_outside() -> None:
+    crew = closed(2)
+    info = create_group_info(crew["alice"].state, with_external_pub=True, with_ratchet_tree=True)
+    joining = join_externally(
+        encode_message(info),
+        b"carol",
+        crew.key("carol").private,
+        authenticate=crew.authenticate,
+        now_s=NOW_S,
+        entropy=crew.entropy,
+    )
+    asked = propose_joining(crew.bundle("carol"), group_id=b"crew", epoch=crew["bob"].epoch)
+    welcoming = Policy(external_commits=True, outside_proposals=True)
+    for message in (joining.commit, asked):
+        refuses(crew, "bob", message, "12.4.2/reinitialized", policy=welcoming)

@@ -16,7 +16,7 @@ from tacit.mls.checks.leaf_nodes import check_lifetime
 from tacit.mls.commit_creation import CommitForm
 from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.epochs import Epoch, first_epoch
-from tacit.mls.errors import CommitMismatch, UseProposeUpdate
+from tacit.mls.errors import CommitMismatch, GroupReinitialized, UseProposeUpdate
 from tacit.mls.events import ApplicationData, Authorize, Member, Processed, SenderPosition
 from tacit.mls.extensions import Extensions
 from tacit.mls.group_context import GroupContext
@@ -129,6 +129,8 @@ class Group:
 
     def group_info(self, *, external_pub: bool = True, ratchet_tree: bool = True, extensions: Extensions = ()) -> bytes:
         """The MLSMessage by which others can join this epoch by an external commit. Source: RFC 9420 §12.4.3.2"""
+        if self.reinit is not None:
+            raise GroupReinitialized
         info = create_group_info(
             self.state, with_external_pub=external_pub, with_ratchet_tree=ratchet_tree, extensions=extensions
         )
