@@ -19,6 +19,8 @@ class Memory:
     missed: tuple[int, ...] = ()
     ended: Mapping[int, int] = field(default_factory=dict)
     """When each past epoch ended, by this device's clock."""
+    since: int = 0
+    """The epoch that the device came in with."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,20 @@ class Disk:
     read: frozenset[int]
     missed: tuple[int, ...]
     ended: Mapping[int, int]
+    since: int
 
     @classmethod
     def of(cls, memory: Memory, rows: Mapping[bytes, bytes]) -> Disk:
         """What is written, given the rows of the group."""
         pending = None if memory.pending is None else memory.pending.encode(memory.group)
-        return cls(rows, pending, memory.cursor, memory.read, memory.missed, dict(memory.ended))
+        ended = dict(memory.ended)
+        return cls(rows, pending, memory.cursor, memory.read, memory.missed, ended, memory.since)
 
     def restart(self) -> Memory:
         """What a program knows that starts from this disk."""
         group = load_rows(self.rows)
         pending = None if self.pending is None else PendingCommit.decode(self.pending, group)
-        return Memory(group, self.cursor, pending, self.read, self.missed, dict(self.ended))
+        return Memory(group, self.cursor, pending, self.read, self.missed, dict(self.ended), self.since)
 
 
 class Device:

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tacit.crypto.suites import DEFAULT_SUITE, X25519_SUITE
 from tacit.mls import Add, KeyPackageBundle, LeafIndex, Proposal, Remove
 from tests.mls.machine.devices import Device
+from tests.mls.machine.moving import move
 from tests.mls.machine.nonces import watching
 from tests.mls.machine.relay import Letter
 from tests.mls.machine.world import MAX_DEVICES, World
@@ -34,9 +35,10 @@ class Choices:
     force_path: bool = True
     rotate: bool = False
     at_once: bool = False
+    public: bool = False
 
 
-choices = st.builds(Choices, *[st.booleans()] * 6)
+choices = st.builds(Choices, *[st.booleans()] * 7)
 
 
 class Life(RuleBasedStateMachine):
@@ -49,10 +51,12 @@ class Life(RuleBasedStateMachine):
         self.known_bundles: list[KeyPackageBundle] = []
 
     def teardown(self) -> None:
-        """Let everything arrive, look once more, and stop watching."""
+        """Let everything arrive, look once more, perhaps go on in a new group, and stop watching."""
         try:
             if hasattr(self, "world"):
                 self.world.settle()
+                if self.world.said % 3 == 0:
+                    move(self.world)
         finally:
             self.stack.close()
 
@@ -92,8 +96,9 @@ class Life(RuleBasedStateMachine):
     def read(self, who: int, which: int, count: int) -> None:
         device = self._device(who)
         letters = self._mail(device)
-        for step in range(min(count, len(letters))):
-            self.world.read(device, letters[(which + 7 * step) % len(letters)])
+        start = which % max(len(letters), 1)
+        for letter in [*letters[start:], *letters[:start]][:count]:
+            self.world.read(device, letter)
 
     @rule(who=picks, which=picks)
     def lose_a_letter(self, who: int, which: int) -> None:
@@ -110,10 +115,11 @@ class Life(RuleBasedStateMachine):
 
     # --- change -------------------------------------------------------------------------------------------------------
 
-    @rule(who=picks, rotate=st.booleans())
-    def propose_fresh_keys(self, who: int, rotate: bool) -> None:
+    @rule(who=picks, rotate=st.booleans(), public=st.booleans())
+    def propose_fresh_keys(self, who: int, rotate: bool, public: bool) -> None:
         device = self._device(who)
-        self.world.propose(device, None, self.world.new_key(device.name) if rotate else None)
+        private = self.world.new_key(device.name) if rotate else None
+        self.world.propose(device, None, private=private, public=public)
 
     @rule(who=picks, kind=st.sampled_from(["leave", "remove", "add", "extensions", "psk"]), which=picks)
     def propose(self, who: int, kind: str, which: int) -> None:
@@ -180,6 +186,18 @@ class Life(RuleBasedStateMachine):
     def join(self, which: int) -> None:
         names = list(self.world.relay.invitations)
         self.world.join(names[which % len(names)])
+
+    @rule(who=picks)
+    def come_in(self, who: int) -> None:
+        """Somebody needs no invitation, if the helper's group info is of the present epoch."""
+        helper = self._device(who)
+        if len(helper.group.members()) < MAX_DEVICES:
+            came_in = self.world.come_in(helper, *self.world.new_name())
+            assert came_in == (helper.group.epoch == self.world.relay.epoch - came_in)
+
+    @rule(who=picks, lost=picks)
+    def come_back(self, who: int, lost: int) -> None:
+        self.world.come_back(self._device(who), self._device(lost))
 
     @rule(who=picks)
     def follow(self, who: int) -> None:
@@ -294,4 +312,5 @@ class Life(RuleBasedStateMachine):
             include_pending=chosen.include_pending,
             force_path=chosen.force_path,
             private=private,
+            public=chosen.public,
         )

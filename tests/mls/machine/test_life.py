@@ -15,7 +15,7 @@ EXAMPLES = 120
 STEPS = 50
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_random_life_keeps_every_promise() -> None:
     run_state_machine_as_test(Life, settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS))
 

@@ -23,6 +23,7 @@ from tacit.mls import (
     Group,
     GroupContextExtensions,
     KeyPackageBundle,
+    LeafIndex,
     LeafNode,
     OwnMessage,
     PendingCommit,
@@ -38,9 +39,12 @@ from tacit.mls import (
     WrongEpoch,
     create_group,
     create_key_package,
+    decode_message,
     join,
+    join_externally,
     save_changes,
 )
+from tacit.mls.messages import PublicMessage
 from tests.mls.machine.devices import Device, Disk, Memory
 from tests.mls.machine.relay import Entry, Invitation, Letter, Relay
 from tests.mls.refusal import state_of
@@ -114,7 +118,7 @@ class World:
             known = name in self.knowing[psk_id.key.psk_id]
             return self.psks[psk_id.key.psk_id] if known else None
 
-        return Policy(find_psk=find)
+        return Policy(find_psk=find, public_handshakes=True, external_commits=True)
 
     def process(
         self, name: str, group: Group, message: bytes, authorize: Callable[[object], None] | None = None
@@ -141,6 +145,8 @@ class World:
 
     def sent(self, device: Device, message: bytes) -> None:
         """Account for a message that leaves: its place in the ratchet has never held another one."""
+        if isinstance(decode_message(message), PublicMessage):
+            return
         at = device.group.sender_position(message)
         known = self.positions.setdefault((at.epoch, at.leaf_index, at.is_handshake, at.generation), message)
         assert known == message, "one generation has served two messages"
@@ -171,12 +177,17 @@ class World:
             device.group.seal(text, entropy=self.entropy)
         device.crash()
 
-    def propose(self, device: Device, proposal: Proposal | None, private: bytes | None = None) -> None:
+    def propose(
+        self, device: Device, proposal: Proposal | None, *, private: bytes | None = None, public: bool = False
+    ) -> None:
         """Send a proposal, or one of fresh keys for oneself; the relay drops it if its epoch is over."""
+        group = device.group
         if proposal is None:
-            group, message = device.group.propose_update(signature_private=private, entropy=self.entropy)
+            group, message = group.propose_update(signature_private=private, public=public, entropy=self.entropy)
         else:
-            group, message = device.group.propose(proposal, entropy=self.entropy, authenticate=self.authenticate)
+            group, message = group.propose(
+                proposal, public=public, entropy=self.entropy, authenticate=self.authenticate
+            )
         epoch = device.group.epoch
         device.memory = replace(device.memory, group=group)
         device.write()
@@ -191,6 +202,7 @@ class World:
         include_pending: bool,
         force_path: bool,
         private: bytes | None,
+        public: bool = False,
     ) -> None:
         """Make a commit and keep it; nothing changes until it has its place in the log."""
         if self.awaits_own(device):
@@ -201,6 +213,7 @@ class World:
             include_pending=include_pending,
             force_path=force_path,
             signature_private=private,
+            public=public,
             entropy=self.entropy,
             now_s=self.now_s,
             authenticate=self.authenticate,
@@ -274,9 +287,37 @@ class World:
         )  # fmt: skip
         assert joined.used_ref == invitation.bundle.ref
         assert joined.group.epoch == invitation.epoch
-        device = self.devices[name] = Device(name, Memory(joined.group, invitation.cursor))
+        device = self.devices[name] = Device(name, Memory(joined.group, invitation.cursor, since=invitation.epoch))
         self.look_at(joined.group)
         return device
+
+    def come_in(self, helper: Device, name: str, private: bytes, old_leaf: LeafIndex | None = None) -> bool:
+        """Somebody lets himself in with a helper's group info, unless a commit came first; ``True`` if that worked."""
+        joined = join_externally(
+            helper.group.group_info(),
+            name.encode(),
+            private,
+            remove=old_leaf,
+            authenticate=self.authenticate,
+            policy=self.policy(name),
+            extension_types=(EXTENSION_TYPE,),
+            now_s=self.now_s,
+            entropy=self.entropy,
+        )
+        if not self.relay.append(Entry(helper.group.epoch, name, joined.commit, is_commit=True)):
+            return False
+        for psk_id in self.psks:
+            self.knowing[psk_id].add(name)
+        memory = Memory(joined.group, len(self.relay.log), since=joined.group.epoch)
+        self.devices[name] = Device(name, memory)
+        self.look_at(joined.group)
+        return True
+
+    def come_back(self, helper: Device, device: Device) -> None:
+        """A device that has lost everything but its name takes its old leaf over."""
+        leaves = {member.leaf_node.credential_identity.decode(): member.leaf_index for member in helper.group.members()}
+        if device is not helper and device.name in leaves and helper.group.epoch == self.relay.epoch:
+            assert self.come_in(helper, device.name, self.new_key(device.name), leaves[device.name])
 
     def follow(self, device: Device) -> bool:
         """Take the next handshake of the log; ``False`` if there is none."""
@@ -358,6 +399,10 @@ class World:
     def read(self, device: Device, letter: Letter) -> None:
         """Open a letter, if it can still be, and no second time."""
         group, epoch = device.group, letter.epoch
+        if epoch < device.memory.since:
+            self.refuses(device, letter.message, WrongEpoch)
+            del self.relay.mail[device.name][letter.number]
+            return
         if epoch > group.epoch:
             self.refuses(device, letter.message, WrongEpoch)
             return
@@ -365,7 +410,7 @@ class World:
         kept = epoch == group.epoch or group.epoch - epoch <= MAX_PAST_EPOCHS
         if not kept or self.now_s - ended_at > PAST_EPOCH_S:
             self.refuses(device, letter.message, WrongEpoch)
-            self.relay.mail[device.name].pop(letter.number, None)
+            del self.relay.mail[device.name][letter.number]
             return
         if letter.number in device.memory.read:
             self.refuses(device, letter.message, GenerationConsumed)
