@@ -34,6 +34,7 @@ from tacit.mls import (
     Remove,
     create_group,
     join,
+    read_key_package,
     save_changes,
 )
 
@@ -150,16 +151,17 @@ def join_sample(number: int, group: WarmGroup) -> Sample:
 
 
 def creation_rows(plan: Plan, number: int, name: str) -> Iterator[Row]:
-    """A new group whose first commit adds everyone; the KeyPackages are there already."""
+    """A new group whose first commit adds everyone; their KeyPackages come from outside."""
     size = 128
-    bundles = [bundle_of(number, index) for index in range(1, size)]
+    published = [bundle_of(number, index).key_package_bytes for index in range(1, size)]
     private = suite(number).generate_signature_key_pair(os.urandom).private
-    adds = [Add(bundle.key_package) for bundle in bundles]
 
     def create() -> float:
         forget_all_caches()
         began = time.perf_counter()
         group = create_group(GROUP_ID, number, b"0", private, now_s=NOW_S, entropy=os.urandom)
+        packages = [read_key_package(data, now_s=NOW_S, authenticate=anyone) for data in published]
+        adds = [Add(package) for package in packages]
         group, pending = group.create_commit(adds, now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
         save_changes(None, group.merge(pending))
         return time.perf_counter() - began

@@ -8,10 +8,13 @@ from dataclasses import replace
 import pytest
 
 from tacit.crypto.suites import X25519_SUITE, suite
+from tacit.errors import InvalidMessage
 from tacit.mls import LeafIndex, LeafNode
+from tacit.mls.checks.leaf_nodes import check_leaf_signature
 from tacit.mls.leaf_nodes import Capabilities
 from tacit.mls.parent_nodes import ParentNode
 from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.registry import LeafNodeSource
 from tacit.mls.tree_counts import TreeCounts
 from tacit.mls.tree_math import NodeIndex, direct_path, node_of
 from tests.mls.crew import Crew
@@ -89,3 +92,19 @@ def test_a_parents_size_is_that_of_its_encoding() -> None:
         parent = ParentNode(bytes(1216), bytes(48), tuple(LeafIndex(n) for n in range(leaves)))
         assert parent.encoded_size == len(parent.encoded)
     assert NodeIndex(1) in direct_path(node_of(LeafIndex(0)), 2)
+
+
+def test_a_signature_that_was_verified_counts_for_its_own_suite_group_and_place_only() -> None:
+    """Hazard: what is remembered of one check must not answer another."""
+    group = Crew(2)["alice"]
+    leaf = group.state.tree.leaf(LeafIndex(0))
+    assert leaf is not None
+    assert leaf.source is LeafNodeSource.COMMIT
+    check_leaf_signature(group.suite, leaf, group.group_id, LeafIndex(0))
+    check_leaf_signature(group.suite, leaf, group.group_id, LeafIndex(0))
+    for group_id, index in ((b"another", 0), (group.group_id, 1)):
+        with pytest.raises(InvalidMessage, match=r"7\.3/signature"):
+            check_leaf_signature(group.suite, leaf, group_id, LeafIndex(index))
+    for changed in (replace(leaf, signature=bytes(64)), replace(leaf, encryption_key=bytes(32))):
+        with pytest.raises(InvalidMessage, match=r"7\.3/signature"):
+            check_leaf_signature(group.suite, changed, group.group_id, LeafIndex(0))

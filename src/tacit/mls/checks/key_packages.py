@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
 from tacit.mls.checks.extensions import check_extensions
@@ -10,6 +12,8 @@ from tacit.mls.key_packages import KeyPackage
 from tacit.mls.labels import KEY_PACKAGE_TBS, verify_with_label
 from tacit.mls.registry import MLS10, Container, LeafNodeSource
 from tacit.mls.tree_math import LeafIndex
+
+_SIGNED_FOR: Final = "_signed_for"
 
 
 def check_key_package(suite: CipherSuite, key_package: KeyPackage) -> None:
@@ -43,9 +47,12 @@ def check_init_key(suite: CipherSuite, key_package: KeyPackage) -> None:
 
 
 def check_key_package_signature(suite: CipherSuite, key_package: KeyPackage) -> None:
-    """The key package is signed by the key in its leaf."""
+    """The key package is signed by the key in its leaf; one that has passed remembers it, as leaves do."""
+    if key_package.__dict__.get(_SIGNED_FOR) == suite.id:
+        return
     leaf, content = key_package.leaf_node, key_package.to_be_signed
     try:
         verify_with_label(suite, leaf.signature_key, KEY_PACKAGE_TBS, content, key_package.signature)
     except CryptoError:
         raise InvalidMessage("10.1/signature") from None
+    key_package.__dict__[_SIGNED_FOR] = suite.id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tacit.crypto.certificates import subject_public_key
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, InvalidMessage
@@ -20,6 +22,8 @@ from tacit.mls.registry import (
 )
 from tacit.mls.tree_counts import TreeCounts
 from tacit.mls.tree_math import LeafIndex
+
+_SIGNED_FOR: Final = "_signed_for"
 
 
 def check_leaf(suite: CipherSuite, leaf: LeafNode, group_id: bytes, index: LeafIndex) -> None:
@@ -106,12 +110,21 @@ def check_lifetime(leaf: LeafNode, now_s: float) -> None:
 
 
 def check_leaf_signature(suite: CipherSuite, leaf: LeafNode, group_id: bytes, index: LeafIndex) -> None:
-    """The leaf is signed by its own signature key, for this group and place unless it comes from a key package."""
+    """The leaf is signed by its own signature key, for this group and place unless it comes from a key package.
+
+    A leaf that has passed this remembers for which suite, group and place. It never changes, and neither does the
+    answer for the same key, bytes and signature, so asking once is asking each time: a proposal is judged when it
+    comes, and again with every list that it is committed in.
+    """
+    place = (suite.id,) if leaf.source is LeafNodeSource.KEY_PACKAGE else (suite.id, group_id, index)
+    if leaf.__dict__.get(_SIGNED_FOR) == place:
+        return
     content = leaf.to_be_signed(group_id, index)
     try:
         verify_with_label(suite, leaf.signature_key, LEAF_NODE_TBS, content, leaf.signature)
     except CryptoError:
         raise InvalidMessage("7.3/signature") from None
+    leaf.__dict__[_SIGNED_FOR] = place
 
 
 def check_leaf_source(leaf: LeafNode, expected: LeafNodeSource) -> None:
