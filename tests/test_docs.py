@@ -21,7 +21,7 @@ WHERE = (ROOT, ROOT / "src" / "tacit", ROOT / "src")
 PATH = re.compile(r"\.?[\w*.-]+(/[\w*.-]+)*/?(::\w+)?")
 SOURCES = (".py", ".sh", ".sql", ".proto")
 SUFFIXES = (*SOURCES, ".md", ".toml", ".txt", "/")
-VERBS = {"setup", "check", "test", "bench", "fuzz", "proto", "lock", "help"}
+VERBS = {*re.findall(r"^    ([a-z]+)\)", (ROOT / "dev").read_text("utf-8"), re.MULTILINE), "help"}
 
 
 def code(document: Path) -> Iterator[str]:
