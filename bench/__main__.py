@@ -70,18 +70,15 @@ def _table(name: str, quick: bool) -> Table:
 
 
 def _grid(table: Table) -> Grid:
+    """What peers need stands in the rows that compare them; the JSON has it as figures."""
     grid = Grid(title=table.title, title_justify="left", title_style="bold")
-    peers = list(dict.fromkeys(name for row in table.rows for name in row.peers))
     for heading, justify in (("", "left"), ("median", "right"), ("unit", "left"), ("floor", "right"), ("", "right")):
-        grid.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        grid.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     grid.add_column("aim", justify="right")
-    for name in peers:
-        grid.add_column(name, justify="right")
     grid.add_column("note", style="dim")
     for row in table.rows:
         floor, aim = _number(row.floor) if row.floor else "", _number(row.aim) if row.aim else ""
-        others = [_number(row.peers[name]) if name in row.peers else "" for name in peers]
-        grid.add_row(row.what, _number(row.value), row.unit, floor, row.against_floor, aim, *others, row.note)
+        grid.add_row(row.what, _number(row.value), row.unit, floor, row.against_floor, aim, row.note)
     return grid
 
 

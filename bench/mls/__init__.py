@@ -27,9 +27,9 @@ def table(quick: bool = False) -> Table:
     from bench.peers import closing_rows  # which needs the groups of this package
 
     with one_core():
-        rows = list(_rows(QUICK if quick else FULL))
-        rows += closing_rows(rows)
-    return Table("mls: best medians, in turns on one core; messages of 1 KB; state to store included", tuple(rows))
+        rows = tuple(_rows(QUICK if quick else FULL))
+        rows += tuple(closing_rows(rows))
+    return Table("mls: best medians, in turns on one core; messages of 1 KB; state to store included", rows)
 
 
 def _rows(plan: Plan) -> Iterator[Row]:

@@ -28,7 +28,11 @@ def ratio_rows(rows: Iterable[Row]) -> Iterator[Row]:
         aims = AIMS.get(row.what, {})
         for name, cost in row.peers.items():
             ratio, aim = cost / row.value, aims.get(name)
-            note = "" if aim is None else "reached" if ratio >= aim else "MISSED"
-            yield Row(f"{row.what}: speed beside {name}", ratio, "times", note=note, aim=aim)
+            verdict = "" if aim is None else ": reached" if ratio >= aim else ": MISSED"
+            yield Row(_said(row, name), ratio, "times", note=f"{cost:.4g} {row.unit} there{verdict}", aim=aim)
         for name in sorted(aims.keys() - row.peers.keys()):
-            yield Row(f"{row.what}: speed beside {name}", 0.0, "times", note="not measured", aim=aims[name])
+            yield Row(_said(row, name), 0.0, "times", note="not measured", aim=aims[name])
+
+
+def _said(row: Row, name: str) -> str:
+    return f"{row.what}: as fast as {name}"
