@@ -76,7 +76,7 @@ def test_programs_answer_line_by_line_and_say_what_they_cannot(tmp_path: Path, r
     shutil.copy(PROGRAMS / shared, tmp_path)
     own = {
         "lines.py": "from lines import median, serve\nserve({'work': lambda r: median(r['calls'], lambda c: 1 + 1)})",
-        "lines.mjs": "import { median, serve } from './lines.mjs';serve({ work: (r) => median(r.calls, () => 1 + 1) });",
+        "lines.mjs": "import { median, serve } from './lines.mjs';serve({ work: (r) => median(r.calls, () => 2) });",
     }[shared]
     program = tmp_path / f"own{Path(shared).suffix}"
     program.write_text(own)
