@@ -53,9 +53,9 @@ SCENARIOS: Final = ("test_group.py", "checks/test_commits.py", "checks/test_prop
 
 TESTS: Final = {
     "tree_math": ("test_tree_math.py",),
-    "key_schedule": ("test_key_schedule.py", "test_group.py"),
-    "secret_tree": ("test_secret_tree.py",),
-    "protection": ("test_protection.py", "checks/test_framing.py", "test_group.py"),
+    "key_schedule": ("test_by_the_letter.py", "test_state.py"),
+    "secret_tree": ("test_secret_tree_bounds.py", "test_by_the_letter.py"),
+    "protection": ("test_by_the_letter.py", "checks/test_framing.py", "test_external_proposals.py"),
     "proposal_lists": SCENARIOS,
     "commit_processing": (*SCENARIOS, "test_external_commits.py", "test_sending.py"),
     "pending": (*SCENARIOS, "test_sending.py", "test_state.py"),

@@ -13,6 +13,8 @@ from tacit.mls.tree_math import (
     direct_path,
     full_leaf_count,
     is_in_subtree,
+    is_leaf,
+    leaf_of,
     level,
     node_count,
     node_of,
@@ -56,3 +58,10 @@ def test_leaves_below_a_node() -> None:
     assert list(subtree_leaves(NodeIndex(5))) == [2, 3]
     assert list(subtree_leaves(NodeIndex(4))) == [2]
     assert list(subtree_leaves(NodeIndex(3))) == [0, 1, 2, 3]
+
+
+def test_leaves_stand_at_even_places() -> None:
+    for leaf in map(LeafIndex, range(9)):
+        assert leaf_of(node_of(leaf)) == leaf
+        assert is_leaf(node_of(leaf))
+        assert not is_leaf(NodeIndex(node_of(leaf) + 1))
