@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tacit.codec import EncodeError, Writer
+from tacit.codec import EncodeError, Writer, encode_opaque
 from tacit.limits import MAX_VECTOR_BYTES, MAX_VECTOR_ITEMS
 
 
@@ -45,3 +45,15 @@ def test_vectors_that_no_reader_would_take_are_not_written():
         Writer().opaque(bytes(MAX_VECTOR_BYTES + 1))
     with pytest.raises(EncodeError):
         Writer().vector(range(MAX_VECTOR_ITEMS + 1), lambda w, _: w.u8(0))
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 16383, 16384])
+def test_an_opaque_field_by_itself_is_what_a_writer_appends(size: int) -> None:
+    w = Writer()
+    w.opaque(b"x" * size)
+    assert encode_opaque(b"x" * size) == w.finish()
+
+
+def test_an_opaque_field_by_itself_has_the_bound_of_the_reader() -> None:
+    with pytest.raises(EncodeError):
+        encode_opaque(bytes(MAX_VECTOR_BYTES + 1))

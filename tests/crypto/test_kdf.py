@@ -52,3 +52,9 @@ def test_hash_and_mac_are_of_the_named_length(kdf: Kdf):
     assert len(kdf.hash(b"")) == len(kdf.mac(b"", b"")) == kdf.size
     assert kdf.hash(b"data") == hashlib.new(kdf.hash_name, b"data").digest()
     assert hashlib.new(kdf.hash_name).block_size == kdf.block_size
+
+
+@pytest.mark.parametrize("kdf", [HKDF_SHA256, HKDF_SHA384, HKDF_SHA512])
+def test_first_blocks_are_what_expanding_one_by_one_gives(kdf: Kdf):
+    secret, infos = bytes(range(kdf.size)), [b"", b"a", b"b" * 200]
+    assert kdf.first_blocks(secret, infos) == [kdf.expand(secret, info, kdf.size) for info in infos]

@@ -44,7 +44,7 @@ from tacit.mls.proposal_lists import Applied, CommittedProposal, ProposalList, a
 from tacit.mls.protection import EpochKeys, SenderData, _guarded, _header, _sender_data_key, ratchet_kind
 from tacit.mls.ratchet_tree_extension import encode_ratchet_tree
 from tacit.mls.registry import ContentType, ExtensionType, LeafNodeSource, SenderType, WireFormat
-from tacit.mls.secret_tree import MessageKey, _message_key, _next_secret
+from tacit.mls.secret_tree import MessageKey, _next_secret, _step
 from tacit.mls.transcript import confirmed_transcript_hash, interim_transcript_hash
 from tacit.mls.tree_math import common_ancestor, node_of
 from tacit.mls.update_paths import (
@@ -383,7 +383,7 @@ class Mirror:
         secret = ratchet.secret
         for step in range(ratchet.generation, wanted):
             secret = _next_secret(suite, secret, step)
-        return _message_key(suite, secret, wanted)
+        return _step(suite, secret, wanted)[0]
 
 
 def forge_key_package(bundle_package: KeyPackage, suite: CipherSuite, private: bytes, **changed: Any) -> KeyPackage:

@@ -10,7 +10,7 @@ from tacit.codec.errors import EncodeError
 from tacit.codec.reader import Reader
 from tacit.codec.structs import Struct, decode, encode
 from tacit.codec.varint import MAX_VARINT, decode_varint, encode_varint
-from tacit.codec.writer import Writer
+from tacit.codec.writer import Writer, encode_opaque
 
 __all__ = [
     "MAX_VARINT",
@@ -21,5 +21,6 @@ __all__ = [
     "decode",
     "decode_varint",
     "encode",
+    "encode_opaque",
     "encode_varint",
 ]

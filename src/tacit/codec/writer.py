@@ -12,6 +12,19 @@ from tacit.limits import MAX_VECTOR_BYTES, MAX_VECTOR_ITEMS
 T = TypeVar("T")
 
 
+_ONE_BYTE = tuple(bytes((size,)) for size in range(ONE_BYTE_LENGTHS))
+
+
+def encode_opaque(b: bytes) -> bytes:
+    """Bytes behind their length, for who has few fields to join; raises ``EncodeError`` as ``Writer.opaque`` does."""
+    size = len(b)
+    if size < ONE_BYTE_LENGTHS:
+        return _ONE_BYTE[size] + b
+    if size > MAX_VECTOR_BYTES:
+        raise EncodeError(f"vector of {size} bytes")
+    return encode_varint(size) + b
+
+
 class Writable(Protocol):
     """A value that knows how it lies on the wire."""
 

@@ -8,7 +8,7 @@ Source: RFC 2104; RFC 5869; RFC 9180 §4, §7.2
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,6 +60,12 @@ class Kdf:
             block = self.mac(prk, block + info + bytes((counter,)))
             output += block
         return bytes(output[:length])
+
+    def first_blocks(self, prk: bytes, infos: Iterable[bytes]) -> list[bytes]:
+        """The first Nh bytes of HKDF-Expand for each info, with the key prepared once; ``prk`` has Nh bytes."""
+        h, key = self.hash_function, prk.ljust(self.block_size, b"\x00")
+        inner, outer = key.translate(_INNER_PAD), key.translate(_OUTER_PAD)
+        return [h(outer + h(b"".join((inner, info, b"\x01"))).digest()).digest() for info in infos]
 
     def labeled_extract(self, suite_id: bytes, salt: bytes, label: bytes, ikm: bytes) -> bytes:
         """HPKE's LabeledExtract. Source: RFC 9180 §4"""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Self
 
-from tacit.codec import Reader, Writer, encode_varint
+from tacit.codec import Reader, Writer, encode_opaque, encode_varint
 from tacit.crypto.suites import CipherSuite
 from tacit.mls.commits import Commit
 from tacit.mls.labels import PROPOSAL_REFERENCE, ref_hash
@@ -120,12 +120,15 @@ class FramedContent:
         return b"".join(parts)
 
     def _encode(self, body: bytes) -> bytes:
-        w = Writer()
-        w.opaque(self.group_id)
-        w.fixed(self.epoch.to_bytes(8, "big") + self.sender.encoded)
-        w.opaque(self.authenticated_data)
-        w.fixed(self.content_type.to_bytes(1, "big") + body)
-        return w.finish()
+        parts = (
+            encode_opaque(self.group_id),
+            self.epoch.to_bytes(8, "big"),
+            self.sender.encoded,
+            encode_opaque(self.authenticated_data),
+            content_type_of(self.body).to_bytes(1, "big"),
+            body,
+        )
+        return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +145,8 @@ class FramedContentAuthData:
     @property
     def encoded(self) -> bytes:
         """The whole encoding."""
-        signature, tag = self.signature, self.confirmation_tag
-        encoded = encode_varint(len(signature)) + signature
-        return encoded if tag is None else b"".join((encoded, encode_varint(len(tag)), tag))
+        encoded, tag = encode_opaque(self.signature), self.confirmation_tag
+        return encoded if tag is None else encoded + encode_opaque(tag)
 
     @classmethod
     def read(cls, r: Reader, content_type: ContentType) -> Self:

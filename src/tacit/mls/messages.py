@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 
-from tacit.codec import Reader, Writer
+from tacit.codec import Reader, Writer, encode_opaque
 from tacit.errors import DecodeError
 from tacit.mls.commits import HPKECiphertext
 from tacit.mls.extensions import Extensions, read_extensions, write_extensions
@@ -57,11 +57,15 @@ class PrivateMessage:
 
     def write(self, w: Writer) -> None:
         """Append the encoding."""
-        w.opaque(self.group_id)
-        w.fixed(self.epoch.to_bytes(8, "big") + self.content_type.to_bytes(1, "big"))
-        w.opaque(self.authenticated_data)
-        w.opaque(self.encrypted_sender_data)
-        w.opaque(self.ciphertext)
+        parts = (
+            encode_opaque(self.group_id),
+            self.epoch.to_bytes(8, "big"),
+            self.content_type.to_bytes(1, "big"),
+            encode_opaque(self.authenticated_data),
+            encode_opaque(self.encrypted_sender_data),
+            encode_opaque(self.ciphertext),
+        )
+        w.fixed(b"".join(parts))
 
     @classmethod
     def read(cls, r: Reader) -> Self:

@@ -204,10 +204,11 @@ def _header(group_id: bytes, epoch: int, content_type: ContentType) -> bytes:
 
 def _sender_data_key(keys: EpochKeys, ciphertext: bytes) -> tuple[bytes, bytes]:
     suite, secret = keys.suite, keys.sender_data_secret
-    expand, key_size, nonce_size = suite.hpke.kdf.expand, suite.key_size, suite.nonce_size
+    key_size, nonce_size = suite.key_size, suite.nonce_size
     sample = ciphertext[: suite.hash_size]
-    key = expand(secret, kdf_label(b"key", sample, key_size), key_size)
-    return key, expand(secret, kdf_label(b"nonce", sample, nonce_size), nonce_size)
+    infos = kdf_label(b"key", sample, key_size), kdf_label(b"nonce", sample, nonce_size)
+    key, nonce = suite.hpke.kdf.first_blocks(secret, infos)
+    return key[:key_size], nonce[:nonce_size]
 
 
 def _guarded(key: MessageKey, guard: bytes) -> bytes:

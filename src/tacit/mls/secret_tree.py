@@ -200,14 +200,17 @@ def _bounded(senders: dict[LeafIndex, Sender]) -> dict[LeafIndex, Sender]:
 
 def _step(suite: CipherSuite, secret: bytes, generation: int) -> tuple[MessageKey, bytes]:
     """What a ratchet gives for one generation, and the secret of the next."""
-    return _message_key(suite, secret, generation), _next_secret(suite, secret, generation)
-
-
-def _message_key(suite: CipherSuite, secret: bytes, generation: int) -> MessageKey:
-    expand, step = suite.hpke.kdf.expand, generation.to_bytes(4, "big")
-    key_size, nonce_size = suite.key_size, suite.nonce_size
-    key = expand(secret, _label_before_step(b"key", key_size) + step, key_size)
-    return MessageKey(generation, key, expand(secret, _label_before_step(b"nonce", nonce_size) + step, nonce_size))
+    key_size, nonce_size, hash_size = suite.key_size, suite.nonce_size, suite.hash_size
+    step = generation.to_bytes(4, "big")
+    key, nonce, following = suite.hpke.kdf.first_blocks(
+        secret,
+        (
+            _label_before_step(b"key", key_size) + step,
+            _label_before_step(b"nonce", nonce_size) + step,
+            _label_before_step(b"secret", hash_size) + step,
+        ),
+    )
+    return MessageKey(generation, key[:key_size], nonce[:nonce_size]), following
 
 
 def _next_secret(suite: CipherSuite, secret: bytes, generation: int) -> bytes:
