@@ -6,7 +6,7 @@ of draft-connolly-cfrg-xwing-kem.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,9 @@ from tests.vectors import (
 from tests.vectors.expect import Options
 
 PASSIVE_CLIENT = "passive-client"
+PASSIVE_CLIENTS = ("passive-client-welcome", "passive-client-handling-commit", "passive-client-random")
+EPOCHS_OF_ONE_COMMIT = 2
+"""The official scenarios around one commit have one epoch more, to show that the first was understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +115,15 @@ FAMILIES = (
     _family("xwing", xwing.check, "seed eseed sk pk ct ss"),
 )
 """In the order in which a case is tried."""
+
+FAMILY_NAMES = (*(family.name for family in FAMILIES if family.name != PASSIVE_CLIENT), *PASSIVE_CLIENTS)
+"""The sixteen of the working group, and the two of the KEM and its HPKE."""
+
+
+def passive_client_family(cases: Sequence[dict[str, Any]]) -> str:
+    """Which of the three official families of passive clients a file belongs to, by its longest scenario."""
+    longest = max(len(case.get("epochs") or ()) for case in cases)
+    welcome, handling_commit, many = PASSIVE_CLIENTS
+    if longest == 0:
+        return welcome
+    return handling_commit if longest <= EPOCHS_OF_ONE_COMMIT else many

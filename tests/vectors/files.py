@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.vectors.families import FAMILIES, Family
+from tests.vectors.families import FAMILIES, PASSIVE_CLIENT, Family, passive_client_family
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -32,6 +32,11 @@ class VectorFile:
     path: Path
     family: Family
     cases: tuple[dict[str, Any], ...]
+
+    @property
+    def name(self) -> str:
+        """The official family; passive clients have three, told apart by how long they follow the group."""
+        return passive_client_family(self.cases) if self.family.name == PASSIVE_CLIENT else self.family.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ TALLIES: dict[str, Tally] = {}
 
 
 def official_files(family: str) -> list[VectorFile]:
-    """The files of one family such as ``tree-math``; skips where there are none, and fails so under ``CI``."""
-    files = [file for file in _all_files(official_folder()) if file.family.name == family]
+    """The files of one family, by its name or that of its form; skips without any, and fails so under ``CI``."""
+    files = [file for file in _all_files(official_folder()) if family in (file.name, file.family.name)]
     if not files:
         reason = f"no official vectors of {family} found; set TACIT_VECTORS to their folder"
         if os.environ.get("CI"):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tacit.crypto.suites import SUPPORTED_SUITES
 from tests.vectors.expect import Options, Unsupported
 from tests.vectors.files import VectorFile
 
@@ -44,7 +42,7 @@ def run_file(file: VectorFile, options: Options) -> list[Row]:
     unread: dict[int | None, set[str]] = {}
     for index, case in enumerate(file.cases):
         number = case.get("cipher_suite")
-        row = rows.setdefault(number, Row(file.path, file.family.name, number))
+        row = rows.setdefault(number, Row(file.path, file.name, number))
         unread.setdefault(number, set()).update(file.family.strange_fields(case))
         _run_case(row, file, index, case, options)
     for number, row in rows.items():
@@ -68,8 +66,3 @@ def _run_case(row: Row, file: VectorFile, index: int, case: dict[str, Any], opti
 def _said(error: BaseException) -> str:
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def missing_suites(rows: list[Row]) -> Iterator[Row]:
-    """Rows of suites that tacit does not have."""
-    return (row for row in rows if row.suite is not None and row.suite not in SUPPORTED_SUITES)
