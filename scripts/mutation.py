@@ -55,7 +55,12 @@ TESTS: Final = {
     "tree_math": ("test_tree_math.py",),
     "key_schedule": ("test_by_the_letter.py", "test_state.py"),
     "secret_tree": ("test_secret_tree_bounds.py", "test_by_the_letter.py"),
-    "protection": ("test_by_the_letter.py", "checks/test_framing.py", "test_external_proposals.py"),
+    "protection": (
+        "test_protection.py",
+        "test_by_the_letter.py",
+        "checks/test_framing.py",
+        "test_external_proposals.py",
+    ),
     "proposal_lists": SCENARIOS,
     "commit_processing": (*SCENARIOS, "test_external_commits.py", "test_sending.py"),
     "pending": (*SCENARIOS, "test_sending.py", "test_state.py"),

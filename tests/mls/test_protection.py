@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from tacit.mls.framing import FramedContent, FramedContentAuthData, Sender
+from tacit.mls.messages import PublicMessage
+from tacit.mls.protection import open_public, protect_public
+from tests.mls.crew import Crew
+from tests.mls.refusal import breaks
+
+
+def test_application_data_is_not_put_into_a_public_message_and_not_taken_out_of_one() -> None:
+    """Whoever calls these has checked it before; they do so themselves."""
+    crew = Crew(2)
+    group = crew["alice"]
+    content = FramedContent(group.group_id, group.epoch, Sender.member(group.own_leaf), b"", b"hello")
+    auth, key = FramedContentAuthData(b"signature"), group.state.secrets.membership_key.reveal()
+    with breaks("6/application-is-private"):
+        protect_public(crew.suite, key, content, auth, group.context.encoded)
+    message = PublicMessage(content, auth, bytes(32))
+    with breaks("6/application-is-private"):
+        open_public(crew.suite, key, message, b"", group.context.encoded)
+
+
+def test_the_keys_of_an_epoch_do_not_show() -> None:
+    group = Crew(1)["alice"]
+    assert repr(group.state.keys(group.secret_tree)) == "<EpochKeys>"
