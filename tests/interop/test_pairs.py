@@ -129,7 +129,9 @@ def test_whoever_holds_a_group_info_lets_himself_in(pair: Pair) -> None:
     for holder in (pair.ours, pair.theirs):
         for bridge in (pair.tacit, pair.judge):
             room.commit(holder)
-            room.join_externally(Party(bridge), holder.call("groupinfo", group=room.group)["groupinfo"])
+            newcomer = Party(bridge)
+            room.join_externally(newcomer, holder.call("groupinfo", group=room.group)["groupinfo"])
+            assert newcomer in room.members
     for member in list(room.members):
         room.say(member, b"hello")
         room.commit(member)
@@ -142,6 +144,7 @@ def test_whoever_lost_a_group_comes_back_in_its_own_place(pair: Pair) -> None:
     for lost, holder in ((pair.ours, pair.theirs), (pair.theirs, pair.ours)):
         room.members.remove(lost)
         room.join_externally(lost, holder.call("groupinfo", group=room.group)["groupinfo"], resync=True)
+        assert lost in room.members
         room.say(lost, b"back")
         room.commit(lost)
 

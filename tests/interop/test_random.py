@@ -94,8 +94,9 @@ class Story:
         if len(self.room.members) < MOST:
             holder = self.random.choice(self.able("groupinfo"))
             info = holder.call("groupinfo", group=self.room.group)["groupinfo"]
-            self.room.join_externally(self.newcomers(1)[0], info)
-            self.count("external join")
+            (newcomer,) = self.newcomers(1)
+            self.room.join_externally(newcomer, info)
+            self.count("external join" if newcomer in self.room.members else "external join in vain")
 
     def propose(self) -> None:
         """A few proposals of members who can make them, committed by somebody else of ours."""
