@@ -20,7 +20,7 @@ from tacit.crypto.suites import DEFAULT_SUITE, X25519_SUITE
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "img" / "mls.svg"
 
-FULL = Plan(rounds=3, messages=0, commits=3, sizes=(2, 4, 8, 16, 32, 64, 128, 256, 512, 1000), joins=())
+FULL = Plan(rounds=7, messages=0, commits=3, sizes=(2, 4, 8, 16, 32, 64, 128, 256, 512, 1000), joins=())
 QUICK = Plan(rounds=2, messages=0, commits=3, sizes=(2, 8, 32, 128), joins=())
 
 PANELS = {

@@ -133,8 +133,9 @@ def test_vectors_of_unknown_form_are_a_failure_and_other_json_is_left(
     put(tmp_path / "half.json", [{key: official_cases("welcome")[0][key] for key in ("welcome", "init_priv")}])
     put(tmp_path / "hex.json", [{"key": "00" * 16, "digest": "11" * 32}])
     put(tmp_path / "mixed.json", [*DESERIALIZATION, official_cases("tree-math")[0]])
+    put(tmp_path / "partly.json", [*DESERIALIZATION, {"name": "x"}])
     ended, account = told(tmp_path, capsys)
-    assert (ended, set(account["unknown"])) == (1, {"half.json", "hex.json", "mixed.json"})
+    assert (ended, set(account["unknown"])) == (1, {"half.json", "hex.json", "mixed.json", "partly.json"})
     assert "init_priv" in account["unknown"]["half.json"]
 
 
