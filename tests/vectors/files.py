@@ -21,6 +21,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 HEX = re.compile(r"(?:[0-9a-fA-F]{2}){8,}")
 """Eight bytes or more in hexadecimal."""
 
+BROKEN_VECTORS = re.compile(rb'"cipher_suite"|"[0-9a-fA-F]{64,}"')
+"""What a file of vectors still shows when it has been cut short."""
+
 SKIPPED_FOLDERS = frozenset({"node_modules"})
 """Beside these, folders whose names begin with a dot are not looked into."""
 
@@ -62,10 +65,11 @@ def find_files(path: Path) -> Iterator[VectorFile | LeftFile]:
 
 def read_file(path: Path) -> VectorFile | LeftFile:
     """What one file is."""
+    data = path.read_bytes()
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(data)
     except ValueError:
-        return LeftFile(path, "not JSON", looks_like_vectors=False)
+        return LeftFile(path, "not JSON", looks_like_vectors=BROKEN_VECTORS.search(data) is not None)
     cases = [content] if isinstance(content, dict) else content
     if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
         return LeftFile(path, "no array of objects", looks_like_vectors=False)

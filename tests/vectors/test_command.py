@@ -134,8 +134,11 @@ def test_vectors_of_unknown_form_are_a_failure_and_other_json_is_left(
     put(tmp_path / "hex.json", [{"key": "00" * 16, "digest": "11" * 32}])
     put(tmp_path / "mixed.json", [*DESERIALIZATION, official_cases("tree-math")[0]])
     put(tmp_path / "partly.json", [*DESERIALIZATION, {"name": "x"}])
+    (tmp_path / "cut.json").write_text(json.dumps(official_cases("welcome"))[:-1])
+    (tmp_path / "comment.json").write_text("{} // not strictly JSON")
     ended, account = told(tmp_path, capsys)
-    assert (ended, set(account["unknown"])) == (1, {"half.json", "hex.json", "mixed.json", "partly.json"})
+    assert (ended, set(account["unknown"])) == (1, {"half.json", "hex.json", "mixed.json", "partly.json", "cut.json"})
+    assert "comment.json" in account["left"]
     assert "init_priv" in account["unknown"]["half.json"]
 
 
