@@ -13,6 +13,7 @@ from tacit.limits import MAX_LEAF_BYTES, PAST_EPOCH_S
 from tacit.mls import (
     Add,
     ApplicationData,
+    BadLength,
     CommitMismatch,
     Extension,
     ExternalPSK,
@@ -307,6 +308,10 @@ def test_secrets_are_exported_for_a_use_and_an_epoch() -> None:
     exported = crew["alice"].export("tacit file", b"context", 32)
     assert exported == crew["bob"].export("tacit file", b"context", 32)
     assert len(exported) == 32
+    assert len(crew["alice"].export("tacit file", b"context", 255 * crew["alice"].suite.hash_size)) > 8_000
+    for length in (-1, 0, 255 * crew["alice"].suite.hash_size + 1, 1 << 16):
+        with pytest.raises(BadLength):
+            crew["alice"].export("tacit file", b"context", length)
     for other in (
         crew["alice"].export("tacit file", b"other", 32),
         crew["alice"].export("tacit other", b"context", 32),

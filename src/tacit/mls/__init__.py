@@ -61,6 +61,7 @@ from __future__ import annotations
 from tacit.mls.branching import branch
 from tacit.mls.credentials import BasicCredential, Credential, X509Credential
 from tacit.mls.errors import (
+    BadLength,
     BadState,
     CommitMismatch,
     GenerationConsumed,
@@ -132,6 +133,7 @@ __all__ = [
     "ApplicationData",
     "Authenticate",
     "Authorize",
+    "BadLength",
     "BadState",
     "BasicCredential",
     "CachedProposal",

@@ -108,6 +108,12 @@ class NotReinitialized(UsageError):
     hint: ClassVar[str] = "commit a ReInit first"
 
 
+class BadLength(UsageError):
+    """No secret can be that long, or that short."""
+
+    code = "bad-length"
+
+
 class SignatureKeyNeeded(UsageError):
     """The new group's suite signs in another way, so it needs a signature key of its own."""
 

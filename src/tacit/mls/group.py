@@ -16,7 +16,7 @@ from tacit.mls.checks.leaf_nodes import check_lifetime
 from tacit.mls.commit_creation import CommitForm
 from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.epochs import Epoch, first_epoch
-from tacit.mls.errors import CommitMismatch, GroupReinitialized, UseProposeUpdate
+from tacit.mls.errors import BadLength, CommitMismatch, GroupReinitialized, UseProposeUpdate
 from tacit.mls.events import ApplicationData, Authorize, Member, Processed, SenderPosition
 from tacit.mls.extensions import Extensions
 from tacit.mls.group_context import GroupContext
@@ -116,7 +116,12 @@ class Group:
         return self.state.leaves.get(leaf_index)
 
     def export(self, label: str, context: bytes, length: int) -> Secret:
-        """A secret of this epoch for the use that ``label`` names. Source: RFC 9420 §8.5"""
+        """A secret of this epoch, of ``length`` bytes, for the use that ``label`` names.
+
+        Raises ``BadLength`` for less than one byte or more than the KDF gives, 255 Nh. Source: RFC 9420 §8.5
+        """
+        if not 0 < length <= 255 * self.suite.hash_size:
+            raise BadLength
         secret = self.state.secrets.exporter_secret.reveal()
         return Secret(export(self.suite, secret, label.encode(), context, length))
 
