@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
@@ -49,7 +49,7 @@ class Ledger:
     def recording(self) -> Iterator[None]:
         """Note whatever is derived in here."""
         extract, expand, derive = Kdf.extract, Kdf.expand, CipherSuite.derive_key_pair
-        generate = CipherSuite.generate_key_pair
+        generate, first_blocks = CipherSuite.generate_key_pair, Kdf.first_blocks
 
         def noted_extract(kdf: Kdf, salt: bytes, ikm: bytes) -> bytes:
             secret = extract(kdf, salt, ikm)
@@ -63,6 +63,22 @@ class Ledger:
                 self.note(label, secret)
             return secret
 
+        def noted_blocks(kdf: Kdf, prk: bytes, infos: Iterable[bytes]) -> list[bytes]:
+            infos = tuple(infos)
+            blocks = first_blocks(kdf, prk, infos)
+            for info, block in zip(infos, blocks, strict=True):
+                self.note(str(_label(info)), block[: int.from_bytes(info[:2], "big")])
+            return blocks
+
+        def noted_first_blocks(kdf: Kdf, prk: bytes, infos: Iterable[bytes]) -> list[bytes]:
+            asked = list(infos)
+            blocks = first_blocks(kdf, prk, asked)
+            for info, block in zip(asked, blocks, strict=True):
+                label = _label(info)
+                if label is not None:
+                    self.note(label, block[: int.from_bytes(info[:2], "big")])
+            return blocks
+
         def noted_derive(suite: CipherSuite, ikm: bytes) -> KeyPair:
             pair = derive(suite, ikm)
             self.note("private key", pair.private)
@@ -74,12 +90,15 @@ class Ledger:
             return pair
 
         Kdf.extract, Kdf.expand = noted_extract, noted_expand  # type: ignore[method-assign]
+        Kdf.first_blocks = noted_first_blocks  # type: ignore[method-assign]
+        Kdf.first_blocks = noted_blocks  # type: ignore[method-assign]
         CipherSuite.derive_key_pair = noted_derive  # type: ignore[method-assign]
         CipherSuite.generate_key_pair = noted_generate  # type: ignore[method-assign]
         try:
             yield
         finally:
-            Kdf.extract, Kdf.expand = extract, expand  # type: ignore[method-assign]
+            Kdf.extract, Kdf.expand, Kdf.first_blocks = extract, expand, first_blocks  # type: ignore[method-assign]
+            Kdf.first_blocks = first_blocks  # type: ignore[method-assign]
             CipherSuite.derive_key_pair = derive  # type: ignore[method-assign]
             CipherSuite.generate_key_pair = generate  # type: ignore[method-assign]
 
