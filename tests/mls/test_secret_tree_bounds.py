@@ -63,6 +63,13 @@ def test_moving_on_gives_up_all_that_was_passed_over_and_never_moves_back() -> N
     assert skipping().advanced_to(SUITE, 5) == Ratchet(1_000, SECRET)
 
 
+def test_somebody_who_has_sent_nothing_yet_can_move_on() -> None:
+    tree = SecretTree.from_encryption_secret(4, SECRET)
+    key, _ = tree.key_at(SUITE, LeafIndex(1), RatchetKind.APPLICATION, 3)
+    moved = tree.advanced_to(SUITE, LeafIndex(1), RatchetKind.APPLICATION, 3)
+    assert moved.next_key(SUITE, LeafIndex(1), RatchetKind.APPLICATION)[0] == key
+
+
 def test_one_key_too_many_of_all_senders_is_given_up_by_who_has_most() -> None:
     rows = MAX_SKIPPED_KEYS_PER_EPOCH // MAX_SKIPPED_KEYS - 1
     senders = {LeafIndex(leaf): (skipping(), skipping(*range(MAX_SKIPPED_KEYS - 1))) for leaf in range(rows)}
