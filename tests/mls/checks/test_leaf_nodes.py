@@ -263,6 +263,12 @@ def test_default_capabilities_may_be_required(crew: Crew) -> None:
     crew.commit("alice", [GroupContextExtensions((required.as_extension(),))])
 
 
+def test_all_that_we_support_may_be_required_at_once(crew: Crew) -> None:
+    required = RequiredCapabilities(extension_types=tuple(range(1, 7)), proposal_types=tuple(range(1, 8)))
+    crew.commit("alice", [GroupContextExtensions((required.as_extension(),))])
+    crew.add("bob", "dave")
+
+
 def test_a_group_has_no_extension_that_a_member_lacks(crew: Crew, mirror: Mirror) -> None:
     """Hazard B18."""
     proposal = GroupContextExtensions((Extension(0xF123, b""),))
