@@ -89,18 +89,20 @@ class Ledger:
             self.note("private key", pair.private)
             return pair
 
-        Kdf.extract, Kdf.expand = noted_extract, noted_expand  # type: ignore[method-assign]
-        Kdf.first_blocks = noted_first_blocks  # type: ignore[method-assign]
-        Kdf.first_blocks = noted_blocks  # type: ignore[method-assign]
-        CipherSuite.derive_key_pair = noted_derive  # type: ignore[method-assign]
-        CipherSuite.generate_key_pair = noted_generate  # type: ignore[method-assign]
+        doors = (
+            (Kdf, "extract", extract, noted_extract),
+            (Kdf, "expand", expand, noted_expand),
+            (Kdf, "first_blocks", first_blocks, noted_first_blocks),
+            (CipherSuite, "derive_key_pair", derive, noted_derive),
+            (CipherSuite, "generate_key_pair", generate, noted_generate),
+        )
+        for owner, name, _, noted in doors:
+            setattr(owner, name, noted)
         try:
             yield
         finally:
-            Kdf.extract, Kdf.expand, Kdf.first_blocks = extract, expand, first_blocks  # type: ignore[method-assign]
-            Kdf.first_blocks = first_blocks  # type: ignore[method-assign]
-            CipherSuite.derive_key_pair = derive  # type: ignore[method-assign]
-            CipherSuite.generate_key_pair = generate  # type: ignore[method-assign]
+            for owner, name, plain, _ in doors:
+                setattr(owner, name, plain)
 
     def held(self, group: Group) -> Counter[str]:
         """How many of the secrets of each name can be reached from a group or stand in its stored form.
