@@ -7,6 +7,7 @@ import pytest
 from tacit.codec import Writer
 from tacit.crypto.suites import DEFAULT_SUITE
 from tacit.errors import DecodeError
+from tacit.limits import PAST_EPOCH_S
 from tacit.mls import (
     Add,
     BadState,
@@ -24,7 +25,7 @@ from tacit.mls import (
     save_changes,
 )
 from tacit.mls.stored_rows import RowKind, row_key
-from tacit.mls.tree_math import node_of
+from tacit.mls.tree_math import NodeIndex, node_of
 from tests.mls.crew import NOW_S, Crew
 from tests.mls.refusal import state_of
 
@@ -251,12 +252,32 @@ def test_a_pending_commit_is_stored_as_what_sets_it_apart_from_its_group() -> No
     assert again == pending
     assert load(save(group)).merge(again) == group.merge(pending)
     assert again.next.epoch.tree.nodes == pending.next.epoch.tree.nodes
+    assert again.next.epoch.private_keys == pending.next.epoch.private_keys
     for data, since in ((small, None), (pending.encode(), group)):
         with pytest.raises(BadState):
             PendingCommit.decode(data, since)
     crew.commit("bob")
     with pytest.raises(BadState):
         PendingCommit.decode(small, crew["bob"])
+
+
+def test_a_pending_commit_that_halves_the_tree_gives_up_the_keys_of_the_lost_half() -> None:
+    crew = Crew(5)
+    crew.commit("alice")
+    group = crew["bob"]
+    assert NodeIndex(7) in group.state.private_keys
+    pending = crew.create_commit("bob", [Remove(LeafIndex(4))])
+    again = PendingCommit.decode(pending.encode(group), group)
+    assert again == pending
+    assert again.next.epoch.private_keys.keys() == {NodeIndex(2), NodeIndex(1), NodeIndex(3)}
+
+
+def test_keys_of_past_epochs_that_expire_are_dropped_from_what_is_stored(crew: Crew) -> None:
+    before = crew["carol"]
+    after = before.without_expired(NOW_S + PAST_EPOCH_S + 1)
+    changes = save_changes(before, after)
+    assert not changes.put
+    assert {key[0] for key in changes.drop} == {RowKind.PAST_KEYS, RowKind.SECRET, RowKind.RATCHETS}
 
 
 def test_a_pending_commit_that_was_cut_is_refused() -> None:

@@ -11,12 +11,15 @@ from tacit.crypto.suites import X25519_SUITE, suite
 from tacit.errors import InvalidMessage
 from tacit.mls import LeafIndex, LeafNode
 from tacit.mls.checks.leaf_nodes import check_leaf_signature
+from tacit.mls.commits import HPKECiphertext, UpdatePath, UpdatePathNode
 from tacit.mls.leaf_nodes import Capabilities
+from tacit.mls.parent_hashes import has_parent_hash_of
 from tacit.mls.parent_nodes import ParentNode
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import LeafNodeSource
 from tacit.mls.tree_counts import TreeCounts
 from tacit.mls.tree_math import NodeIndex, direct_path, node_of
+from tacit.mls.update_paths import PathNode, decrypt_path
 from tests.mls.crew import Crew
 
 SLOTS = TreeCounts.__slots__
@@ -108,3 +111,43 @@ def test_a_signature_that_was_verified_counts_for_its_own_suite_group_and_place_
     for changed in (replace(leaf, signature=bytes(64)), replace(leaf, encryption_key=bytes(32))):
         with pytest.raises(InvalidMessage, match=r"7\.3/signature"):
             check_leaf_signature(group.suite, changed, group.group_id, LeafIndex(0))
+
+
+def test_members_are_looked_up_where_they_stand() -> None:
+    tree = Crew(3)["alice"].state.tree
+    assert [LeafIndex(0), LeafIndex(1), LeafIndex(2)] == list(tree.members)
+    assert len(tree.members) == 3
+    for nobody in (-1, 3, 4, 1 << 20):
+        assert tree.members.get(LeafIndex(nobody)) is None
+        with pytest.raises(KeyError):
+            tree.members[LeafIndex(nobody)]
+
+
+def test_trees_are_equal_by_their_nodes() -> None:
+    tree = Crew(3)["alice"].state.tree
+    same = RatchetTree(tree.suite, tree.nodes)
+    assert tree == same
+    assert hash(tree) == hash(same)
+    assert tree != tree.nodes
+
+
+def test_a_blank_parent_is_in_no_chain_of_parent_hashes() -> None:
+    edit = Crew(3)["alice"].state.tree.edit()
+    edit.blank_direct_path(LeafIndex(0))
+    tree = edit.finish()
+    assert tree.parent(NodeIndex(1)) is None
+    assert not has_parent_hash_of(tree, NodeIndex(1), NodeIndex(0), NodeIndex(2))
+
+
+def test_who_has_no_key_below_a_node_is_told_so() -> None:
+    crew = Crew(4)
+    tree = crew["alice"].state.tree
+    step = PathNode(NodeIndex(3), NodeIndex(1), (NodeIndex(0),))
+    sent = UpdatePath(tree.members[LeafIndex(2)], (UpdatePathNode(b"", (HPKECiphertext(b"", b""),)),))
+    with pytest.raises(InvalidMessage, match=r"7\.5/path-secret"):
+        decrypt_path(crew.suite, (step,), sent, LeafIndex(0), {}, b"")
+
+
+def test_keys_of_an_epoch_do_not_show_themselves() -> None:
+    group = Crew(1)["alice"]
+    assert repr(group.state.keys(group.secret_tree)) == "<EpochKeys>"

@@ -15,7 +15,6 @@ from tacit.mls.tree_hashes import leaf_hash, parent_node_hash
 from tacit.mls.tree_math import (
     LeafIndex,
     NodeIndex,
-    direct_path,
     is_in_subtree,
     is_leaf,
     leaf_of,
@@ -24,6 +23,7 @@ from tacit.mls.tree_math import (
     node_of,
     right,
 )
+from tacit.mls.tree_math import parent as parent_of
 
 
 def parent_hash(suite: CipherSuite, parent: ParentNode, original_sibling_tree_hash: bytes) -> bytes:
@@ -84,10 +84,8 @@ def has_parent_hash_of(tree: RatchetTree, node: NodeIndex, child: NodeIndex, sib
 
 def _path_up_to(tree: RatchetTree, node: NodeIndex, head: NodeIndex) -> list[NodeIndex]:
     path = [node]
-    for ancestor in direct_path(node, tree.leaf_count):
-        if path[-1] == head:
-            break
-        path.append(ancestor)
+    while path[-1] != head:
+        path.append(parent_of(path[-1], tree.leaf_count))
     return path
 
 

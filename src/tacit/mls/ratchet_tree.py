@@ -30,6 +30,9 @@ from tacit.mls.tree_math import (
 
 Node = LeafNode | ParentNode
 
+_UNKNOWN: Final = b""
+"""In place of a tree hash that was not computed yet."""
+
 
 class RatchetTree:
     """A perfect binary tree of leaves and parents, each of them possibly blank.
@@ -43,7 +46,7 @@ class RatchetTree:
         self,
         suite: CipherSuite,
         nodes: tuple[Node | None, ...],
-        hashes: list[bytes | None] | None = None,
+        hashes: list[bytes] | None = None,
         counts: TreeCounts | None = None,
     ) -> None:
         self.suite: Final = suite
@@ -51,7 +54,7 @@ class RatchetTree:
         self.leaf_count: Final = (len(nodes) + 1) // 2
         self.members: Final = Members(nodes)
         """The leaves that are not blank, by their indices."""
-        self._hashes: Final[list[bytes | None]] = [None] * len(nodes) if hashes is None else hashes
+        self._hashes: Final = [_UNKNOWN] * len(nodes) if hashes is None else hashes
         self._counts = counts
 
     def __eq__(self, other: object) -> bool:
@@ -130,14 +133,13 @@ class RatchetTree:
 
     def node_hash(self, head: NodeIndex) -> bytes:
         """The tree hash of a node: Nh bytes, computed at most once."""
-        known = self._hashes[head]
-        return self._fill_hashes(head) if known is None else known
+        return self._hashes[head] or self._fill_hashes(head)
 
     def edit(self) -> TreeEdit:
         """Begin to change a copy."""
         return TreeEdit(self)
 
-    def known_hashes(self) -> list[bytes | None]:
+    def known_hashes(self) -> list[bytes]:
         """A copy of the tree hashes computed so far."""
         return list(self._hashes)
 
@@ -152,25 +154,19 @@ class RatchetTree:
         pending, order = [head], []
         while pending:
             index = pending.pop()
-            if hashes[index] is None:
+            if not hashes[index]:
                 order.append(index)
                 if not is_leaf(index):
                     pending += (left(index), right(index))
         for index in reversed(order):
             hashes[index] = self._hash_of(index)
-        value = hashes[head]
-        if value is None:
-            raise RuntimeError("tree hash not computed")
-        return value
+        return hashes[head]
 
     def _hash_of(self, index: NodeIndex) -> bytes:
         if is_leaf(index):
             leaf = leaf_of(index)
             return leaf_hash(self.suite, leaf, self.leaf(leaf))
-        below, above = self._hashes[left(index)], self._hashes[right(index)]
-        if below is None or above is None:
-            raise RuntimeError("tree hash of a child not computed")
-        return parent_node_hash(self.suite, self.parent(index), below, above)
+        return parent_node_hash(self.suite, self.parent(index), self._hashes[left(index)], self._hashes[right(index)])
 
 
 class Members(Mapping[LeafIndex, LeafNode]):
@@ -265,20 +261,20 @@ class TreeEdit:
         """Blank the parents above a leaf."""
         for node in direct_path(node_of(index), self.leaf_count):
             self._put(node, None)
-            self._hashes[node] = None
+            self._hashes[node] = _UNKNOWN
 
     def set_leaf(self, index: LeafIndex, leaf: LeafNode | None) -> None:
         """Replace a leaf and leave the parents above it as they are."""
         node = node_of(index)
         self._put(node, leaf)
-        self._hashes[node] = None
+        self._hashes[node] = _UNKNOWN
         for ancestor in direct_path(node, self.leaf_count):
-            self._hashes[ancestor] = None
+            self._hashes[ancestor] = _UNKNOWN
 
     def set_parent(self, node: NodeIndex, parent: ParentNode) -> None:
         """Give a parent a key."""
         self._put(node, parent)
-        self._hashes[node] = None
+        self._hashes[node] = _UNKNOWN
 
     def finish(self) -> RatchetTree:
         """The tree with all changes; the edit is of no further use."""
@@ -297,12 +293,12 @@ class TreeEdit:
 
     def _leftmost_blank(self) -> LeafIndex:
         if self._counts.members < self.leaf_count:
-            for index in range(self._first_blank, self.leaf_count):
-                if self._nodes[2 * index] is None:
-                    self._first_blank = index + 1
-                    return LeafIndex(index)
+            blanks = (at for at in range(self._first_blank, self.leaf_count) if self._nodes[2 * at] is None)
+            index = next(blanks)
+            self._first_blank = index + 1
+            return LeafIndex(index)
         index = self.leaf_count
         self._nodes += [None] * (len(self._nodes) + 1)
-        self._hashes += [None] * (len(self._hashes) + 1)
+        self._hashes += [_UNKNOWN] * (len(self._hashes) + 1)
         self._first_blank = index + 1
         return LeafIndex(index)

@@ -33,8 +33,7 @@ def write_epoch(draft: ChangeDraft, before: Epoch | None, after: Epoch) -> None:
         return
     draft.put[row_key(RowKind.EPOCH)] = _encode_epoch(after)
     old_nodes = () if before is None else before.tree.nodes
-    if before is None or before.tree is not after.tree:
-        draft.compare(RowKind.NODE, _filled(old_nodes), _filled(after.tree.nodes), _encode_node)
+    draft.compare(RowKind.NODE, _filled(old_nodes), _filled(after.tree.nodes), _encode_node)
     old_keys = {} if before is None else before.private_keys
     draft.compare(RowKind.PRIVATE_KEY, old_keys, after.private_keys, Secret.reveal)
     # A past epoch is stored as what sets it apart from the one after it. That one never changes any more, so neither

@@ -101,10 +101,8 @@ def encrypt_path(path: NewPath, group_context: bytes) -> UpdatePath:
     """The path as it travels; ``group_context`` is the provisional one, encoded."""
     suite, tree = path.tree.suite, path.tree
     nodes = []
-    for step, secret in zip(path.nodes, path.path_secrets, strict=True):
-        parent = tree.parent(step.node)
-        if parent is None:
-            raise ValueError("path node without a key")
+    parents = [parent for parent in (tree.parent(step.node) for step in path.nodes) if parent is not None]
+    for step, parent, secret in zip(path.nodes, parents, path.path_secrets, strict=True):
         keys = [node.encryption_key for node in map(tree.nodes.__getitem__, step.recipients) if node is not None]
         ciphertexts = [encrypt_with_label(suite, key, UPDATE_PATH_NODE, group_context, secret) for key in keys]
         nodes.append(UpdatePathNode(parent.encryption_key, tuple(HPKECiphertext(*pair) for pair in ciphertexts)))
