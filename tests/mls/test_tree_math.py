@@ -15,10 +15,12 @@ from tacit.mls.tree_math import (
     is_in_subtree,
     is_leaf,
     leaf_of,
+    left,
     level,
     node_count,
     node_of,
     parent,
+    right,
     sibling,
     subtree_leaves,
 )
@@ -65,3 +67,12 @@ def test_leaves_stand_at_even_places() -> None:
         assert leaf_of(node_of(leaf)) == leaf
         assert is_leaf(node_of(leaf))
         assert not is_leaf(NodeIndex(node_of(leaf) + 1))
+
+
+def test_there_is_nothing_below_a_leaf_or_above_the_root() -> None:
+    for below in (left, right):
+        with pytest.raises(ValueError, match="leaf"):
+            below(NodeIndex(2))
+    for beside in (parent, sibling):
+        with pytest.raises(ValueError, match="root"):
+            beside(NodeIndex(3), 4)

@@ -1,0 +1,43 @@
+"""What values say of themselves, and what functions answer to callers who skipped a check."""
+
+from __future__ import annotations
+
+import pytest
+
+from tacit.codec import decode, encode
+from tacit.mls import LeafIndex, PublicMessage, Remove
+from tacit.mls.framing import AuthenticatedContent, Sender
+from tacit.mls.messages import GroupSecrets, decode_message
+from tacit.mls.proposal_lists import CommittedProposal, apply_proposals
+from tacit.mls.registry import WireFormat
+from tests.mls.crew import Crew
+
+
+def test_content_with_its_authentication_is_read_as_it_was_written() -> None:
+    """It never travels in this form; its hash names a proposal."""
+    crew = Crew(2)
+    _, data = crew["alice"].propose(Remove(LeafIndex(1)), public=True, entropy=crew.entropy)
+    message = decode_message(data)
+    assert isinstance(message, PublicMessage)
+    content = AuthenticatedContent(WireFormat.PUBLIC_MESSAGE, message.content, message.auth)
+    assert decode(AuthenticatedContent, encode(content)) == content
+    assert encode(Sender.member(LeafIndex(1))) == b"\x01\x00\x00\x00\x01"
+
+
+def test_the_secrets_of_a_welcome_do_not_show() -> None:
+    assert repr(GroupSecrets(b"joiner", b"path", ())) == "<GroupSecrets>"
+
+
+def test_trees_with_the_same_nodes_are_one_value() -> None:
+    crew = Crew(2)
+    alices, bobs = crew["alice"].state.tree, crew["bob"].state.tree
+    assert alices is not bobs
+    assert alices == bobs
+    assert hash(alices) == hash(bobs)
+    assert alices != crew["alice"].context
+
+
+def test_a_list_that_nobody_has_checked_is_not_applied() -> None:
+    group = Crew(2)["alice"]
+    with pytest.raises(ValueError, match="not checked"):
+        apply_proposals(group.state.tree, (), (CommittedProposal(Remove(LeafIndex(7)), group.own_leaf),))
