@@ -54,7 +54,7 @@ SCENARIOS: Final = ("test_group.py", "checks/test_commits.py", "checks/test_prop
 TESTS: Final = {
     "tree_math": ("test_tree_math.py",),
     "key_schedule": ("test_by_the_letter.py", "test_state.py"),
-    "secret_tree": ("test_secret_tree_bounds.py", "test_by_the_letter.py"),
+    "secret_tree": ("test_secret_tree_bounds.py", "test_by_the_letter.py", "test_secret_tree.py"),
     "protection": (
         "test_protection.py",
         "test_by_the_letter.py",
