@@ -15,6 +15,7 @@ from tacit.mls import (
     ExternalSender,
     ExternalSenderIndex,
     GroupContextExtensions,
+    GroupReinitialized,
     LeafIndex,
     NewMember,
     OutsiderRefused,
@@ -36,7 +37,8 @@ from tacit.mls import (
     propose_joining,
     save,
 )
-from tacit.mls.messages import PublicMessage, decode_message
+from tacit.mls.group_infos import create_group_info
+from tacit.mls.messages import PublicMessage, decode_message, encode_message
 from tests.mls.crew import GROUP_ID, NOW_S, Crew, NotTheirKey
 from tests.mls.refusal import breaks, refuses, state_of
 
@@ -249,8 +251,11 @@ def test_nobody_lets_himself_into_a_group_that_is_closed() -> None:
         authenticate=crew.authenticate,
     )
     group = closed[0].merge(closed[1])
+    with pytest.raises(GroupReinitialized):
+        group.group_info()
+    info = create_group_info(group.state, with_external_pub=True, with_ratchet_tree=True, extensions=())
     joined = join_externally(
-        group.group_info(),
+        encode_message(info),
         b"carol",
         crew.key("carol").private,
         authenticate=crew.authenticate,
