@@ -55,7 +55,7 @@ def conversation() -> Conversation:
     alice, pending = alice.create_commit(adds, now_s=NOW_S, entropy=entropy, authenticate=anyone)
     alice = alice.merge(pending)
     assert pending.welcome is not None
-    bob = join(pending.welcome, bundles[:1], authenticate=anyone, known_group=nothing_known, now_s=NOW_S).group
+    bob = join(pending.welcome, bundles[:1], authenticate=anyone, known_group=nothing_known).group
     alice, application = alice.seal(b"hello", entropy=entropy)
     alice, next_pending = alice.create_commit(
         [Add(bundles[2].key_package)], now_s=NOW_S, entropy=entropy, authenticate=anyone

@@ -46,7 +46,7 @@ def warm_group(number: int, size: int) -> WarmGroup:
         )
         first = last.merge(pending) if index == 1 else follow(first, pending.commit)
         assert pending.welcome is not None
-        last = join(pending.welcome, [bundle], authenticate=anyone, known_group=unknown, now_s=NOW_S).group
+        last = join(pending.welcome, [bundle], authenticate=anyone, known_group=unknown).group
     last, pending = last.create_commit([], now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
     return WarmGroup(follow(first, pending.commit), last.merge(pending))
 

@@ -214,7 +214,7 @@ def _joiner(number: int, group: WarmGroup) -> Callable[[], Group]:
     _, pending = group.last.create_commit(changes, now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
     welcome = pending.welcome
     assert welcome is not None
-    return lambda: join(welcome, [bundle], authenticate=anyone, known_group=unknown, now_s=NOW_S).group
+    return lambda: join(welcome, [bundle], authenticate=anyone, known_group=unknown).group
 
 
 def _memory_bytes(make: Callable[[], Group]) -> int:

@@ -32,7 +32,7 @@ def _process(data: bytes) -> None:
 
 
 def _join(data: bytes) -> None:
-    join(data, [conversation().joiner], authenticate=anyone, known_group=nothing_known, now_s=NOW_S)
+    join(data, [conversation().joiner], authenticate=anyone, known_group=nothing_known)
 
 
 def _read(data: bytes) -> None:

@@ -65,7 +65,7 @@ def check(data: bytes) -> None:
     if welcome is None:
         return
     try:
-        join(welcome, [newcomer()], authenticate=authenticate, known_group=nothing_known, now_s=NOW_S, policy=OPEN)
+        join(welcome, [newcomer()], authenticate=authenticate, known_group=nothing_known, policy=OPEN)
     except PeerError:
         return
 

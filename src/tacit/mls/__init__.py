@@ -9,7 +9,7 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
     publish bundle.key_package_bytes; keep bundle.encode()
     key_package = read_key_package(data, now_s=, authenticate=)                        # every check of §10.1
     group = create_group(group_id, suite_id, identity, signature_private, extensions=(), extension_types=(), ...)
-    joined = join(welcome, bundles, authenticate=, known_group=, resume=, now_s=)   # .group .used_ref .signer .origin
+    joined = join(welcome, bundles, authenticate=, known_group=, resume=)             # .group .used_ref .signer .origin
 
     group, message = group.seal(plaintext, aad=b"", entropy=)                          # PendingProposals: commit first
     group, message = group.propose(Remove(leaf), entropy=)                             # also propose_update(entropy=)

@@ -14,7 +14,7 @@ from tacit.mls.errors import GroupReinitialized
 from tacit.mls.extensions import Extensions
 from tacit.mls.group import Group
 from tacit.mls.key_packages import Authenticate, KeyPackage
-from tacit.mls.policy import TACIT, Policy
+from tacit.mls.policy import STRICT, Policy
 from tacit.mls.registry import ResumptionPSKUsage
 from tacit.mls.successors import Founder, Parameters, Successor, begin_successor
 
@@ -30,7 +30,7 @@ def branch(
     entropy: Entropy,
     now_s: float,
     authenticate: Authenticate,
-    policy: Policy = TACIT,
+    policy: Policy = STRICT,
 ) -> Successor:
     """Begin a subgroup with fresh key packages of members of ``old``, of the same suite.
 

@@ -31,7 +31,7 @@ from tacit.mls.key_packages import Authenticate
 from tacit.mls.leaf_nodes import LeafNode, Support, create_leaf, lifetime_from
 from tacit.mls.messages import GroupInfo, PublicMessage, encode_message
 from tacit.mls.own_leaf import OwnIdentity, renew_leaf
-from tacit.mls.policy import TACIT, Policy, Rules
+from tacit.mls.policy import STRICT, Policy, Rules
 from tacit.mls.pre_shared_keys import PreSharedKeyID
 from tacit.mls.proposal_lists import Applied, CommittedProposal, psk_ids
 from tacit.mls.proposals import ExternalInit, PreSharedKey, Proposal, Remove
@@ -71,7 +71,7 @@ def join_externally(
     ratchet_tree: bytes | None = None,
     known_group: Callable[[bytes], bool] | None = None,
     authenticate: Authenticate,
-    policy: Policy = TACIT,
+    policy: Policy = STRICT,
     extensions: Extensions = (),
     extension_types: tuple[int, ...] = (),
     proposal_types: tuple[int, ...] = (),

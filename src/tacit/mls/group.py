@@ -28,7 +28,7 @@ from tacit.mls.messages import encode_message
 from tacit.mls.own_leaf import OwnIdentity
 from tacit.mls.past_epochs import PastKeys, expire
 from tacit.mls.pending import CachedProposal, PendingCommit
-from tacit.mls.policy import TACIT, Policy, Rules
+from tacit.mls.policy import STRICT, Policy, Rules
 from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
 from tacit.mls.proposals import Add, PreSharedKey, Proposal, ReInit, Update
 from tacit.mls.ratchet_tree_extension import encode_ratchet_tree
@@ -193,7 +193,7 @@ class Group:
         entropy: Entropy,
         now_s: float,
         authenticate: Authenticate,
-        policy: Policy = TACIT,
+        policy: Policy = STRICT,
     ) -> tuple[Group, PendingCommit]:
         """Commit ``proposals`` and those pending that go with them; the group stays in its epoch until ``merge``.
 
@@ -228,7 +228,7 @@ class Group:
         authenticate: Authenticate,
         authorize: Authorize | None = None,
         now_s: float | None = None,
-        policy: Policy = TACIT,
+        policy: Policy = STRICT,
     ) -> Processed:
         """Judge a message of this group, and give what it says and the group with it.
 
@@ -309,9 +309,8 @@ def join(
     authenticate: Authenticate,
     known_group: Callable[[bytes], bool],
     resume: Callable[[bytes], Group | None] = _no_group,
-    now_s: float | None = None,
     ratchet_tree: bytes | None = None,
-    policy: Policy = TACIT,
+    policy: Policy = STRICT,
 ) -> Joined:
     """Join the group of a Welcome; keeping it, delete the KeyPackage ``used_ref`` unless that is a last resort.
 
@@ -319,7 +318,7 @@ def join(
     ID: one that the new group may continue or branch from, which is refused without it. Raises ``NotForUs``,
     ``DecodeError``, ``PSKUnavailable``, ``InvalidMessage`` and what ``authenticate`` raises.
     """
-    del now_s  # members may have aged since they were added, so nobody's lifetime is asked here
+    # Members may have aged since they were added, so nobody's lifetime is asked here.
     rules = Rules(authenticate, policy)
 
     def find_epoch(group_id: bytes) -> Epoch | None:

@@ -75,7 +75,7 @@ class Policy:
     lenient_capabilities_for_published_vectors: bool = False
 
 
-TACIT = Policy()
+STRICT = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Rules:
     """The application's part in judging a message."""
 
     authenticate: Authenticate
-    policy: Policy = TACIT
+    policy: Policy = STRICT
     lineage: Lineage | None = None
 
     @property

@@ -14,7 +14,7 @@ from tacit.mls.credentials import Credential
 from tacit.mls.errors import NotReinitialized, UnsupportedOperation
 from tacit.mls.group import Group
 from tacit.mls.key_packages import Authenticate, KeyPackage
-from tacit.mls.policy import TACIT, Policy
+from tacit.mls.policy import STRICT, Policy
 from tacit.mls.registry import MLS10, ResumptionPSKUsage
 from tacit.mls.successors import Founder, Parameters, Successor, begin_successor
 
@@ -31,7 +31,7 @@ def reinitialize(
     entropy: Entropy,
     now_s: float,
     authenticate: Authenticate,
-    policy: Policy = TACIT,
+    policy: Policy = STRICT,
 ) -> Successor:
     """Begin the group that ``old`` was closed for, with one key package of the new suite for each other member.
 

@@ -100,7 +100,7 @@ def open_welcome(
     ``last_epoch`` is the last one of a group that this device has had keys of. Whoever enters an epoch for a second
     time begins with ratchets that it has used before, so only a later one will do.
     """
-    joined = mls.join(payload, bundles, authenticate=check_leaf, known_group=known_group, now_s=ctx.now_s)
+    joined = mls.join(payload, bundles, authenticate=check_leaf, known_group=known_group)
     group = joined.group
     if group.epoch <= last_epoch(group.group_id):
         raise OldInvitation

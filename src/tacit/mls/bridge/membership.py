@@ -72,7 +72,6 @@ def join(client: Client, args: Arguments, here: Surroundings) -> tuple[Client, A
         authenticate=accept,
         known_group=client.groups.__contains__,
         resume=client.find_group,
-        now_s=here.now_s,
         ratchet_tree=_ratchet_tree(args),
         policy=client.policy,
     )
