@@ -203,8 +203,8 @@ RATE_NEW_ACCOUNTS: Final = (20.0, 500.0)
 
 # --- Client --------------------------------------------------------------------------------------------------------
 RECONNECT_FIRST_S: Final = 0.5
-RECONNECT_MAX_S: Final = 60.0
-"""Backoff between tries to reach the relay, before jitter."""
+RECONNECT_MAX_S: Final = 30.0
+"""Backoff between tries to reach the relay, before jitter; whoever has something to send does not wait for it."""
 
 REQUEST_TIMEOUT_S: Final = 30
 """How long a request may stay unanswered before the connection counts as dead."""

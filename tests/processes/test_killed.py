@@ -17,7 +17,7 @@ import pytest
 
 from tacit.sdk import Client
 from tests.processes.people import becomes, befriend, opened, said, texts
-from tests.processes.programs import Profile, Program, Relay
+from tests.processes.programs import TIMEOUT_S, Profile, Program, Relay
 
 pytestmark = pytest.mark.processes
 
@@ -43,7 +43,8 @@ class Chatter:
     def prints(self, kind: str, count: int) -> None:
         """Wait for so many more lines of a kind."""
         for _ in range(count):
-            self.program.line(lambda line: kind in line)
+            # Whoever was killed or cut off several times in a row waits longer before the next try.
+            self.program.line(lambda line: kind in line, timeout_s=2 * TIMEOUT_S)
 
     def end(self, how: signal.Signals) -> None:
         ended = self.program.end(how)

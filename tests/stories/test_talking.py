@@ -93,7 +93,7 @@ async def test_what_is_typed_offline_goes_out_once_and_in_order(world: World) ->
 
 @story
 async def test_somebody_who_writes_does_not_wait_for_the_next_try(world: World) -> None:
-    """Pauses between tries grow to a minute; a line that is typed is a reason to try at once."""
+    """Pauses between tries grow; a line that is typed is a reason to try at once."""
     alice, bob = await world.friends("alice", "bob")
     await alice.go_offline()
     await world.advance(600)
