@@ -187,6 +187,30 @@ def test_rows_that_are_missing_or_damaged_are_refused_or_are_of_no_weight(crew: 
                 load_rows(broken)
 
 
+def test_a_row_that_is_lost_is_noticed_when_the_group_is_loaded(crew: Crew) -> None:
+    """And not first by a message that nobody can read any more; only the last proposal in line leaves no gap."""
+    for name in crew.groups:
+        rows = save_changes(None, crew[name]).put
+        last = max(key for key in rows if key[0] == RowKind.PROPOSAL)
+        for lost in rows.keys() - {last}:
+            with pytest.raises(BadState):
+                load_rows({key: value for key, value in rows.items() if key != lost})
+
+
+def test_a_private_key_of_a_node_that_is_not_shared_is_refused(crew: Crew) -> None:
+    """Such a key would be a secret that came from nowhere, or one that should be gone."""
+    rows = dict(save_changes(None, crew["carol"]).put)
+    with pytest.raises(BadState):
+        load_rows(rows | {row_key(RowKind.PRIVATE_KEY, 0): b"of alice's leaf"})
+
+
+def test_a_group_in_which_our_own_leaf_is_blank_is_refused(crew: Crew) -> None:
+    rows = dict(save_changes(None, crew["carol"]).put)
+    head, at = rows[row_key(RowKind.EPOCH)], 1 + len(crew["carol"].context.encoded) + 4
+    with pytest.raises(BadState):
+        load_rows(rows | {row_key(RowKind.EPOCH): head[:at] + (3).to_bytes(4, "big") + head[at + 4 :]})
+
+
 def test_rows_that_do_not_belong_together_are_refused(crew: Crew) -> None:
     rows = dict(save_changes(None, crew["carol"]).put)
     number = crew["carol"].epoch

@@ -101,8 +101,14 @@ def _read_group(rows: Rows) -> Group:
     past_keys = tuple(
         _read_past_keys(past, data, rows) for (past,), data in sorted(rows.of(RowKind.PAST_KEYS).items(), reverse=True)
     )
-    check_epochs(rows, frozenset((number, *(keys.epoch for keys in past_keys))))
-    proposals = tuple(_read_cached_proposal(data) for _, data in sorted(rows.of(RowKind.PROPOSAL).items()))
+    held = [keys.epoch for keys in past_keys]
+    check_epochs(rows, frozenset((number, *held)))
+    if [past.group_context.epoch for past in epoch.past][: len(held)] != held:
+        raise DecodeError("keys of a past epoch without that epoch")
+    waiting = sorted(rows.of(RowKind.PROPOSAL).items())
+    if [place for (place,), _ in waiting] != list(range(len(waiting))):
+        raise DecodeError("a proposal is missing")
+    proposals = tuple(_read_cached_proposal(data) for _, data in waiting)
     return Group(epoch, read_secret_tree(rows, number, epoch.tree.leaf_count), proposals, past_keys)
 
 

@@ -5,6 +5,7 @@ Source of the values: RFC 9420 §8, §12.4
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from tacit.codec import Reader, Writer, decode
@@ -22,7 +23,7 @@ from tacit.mls.proposals import ReInit
 from tacit.mls.ratchet_tree import Members, Node, RatchetTree
 from tacit.mls.registry import NodeType, read_enum
 from tacit.mls.stored_rows import VERSION, ChangeDraft, RowKind, Rows, check_version, row_key
-from tacit.mls.tree_math import LeafIndex, NodeIndex
+from tacit.mls.tree_math import LeafIndex, NodeIndex, direct_path, node_of
 
 _BLANK: Final = b""
 
@@ -56,12 +57,14 @@ def read_epoch(rows: Rows, base: Epoch | None = None) -> Epoch:
     check_version(r)
     context, node_count = GroupContext.read(r), r.u32()
     tree = _read_tree(rows, context, node_count, base)
+    own_leaf, private_keys = LeafIndex(r.u32()), _read_private_keys(rows, base)
+    _check_private_keys(tree, own_leaf, private_keys)
     epoch = Epoch(
         tree.suite,
         context,
         tree,
-        LeafIndex(r.u32()),
-        _read_private_keys(rows, base),
+        own_leaf,
+        private_keys,
         Secret(r.opaque()),
         EpochSecrets.read(r),
         r.opaque(),
@@ -146,6 +149,17 @@ def _read_private_keys(rows: Rows, base: Epoch | None) -> dict[NodeIndex, Secret
             keys.pop(NodeIndex(numbers[0]), None)
     keys.update((NodeIndex(index), Secret(data)) for (index,), data in rows.of(RowKind.PRIVATE_KEY).items())
     return keys
+
+
+def _check_private_keys(tree: RatchetTree, own_leaf: LeafIndex, private_keys: Mapping[NodeIndex, Secret]) -> None:
+    """A member has the keys of its leaf and of all parents above that were set since it came. Source: RFC 9420 §4.2"""
+    if tree.leaf(own_leaf) is None:
+        raise DecodeError("own leaf is blank")
+    node = node_of(own_leaf)
+    above = ((index, tree.parent(index)) for index in direct_path(node, tree.leaf_count))
+    shared = {index for index, parent in above if parent is not None and own_leaf not in parent.unmerged_leaves}
+    if private_keys.keys() != {node, *shared}:
+        raise DecodeError("private keys of other nodes")
 
 
 def _with_successors(epoch: Epoch) -> dict[int, tuple[PastEpoch, Members]]:

@@ -12,7 +12,7 @@ from tacit.codec import Reader
 from tacit.errors import DecodeError
 from tacit.mls.secret_tree import Ratchet, SecretTree, Sender
 from tacit.mls.stored_rows import ChangeDraft, RowKind, Rows
-from tacit.mls.tree_math import LeafIndex, NodeIndex
+from tacit.mls.tree_math import LeafIndex, NodeIndex, subtree_leaves
 
 
 def write_secret_trees(draft: ChangeDraft, before: Mapping[int, SecretTree], after: Mapping[int, SecretTree]) -> None:
@@ -29,13 +29,14 @@ def write_secret_tree(draft: ChangeDraft, epoch: int, before: SecretTree, after:
 
 
 def read_secret_tree(rows: Rows, epoch: int, leaf_count: int) -> SecretTree:
-    """What is left of one epoch's secrets; raises ``DecodeError``."""
+    """What is left of one epoch's secrets; raises ``DecodeError`` if a row of it is missing."""
     nodes = {NodeIndex(node): data for (of, node), data in rows.of(RowKind.SECRET).items() if of == epoch}
     senders = {
         LeafIndex(leaf): _read_sender(data) for (of, leaf), data in rows.of(RowKind.RATCHETS).items() if of == epoch
     }
-    if not nodes and not senders:
-        raise DecodeError("an epoch without secrets")
+    # Each leaf has ratchets, or one secret above it that they come from.
+    if sum(len(subtree_leaves(node)) for node in nodes) + len(senders) != leaf_count:
+        raise DecodeError("secrets of an epoch are missing")
     return SecretTree(leaf_count, nodes, senders)
 
 
