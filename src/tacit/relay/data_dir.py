@@ -17,6 +17,7 @@ from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.relay.errors import AlreadyRunning, RelayKeyDamaged, StoreUnusable
 from tacit.relay.store.database import FILE_NAME
+from tacit.relay.store.migrations import sync
 
 KEY_FILE: Final = "relay.key"
 LOCK_FILE: Final = "relay.lock"
@@ -90,7 +91,7 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)
-    _sync_directory(path.parent)
+    sync(path.parent)
 
 
 def _make_directory(path: Path) -> None:
@@ -99,12 +100,4 @@ def _make_directory(path: Path) -> None:
         return
     _make_directory(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync(path.parent)

@@ -19,6 +19,13 @@ class StoreNewer(StorageError):
     hint = "Update tacit; nothing was changed."
 
 
+class StoreOlder(StorageError):
+    """The relay's store was written by an older version of tacit."""
+
+    code = "store-older"
+    hint = "Start the relay once with this version; it copies the store and brings it up to date."
+
+
 class StoreForeign(StorageError):
     """The file in the place of the relay's store is something else."""
 

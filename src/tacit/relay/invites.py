@@ -76,7 +76,7 @@ def _store(data_dir: Path) -> Iterator[sqlite3.Connection]:
     path = data_dir / FILE_NAME
     if not path.is_file():
         raise NoStore
-    db = open_writer(path)
+    db = open_writer(path, may_migrate=False)
     try:
         db.execute("BEGIN IMMEDIATE")
         yield db

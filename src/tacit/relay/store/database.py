@@ -1,7 +1,6 @@
 """Opens the relay's SQLite file: durable or not at all, of this program or not at all, in the newest schema.
 
-Holds pragmas and migrations. ``PRAGMA user_version`` counts the schema files that have been applied; each is applied in
-one transaction with its number, so that a crash between two leaves a store that the next start completes.
+Holds pragmas; how a store comes to the newest schema is in ``migrations``.
 """
 
 from __future__ import annotations
@@ -11,21 +10,22 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from tacit.relay.errors import StoreForeign, StoreNewer, StoreNotDurable, StoreUnusable
+from tacit.relay.errors import StoreForeign, StoreNotDurable, StoreUnusable
+from tacit.relay.store.migrations import APPLICATION_ID, check_current, migrate
 
 FILE_NAME: Final = "relay.db"
-APPLICATION_ID: Final = 0x74616369
-"""Marks the file as ours in its header: "taci"."""
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long one process waits for another's transaction: the relay for ``tacit relay invite`` and the reverse."""
 
-SCHEMA_DIRECTORY: Final = Path(__file__).parent / "schema"
 SYNCHRONOUS_FULL: Final = 2
 
 
-def open_writer(path: Path | None) -> sqlite3.Connection:
-    """The connection that writes; makes and migrates the store. Without a path it is in memory and leaves no file."""
+def open_writer(path: Path | None, *, may_migrate: bool = True) -> sqlite3.Connection:
+    """The connection that writes; makes and migrates the store. Without a path it is in memory and leaves no file.
+
+    Who does not hold the lock of the folder may not migrate, and gets ``StoreOlder``.
+    """
     try:
         if path is not None:
             # Made here and not by SQLite, which would ask the umask; its other files take over the mode of this one.
@@ -36,10 +36,16 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
     try:
         _check_ours(db)
         _make_durable(db, in_memory=path is None)
-        migrate(db)
+        if may_migrate:
+            migrate(db, path=path)
+        else:
+            check_current(db)
     except sqlite3.Error as error:
         db.close()
         raise (StoreForeign if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB else StoreUnusable) from error
+    except OSError as error:
+        db.close()
+        raise StoreUnusable from error
     except BaseException:
         db.close()
         raise
@@ -47,33 +53,22 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection beside the writer that cannot change anything."""
+    """A connection beside the writer that cannot change anything, to a store of this program's schema."""
     try:
         db = _connect(f"{path.absolute().as_uri()}?mode=rw")
-        db.execute("PRAGMA query_only = ON")
-        _check_ours(db)
     except sqlite3.Error as error:
         raise StoreUnusable from error
+    try:
+        db.execute("PRAGMA query_only = ON")
+        _check_ours(db)
+        check_current(db)
+    except sqlite3.Error as error:
+        db.close()
+        raise StoreUnusable from error
+    except BaseException:
+        db.close()
+        raise
     return db
-
-
-def migrate(db: sqlite3.Connection, directory: Path = SCHEMA_DIRECTORY) -> None:
-    """Apply the schema files that the store has not seen; a store from a newer program is left alone."""
-    files = sorted(directory.glob("[0-9]*.sql"))
-    applied = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if applied > len(files):
-        raise StoreNewer
-    for number, file in enumerate(files[applied:], applied + 1):
-        script = (
-            f"BEGIN IMMEDIATE;\n{file.read_text(encoding='utf-8')}\n"
-            f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
-        )
-        try:
-            db.executescript(script)
-        except sqlite3.Error:
-            if db.in_transaction:
-                db.rollback()
-            raise
 
 
 def _connect(address: str) -> sqlite3.Connection:
