@@ -54,8 +54,8 @@ def test_port_zero_is_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('profil = "x"', "unknown key profil; did you mean profile?"),
-        ("[serve]\nprot = 1", "unknown key serve.prot; did you mean serve.port?"),
+        ('profil = "x"', "profil: unknown key; did you mean profile?"),
+        ("[serve]\nprot = 1", "serve.prot: unknown key; did you mean serve.port?"),
         ("[serve]\nzzz = 1", "known are"),
         ("[serve]\nport = 'many'", "serve.port"),
         ("[serve]\nregistration = 'all'", "serve.registration"),

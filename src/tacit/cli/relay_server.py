@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from tacit.cli.home import Address, public_host, save_address
+from tacit.cli.home import Address, save_address
 from tacit.cli.output import Output
-from tacit.cli.settings import Settings, span_s
+from tacit.cli.relay_settings import relay_config
+from tacit.cli.settings import Settings
 from tacit.clock import SystemClock
 from tacit.log import EventLog, LogEvent
 
@@ -27,13 +28,11 @@ if TYPE_CHECKING:
 INVITE_USES: Final = 25
 """Registrations that the link of an ephemeral relay is good for, where registration is by invite."""
 
-_EVERYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104 - a relay is there for others
-
 
 def run_relay(settings: Settings, *, with_parent: bool) -> None:
     """Run a relay until SIGTERM, SIGINT or, with ``with_parent``, the end of standard input."""
     _configure_logging(settings)
-    config = _config(settings)
+    config = relay_config(settings)
     _run(_serve(settings, config, with_parent=with_parent))
 
 
@@ -77,20 +76,6 @@ def _announce(settings: Settings, config: RelayConfig, address: Address) -> None
         out.talk(f"The relay runs on port {address.port} and keeps {kept}. {who} can register. Ctrl+C stops it.")
     value = {"event": "listening", "link": address.link, "port": address.port, "ephemeral": config.data_dir is None}
     out.data(value, [(("", address.link),)])
-
-
-def _config(settings: Settings) -> RelayConfig:
-    from tacit.relay.config import RelayConfig
-
-    serve = settings.serve
-    return RelayConfig(
-        data_dir=None if serve.ephemeral else settings.relay_dir,
-        host=serve.host,
-        port=serve.port,
-        public_host=serve.public_host or (public_host(settings) if serve.host in _EVERYWHERE else serve.host),
-        registration=serve.registration,
-        retention_s=span_s(serve.retention),
-    )
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:

@@ -5,21 +5,22 @@ Unknown keys are errors that name the nearest known one. Passphrases are no conf
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import click
 import msgspec
 
+from tacit.cli.mistakes import Mistake, sift
 from tacit.cli.tree import flags
 from tacit.errors import ConfigError
 
-_ENVIRONMENT: Final = {
+ENVIRONMENT: Final = {
     "TACIT_PROFILE": ("profile",),
     "TACIT_DATA_DIR": ("data_dir",),
     "TACIT_LOG_FILE": ("log_file",),
@@ -47,28 +48,47 @@ class BadConfig(ConfigError):
     hint = "Flags go before TACIT_* variables, these before the configuration file."
 
 
-class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a relay runs."""
+MEANINGS: Final = {
+    "data_dir": "Folder of everything that tacit keeps; empty for the usual place of this user.",
+    "log_file": "Where the log goes; empty for standard error.",
+    "no_input": "Never ask anything on the terminal; fail where a question would be.",
+    "profile": "Which identity of this machine to use. A relay needs none.",
+    "passphrase_file": "Where that identity's passphrase stands; empty to be asked. A relay needs none.",
+    "serve.public_host": "Name or address of this machine as others reach it: it goes into links and into the relay's "
+    "certificate. Empty for the address of the default route.",
+    "serve.host": "Address to listen on; empty for every one, IPv4 and IPv6.",
+    "serve.port": "Port to listen on; 0 for any that is free.",
+    "serve.registration": "Who may register: open for everybody who has the link, invite for who holds an invitation "
+    "(tacit relay invite).",
+    "serve.retention": "How long an entry waits for readers who do not fetch it: a number and s, m, h or d. What all "
+    "of them have fetched is deleted at once.",
+    "serve.data": "Folder of the relay's key and its store; empty for relay/ in the data folder.",
+    "serve.ephemeral": "Keep everything in memory and leave no file; whatever waits is lost when the relay stops.",
+}
+"""What each key of a configuration file means, in the order in which a file gives them."""
 
-    host: str = ""
-    """Address to listen on; empty: every one, IPv4 and IPv6."""
-    port: int = 8765
+_Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a relay runs; ``MEANINGS`` says what each key is for."""
+
     public_host: str = ""
-    """Name or address that goes into links; empty: this machine's address."""
+    host: str = ""
+    port: _Port = 8765
     registration: Literal["open", "invite"] = "open"
     retention: str = "30d"
     data: str = ""
-    """Folder of the relay; empty: ``relay`` below the data folder."""
     ephemeral: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How this process runs."""
+    """How this process runs; ``MEANINGS`` says what each key is for."""
 
-    profile: str = "default"
     data_dir: str = ""
     log_file: str = ""
     no_input: bool = False
+    profile: str = "default"
     passphrase_file: str = ""
     serve: ServeSettings = ServeSettings()
     json: bool = False
@@ -90,16 +110,42 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Path(self.serve.data).expanduser().absolute() if self.serve.data else self.root / "relay"
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One source of configuration."""
+
+    source: str
+    values: dict[str, Any]
+    """What of it can be used."""
+    wrong: tuple[Mistake, ...] = ()
+
+
 def load(ctx: click.Context, serve: Mapping[str, Any] | None = None) -> Settings:
-    """Build the settings of this process; ``serve`` holds the flags of the relay."""
+    """Build the settings of this process; ``serve`` holds the flags of the relay. Raises ``BadConfig``."""
     given = flags(ctx)
-    layers = [_from_file(path) for path in config_files(given.get("config"), os.environ)]
-    layers.append(_from_environment(os.environ))
     from_flags = {key: value for key, value in given.items() if key != "config"}
     if serve:
         from_flags["serve"] = {key: value for key, value in serve.items() if value is not None and value is not False}
-    layers.append(_checked(from_flags, "the command line"))
-    return msgspec.convert(_merged(layers), Settings, strict=False)
+    found = [*layers(given.get("config"), os.environ), Layer("the command line", *sift(from_flags, Settings))]
+    for layer in found:
+        if layer.wrong:
+            raise BadConfig(f"{layer.source}: {'; '.join(map(str, layer.wrong))}")
+    return merged(found)
+
+
+def layers(named: str | None, environment: Mapping[str, str]) -> list[Layer]:
+    """What the files say, then what the environment says, with whatever is wrong in them."""
+    return [*(_file_layer(path) for path in config_files(named, environment)), _environment_layer(environment)]
+
+
+def merged(found: Sequence[Layer]) -> Settings:
+    """The settings that layers make together, the weakest first."""
+    values: dict[str, Any] = {}
+    for layer in found:
+        for key, value in layer.values.items():
+            both = isinstance(value, dict) and isinstance(values.get(key), dict)
+            values[key] = {**values[key], **value} if both else value
+    return msgspec.convert(values, Settings, strict=False)
 
 
 def config_files(named: str | None, environment: Mapping[str, str]) -> list[Path]:
@@ -122,58 +168,29 @@ def span_s(text: str) -> int:
     return int(found[1]) * _SECONDS[found[2]]
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _file_layer(path: Path) -> Layer:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadConfig(f"{path}: {error.strerror}") from error
+        return Layer(str(path), {}, (Mistake("", f"cannot be read: {error.strerror}"),))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{path}: {error}") from error
-    for key in _RUN_ONLY:
-        if key in found:
-            raise BadConfig(f"{path}: {key!r} is for the command line, not for a file")
-    return _checked(found, str(path))
+        return Layer(str(path), {}, (Mistake("", str(error)),))
+    misplaced = tuple(Mistake(key, "is for the command line, not for a file") for key in _RUN_ONLY if key in found)
+    good, wrong = sift({key: value for key, value in found.items() if key not in _RUN_ONLY}, Settings)
+    return Layer(str(path), good, misplaced + wrong)
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    layer: dict[str, Any] = {}
-    for variable, keys in _ENVIRONMENT.items():
+def _environment_layer(environment: Mapping[str, str]) -> Layer:
+    """Each mistake under the name of its variable."""
+    values: dict[str, Any] = {}
+    wrong: list[Mistake] = []
+    for variable, keys in ENVIRONMENT.items():
         value = environment.get(variable)
         if not value:
             continue
-        place = layer if len(keys) == 1 else layer.setdefault(keys[0], {})
-        place[keys[-1]] = value
-        _checked(layer, variable)
-    return layer
-
-
-def _checked(layer: dict[str, Any], source: str) -> dict[str, Any]:
-    _refuse_unknown(layer, Settings, source, "")
-    try:
-        msgspec.convert(layer, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise BadConfig(f"{source}: {error}") from error
-    return layer
-
-
-def _refuse_unknown(layer: Mapping[str, Any], shape: type[msgspec.Struct], source: str, path: str) -> None:
-    known = {field.name: field.type for field in msgspec.structs.fields(shape)}
-    for key, value in layer.items():
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
-            meant = f"; did you mean {path}{close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
-            raise BadConfig(f"{source}: unknown key {path}{key}{meant}")
-        inner = known[key]
-        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-            _refuse_unknown(value, inner, source, f"{path}{key}.")
-
-
-def _merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            if isinstance(value, dict) and isinstance(merged.get(key), dict):
-                merged[key] = {**merged[key], **value}
-            else:
-                merged[key] = value
-    return merged
+        good, bad = sift({keys[0]: value} if len(keys) == 1 else {keys[0]: {keys[1]: value}}, Settings)
+        wrong += [Mistake(variable, mistake.problem) for mistake in bad]
+        values |= {
+            key: {**values.get(key, {}), **inner} if isinstance(inner, dict) else inner for key, inner in good.items()
+        }
+    return Layer("the environment", values, tuple(wrong))

@@ -29,3 +29,15 @@ def primary_address() -> str:
         if not (address.is_unspecified or address.is_link_local or address.is_loopback):
             return str(address)
     return LOOPBACK
+
+
+def own_name() -> str:
+    """The full name of this machine, in small letters, if others may know it by one; else its address.
+
+    May ask the network's name server.
+    """
+    for name in (socket.gethostname(), socket.getfqdn()):
+        lowered = name.lower().rstrip(".")
+        if "." in lowered and not lowered.endswith((".localdomain", ".arpa", ".local")):
+            return lowered
+    return primary_address()

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from tacit.errors import ConfigError
+from tacit.identity import BadLink, RelayLink
+from tacit.identity.links import DEFAULT_PORT, FINGERPRINT_SIZE
 from tacit.limits import RETENTION_S
 
 Registration = Literal["open", "invite"]
 
-DEFAULT_PORT = 8765
+
+class BadRelayConfig(ConfigError):
+    """A relay cannot run with this configuration.
+
+    ``mistakes`` are all of them, each the field of ``RelayConfig`` and what is wrong with it.
+    """
+
+    code = "bad-relay-config"
+    hint = "tacit relay check-config explains a configuration file."
+
+    def __init__(self, mistakes: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("; ".join(f"{field} {problem}" for field, problem in mistakes))
+        self.mistakes = mistakes
 
 
 @dataclass(frozen=True, slots=True)
 class RelayConfig:
-    """One relay's configuration. Raises ``ConfigError`` for values that cannot work."""
+    """One relay's configuration. Raises ``BadRelayConfig`` for values that cannot work."""
 
     data_dir: Path | None
     """Where the store and the relay key lie; None keeps everything in memory and leaves no file."""
@@ -33,15 +48,27 @@ class RelayConfig:
     """How long an entry waits for a reader who does not collect it."""
 
     def __post_init__(self) -> None:
-        if self.registration not in {"open", "invite"}:
-            raise ConfigError('registration is "open" or "invite"')
-        if self.retention_s < 1:
-            raise ConfigError("the retention time must be at least one second")
-        for port in (self.port, self.public_port):
-            if port is not None and not 0 <= port <= 65535:
-                raise ConfigError("a port is a number up to 65535")
+        wrong = tuple(_mistakes(self))
+        if wrong:
+            raise BadRelayConfig(wrong)
 
     @property
     def ephemeral(self) -> bool:
         """Whether nothing is kept on disk."""
         return self.data_dir is None
+
+
+def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
+    """Each field that cannot work, with the reason."""
+    if config.registration not in {"open", "invite"}:
+        yield "registration", 'is "open" or "invite"'
+    if config.retention_s < 1:
+        yield "retention_s", "must be at least one second"
+    for field in ("port", "public_port"):
+        port = getattr(config, field)
+        if port is not None and not 0 <= port <= 65535:
+            yield field, "is a number up to 65535"
+    try:
+        RelayLink(config.public_host, DEFAULT_PORT, bytes(FINGERPRINT_SIZE))
+    except BadLink:
+        yield "public_host", "is neither a name nor an address, so no link could name it"

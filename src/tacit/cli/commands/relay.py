@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tacit.cli.commands.relay_config import check_config, init
 from tacit.cli.tree import Group
 from tacit.errors import NotFound
 
@@ -30,6 +31,10 @@ class NeverStarted(NotFound):
 def relay(ctx: click.Context, data: str | None) -> None:
     """Invitations to the relay of this machine, and what it holds. Works while it runs too."""
     ctx.obj = {"data": data}
+
+
+relay.add_command(init)
+relay.add_command(check_config)
 
 
 @relay.command("invite")

@@ -1,0 +1,66 @@
+"""From the settings of this process to the configuration of a relay, and what stands between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from msgspec import structs
+
+from tacit.cli.home import public_host
+from tacit.cli.mistakes import Mistake
+from tacit.cli.settings import BadConfig, Layer, Settings, layers, merged, span_s
+
+if TYPE_CHECKING:
+    from tacit.relay.config import RelayConfig
+
+_EVERYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104 - a relay is there for others
+
+_KEYS: Final = {"retention_s": "retention", "data_dir": "data"}
+"""Fields of ``RelayConfig`` whose key in a file has another name."""
+
+
+def relay_config(settings: Settings) -> RelayConfig:
+    """The configuration of the relay that these settings describe. Raises a ``ConfigError``."""
+    from tacit.relay.config import RelayConfig
+
+    serve = settings.serve
+    return RelayConfig(
+        data_dir=None if serve.ephemeral else settings.relay_dir,
+        host=serve.host,
+        port=serve.port,
+        public_host=serve.public_host or (public_host(settings) if serve.host in _EVERYWHERE else serve.host),
+        registration=serve.registration,
+        retention_s=span_s(serve.retention),
+    )
+
+
+def examine(named: str | None, environment: Mapping[str, str]) -> list[Layer]:
+    """Every source of a relay's configuration, with all that is wrong in it.
+
+    What no single source is to blame for stands in a last layer, whose source is empty.
+    """
+    found = layers(named, environment)
+    together = tuple(_contradictions(merged(found)))
+    return [*found, Layer("", {}, together)] if together else found
+
+
+def _contradictions(settings: Settings) -> list[Mistake]:
+    """What is wrong with values that each are of the right kind."""
+    from tacit.relay.config import BadRelayConfig
+
+    wrong: list[Mistake] = []
+    serve = settings.serve
+    if serve.ephemeral and serve.data:
+        wrong.append(Mistake("serve.ephemeral", "keeps nothing, but serve.data names a folder; leave one of them out"))
+    try:
+        span_s(serve.retention)
+    except BadConfig as error:
+        wrong.append(Mistake("serve.retention", error.detail))
+        # A span that works, so that what else is wrong is found too.
+        settings = structs.replace(settings, serve=structs.replace(serve, retention="1d"))
+    try:
+        relay_config(settings)
+    except BadRelayConfig as error:
+        wrong += [Mistake(f"serve.{_KEYS.get(field, field)}", problem) for field, problem in error.mistakes]
+    return wrong

@@ -1,0 +1,122 @@
+"""One commented file says how a relay runs; every mistake in it is explained, all of them at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tacit.cli.config_file import FileExists, config_text, default_of, write_config
+from tacit.cli.relay_settings import examine
+from tacit.cli.settings import ENVIRONMENT, MEANINGS, Settings, merged
+from tests.cli.tacit_command import World
+
+RUN_ONLY = {"json", "verbose", "passphrase_fd"}
+FILLED_IN = {"serve.public_host": "chat.example.org", "serve.data": "/var/lib/tacit"}
+
+
+def keys_of(shape: type[msgspec.Struct], path: str = "") -> list[str]:
+    found: list[str] = []
+    for field in msgspec.structs.fields(shape):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            found += keys_of(field.type, f"{path}{field.name}.")
+        else:
+            found.append(f"{path}{field.name}")
+    return found
+
+
+def mistakes(file: Path, environment: dict[str, str] | None = None) -> dict[str, str]:
+    return {m.key: m.problem for layer in examine(str(file), environment or {}) for m in layer.wrong}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def test_every_key_stands_in_the_file_with_its_default_its_meaning_and_its_variable() -> None:
+    assert set(keys_of(Settings)) - RUN_ONLY == set(MEANINGS)
+    text = config_text({})
+    found: dict[str, Any] = tomllib.loads(re.sub(r"^# (\w+ = .*)$", r"\1", text, flags=re.MULTILINE))
+    found |= {f"serve.{key}": value for key, value in found.pop("serve").items()}
+    assert found == {key: default_of(key) for key in MEANINGS}
+    assert tomllib.loads(text) == {"serve": {}}
+    flowing = " ".join(re.sub(r"^# ", "", text, flags=re.MULTILINE).split())
+    variables = {".".join(keys): variable for variable, keys in ENVIRONMENT.items()}
+    for key, meaning in MEANINGS.items():
+        assert f"{meaning} ({variables[key]})" in flowing
+
+
+def test_the_file_that_is_written_is_in_order_and_says_what_was_filled_in(file: Path) -> None:
+    write_config(file, config_text(FILLED_IN), force=False)
+    assert mistakes(file) == {}
+    settings = merged(examine(str(file), {}))
+    assert (settings.serve.public_host, settings.serve.data) == ("chat.example.org", "/var/lib/tacit")
+    with pytest.raises(FileExists):
+        write_config(file, "", force=False)
+    assert "chat.example.org" in file.read_text("utf-8")
+
+
+def test_all_mistakes_are_told_at_once(file: Path) -> None:
+    file.write_text(
+        """
+        json = true
+        profle = "x"
+        [serve]
+        prot = 1
+        retention = "a while"
+        registration = "all"
+        public_host = "no host"
+        ephemeral = true
+        data = "/var/lib/tacit"
+        """
+    )
+    found = mistakes(file, {"TACIT_SERVE_PORT": "99999"})
+    assert found.pop("json") == "is for the command line, not for a file"
+    assert found.pop("profle") == "unknown key; did you mean profile?"
+    assert found.pop("serve.prot") == "unknown key; did you mean serve.port?"
+    assert "30m or 90s" in found.pop("serve.retention")
+    assert found.pop("serve.registration").endswith('"open" or "invite", not \'all\'')
+    assert found.pop("serve.public_host").startswith("is neither a name nor an address")
+    assert "serve.data" in found.pop("serve.ephemeral")
+    assert found.pop("TACIT_SERVE_PORT") == "takes a whole number from 0 to 65535, not '99999'"
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a = = b", "Invalid value"),
+        ("serve = 3", "serve: is a table, written [serve]"),
+        ("[profile]\nname = 'x'", "profile: takes text in quotes, not a table"),
+        ("[serve]\nephemeral = 'perhaps'", "serve.ephemeral: takes true or false, not 'perhaps'"),
+        ("[serve]\nqqq = 1", "serve.qqq: unknown key; known are serve.data"),
+    ],
+)
+def test_each_mistake_says_what_would_be_right(file: Path, text: str, problem: str) -> None:
+    file.write_text(text)
+    (found,) = [mistake for layer in examine(str(file), {}) for mistake in layer.wrong]
+    assert problem in str(found)
+
+
+@pytest.mark.processes
+def test_an_operator_writes_the_file_checks_it_and_a_relay_obeys_it(world: World, tmp_path: Path) -> None:
+    file, folder = tmp_path / "etc" / "tacit.toml", tmp_path / "kept"
+    ran = world.ok("relay", "--data", str(folder), "init", str(file), "--public-host", "chat.example.org", "--json")
+    assert ran.json == {"file": str(file), "public_host": "chat.example.org"}
+    assert world.tacit("relay", "init", str(file)).code == 2
+    assert world.ok("relay", "check-config", str(file), "--json").json["ok"] is True
+    with world.running("serve", "--config", str(file), "--host", "127.0.0.1", "--port", "0") as relay:
+        assert relay.stdout is not None
+        assert relay.stdout.readline().startswith("tacit://chat.example.org:")
+    assert (folder / "relay.key").exists()
+    file.write_text("[serve]\nprot = 1\nephemral = true\n")
+    ran = world.tacit("relay", "check-config", str(file), "--json")
+    assert ran.code == 2
+    assert [mistake["key"] for mistake in ran.json["mistakes"]] == ["serve.prot", "serve.ephemral"]
+    ran = world.tacit("relay", "check-config", "--config", str(file))
+    assert (ran.code, "did you mean serve.ephemeral?" in ran.out) == (2, True)
