@@ -10,6 +10,7 @@ from tacit.mls.framing import AuthenticatedContent, Sender
 from tacit.mls.messages import GroupSecrets, decode_message
 from tacit.mls.proposal_lists import CommittedProposal, apply_proposals
 from tacit.mls.registry import WireFormat
+from tacit.mls.successors import Founder
 from tests.mls.crew import Crew
 
 
@@ -26,6 +27,10 @@ def test_content_with_its_authentication_is_read_as_it_was_written() -> None:
 
 def test_the_secrets_of_a_welcome_do_not_show() -> None:
     assert repr(GroupSecrets(b"joiner", b"path", ())) == "<GroupSecrets>"
+
+
+def test_the_key_that_somebody_founds_a_group_with_does_not_show() -> None:
+    assert "private key" not in repr(Founder(signature_private=b"private key"))
 
 
 def test_trees_with_the_same_nodes_are_one_value() -> None:

@@ -230,6 +230,16 @@ def test_what_is_no_certificate_is_refused(certificates: tuple[bytes, ...]) -> N
     refuses(crew, "bob", mirror.private(Add(broken)), "5.3/x509-certificate")
 
 
+def test_nobody_comes_with_a_certificate_for_another_key() -> None:
+    """Who does so finds out at once, and not when nobody can join his group or add him."""
+    crew = Certified(2)
+    others, private = crew.certificate("bob"), crew.key("alice").private
+    with breaks("5.3/x509-key"):
+        create_key_package(X25519_SUITE, others, private, now_s=NOW_S, entropy=crew.entropy)
+    with breaks("5.3/x509-key"):
+        create_group(b"new", X25519_SUITE, others, private, now_s=NOW_S, entropy=crew.entropy)
+
+
 def test_the_rest_of_the_chain_is_the_applications_to_read() -> None:
     crew = Certified(1)
     odd = X509Credential((crew.certificate("bob").certificates[0], b"whatever that is"))

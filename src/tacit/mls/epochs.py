@@ -12,7 +12,11 @@ from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
 from tacit.mls.checks.commits import check_epoch_number
-from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
+from tacit.mls.checks.leaf_nodes import (
+    check_leaf,
+    check_no_default_capabilities,
+    check_we_support_group_extensions,
+)
 from tacit.mls.checks.trees import check_members
 from tacit.mls.credentials import Credential
 from tacit.mls.extensions import Extensions
@@ -217,8 +221,9 @@ def first_epoch(
     )
     own_leaf = LeafIndex(0)
     tree = RatchetTree.of_one(suite, leaf)
+    check_no_default_capabilities(leaf.capabilities)
+    check_leaf(suite, leaf, b"", own_leaf)
     check_members(tree, extensions)
-    check_we_support_group_extensions(leaf, extensions)
     check_we_support_group_extensions(leaf, extensions)
     context = GroupContext(suite.id, group_id, 0, tree.tree_hash, b"", extensions)
     keys = schedule_epoch(suite, entropy(suite.hash_size))

@@ -16,7 +16,7 @@ from tacit.crypto.suites import CipherSuite, suite
 from tacit.entropy import Entropy
 from tacit.errors import DecodeError
 from tacit.limits import KEY_PACKAGE_LIFETIME_S
-from tacit.mls.checks.leaf_nodes import check_extensions_listed, check_no_default_capabilities
+from tacit.mls.checks.leaf_nodes import check_extensions_listed, check_leaf, check_no_default_capabilities
 from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.extensions import (
     LAST_RESORT,
@@ -29,6 +29,7 @@ from tacit.mls.extensions import (
 from tacit.mls.labels import KEY_PACKAGE_REFERENCE, KEY_PACKAGE_TBS, ref_hash, sign_with_label
 from tacit.mls.leaf_nodes import LeafNode, Support, create_leaf, grease_extension, lifetime_from
 from tacit.mls.registry import MLS10, ComponentID, ExtensionType, WireFormat
+from tacit.mls.tree_math import LeafIndex
 
 Authenticate = Callable[[LeafNode | None, LeafNode], None]
 """Judges the credential of a leaf that enters a tree, and whether it may replace the old one; raises if not."""
@@ -161,6 +162,7 @@ def create_key_package(
     """Make a key package with fresh keys; bytes for ``credential`` are the identity of a basic one.
 
     ``extension_types``, ``proposal_types`` and ``credential_types`` are those of the application that it supports.
+    Raises ``InvalidMessage`` for what nobody would add, such as a certificate for another key.
     """
     cipher_suite = suite(suite_id)
     init = cipher_suite.generate_key_pair(entropy)
@@ -175,6 +177,7 @@ def create_key_package(
         entropy=entropy,
     )
     check_no_default_capabilities(leaf.capabilities)
+    check_leaf(cipher_suite, leaf, b"", LeafIndex(0))
     if last_resort:
         extensions = (*extensions, LAST_RESORT)
     extensions = (*extensions, *grease_extension(leaf.capabilities, entropy))

@@ -7,7 +7,7 @@ Source: RFC 9420 §11, §11.2, §11.3
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import suite
@@ -50,7 +50,7 @@ class Founder:
     """How we come into the new group: as in the old one, where nothing else is said."""
 
     credential: bytes | Credential | None = None
-    signature_private: bytes | None = None
+    signature_private: bytes | None = field(default=None, repr=False)
     extension_types: tuple[int, ...] = ()
     """Of the application; these and the next two beyond those that our leaf in the old group lists."""
     proposal_types: tuple[int, ...] = ()

@@ -10,7 +10,16 @@ import pytest
 
 from tacit.errors import InvalidMessage
 from tacit.limits import KEY_PACKAGE_MAX_RANGE_S, MAX_LEAF_BYTES
-from tacit.mls import Add, Extension, GroupContextExtensions, Remove, RequiredCapabilities, Update, create_key_package
+from tacit.mls import (
+    Add,
+    Extension,
+    GroupContextExtensions,
+    Remove,
+    RequiredCapabilities,
+    Update,
+    create_group,
+    create_key_package,
+)
 from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
 from tacit.mls.credentials import BasicCredential
 from tacit.mls.leaf_nodes import LeafNode, Lifetime
@@ -332,6 +341,10 @@ def test_what_everyone_supports_is_not_listed(crew: Crew) -> None:
             now_s=NOW_S,
             entropy=crew.entropy,
             extension_types=(1,),
+        )
+    with breaks("7.2/default-capability"):
+        create_group(
+            b"new", 1, b"dave", crew.key("dave").private, proposal_types=(3,), entropy=crew.entropy, now_s=NOW_S
         )
 
 
