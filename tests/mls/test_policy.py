@@ -12,6 +12,7 @@ from tacit.mls import (
     KeyPackageBundle,
     LeafNode,
     Policy,
+    ProposalReceived,
     StagedCommit,
     Update,
     create_key_package,
@@ -100,3 +101,25 @@ def test_the_same_credential_is_the_same_member(name: str, same: bool) -> None:
     other = create_key_package(crew.suite.id, name.encode(), crew.key(name).private, now_s=NOW_S, entropy=crew.entropy)
     identity_of = Policy().identity_of
     assert (identity_of(other.key_package.leaf_node) == identity_of(alice.leaf_node)) is same
+
+
+def test_an_application_may_take_longer_lifetimes_wherever_a_key_package_comes_in() -> None:
+    """Other implementations make theirs for a year."""
+    crew = Crew(2)
+    year_s = 366 * 86400
+    bundle = create_key_package(
+        crew.suite.id, b"carol", crew.key("carol").private, now_s=NOW_S, entropy=crew.entropy, lifetime_s=year_s
+    )
+    with breaks("7.2/lifetime-range"):
+        read_key_package(bundle.key_package_bytes, now_s=NOW_S, authenticate=crew.authenticate)
+    with breaks("7.2/lifetime-range"):
+        crew["alice"].propose(Add(bundle.key_package), entropy=crew.entropy)
+    patient = Policy(max_lifetime_s=year_s + 86400)
+    package = read_key_package(bundle.key_package_bytes, now_s=NOW_S, authenticate=crew.authenticate, policy=patient)
+    _, proposal = crew["alice"].propose(Add(package), entropy=crew.entropy, policy=patient)
+    event = crew["bob"].process(proposal, authenticate=crew.authenticate, policy=patient)
+    assert isinstance(event, ProposalReceived)
+    _, pending = event.group.create_commit(
+        entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate, policy=patient
+    )
+    assert pending.added == (package.leaf_node,)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tacit.mls import Remove
-from tests.mls.crew import Crew
+from tacit.mls import Add, Remove
+from tests.mls.crew import NOW_S, Crew
 
 
 def test_a_proposal_that_is_made_twice_waits_once_and_can_be_committed() -> None:
@@ -12,3 +12,22 @@ def test_a_proposal_that_is_made_twice_waits_once_and_can_be_committed() -> None
     assert [len(group.pending_proposals) for group in crew.groups.values()] == [1, 1, 1]
     crew.commit("alice")
     assert sorted(crew.groups) == ["alice", "bob"]
+
+
+def test_another_signature_key_is_shown_even_if_no_path_was_asked_for() -> None:
+    """Else the caller believes in a key that nobody else knows of, and his next message is refused."""
+    crew = Crew(2)
+    old = crew.keys["alice"]
+    crew.keys["alice"] = crew.suite.generate_signature_key_pair(crew.entropy)
+    group, pending = crew["alice"].create_commit(
+        [Add(crew.bundle("carol").key_package)],
+        force_path=False,
+        signature_private=crew.keys["alice"].private,
+        entropy=crew.entropy,
+        now_s=NOW_S,
+        authenticate=crew.authenticate,
+    )
+    merged = group.merge(pending)
+    own = merged.member(merged.own_leaf)
+    assert own is not None
+    assert own.signature_key == crew.keys["alice"].public != old.public

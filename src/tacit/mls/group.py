@@ -154,17 +154,18 @@ class Group:
         entropy: Entropy,
         now_s: float | None = None,
         authenticate: Authenticate | None = None,
+        policy: Policy = STRICT,
     ) -> tuple[Group, bytes]:
         """Send a proposal for somebody to commit; for our own leaf use ``propose_update``.
 
-        ``public`` sends it signed and not encrypted. ``now_s`` and ``authenticate`` judge whom an ``Add`` brings in, as
-        far as ``read_key_package`` has not just done so.
+        ``public`` sends it signed and not encrypted. ``now_s``, ``authenticate`` and ``policy`` judge whom an ``Add``
+        brings in, as far as ``read_key_package`` has not just done so.
         """
         if isinstance(proposal, Update):
             raise UseProposeUpdate
         if isinstance(proposal, Add) and now_s is not None:
             check_lifetime(proposal.key_package.leaf_node, now_s)
-        return sending.propose(self, proposal, _format(public), aad, entropy, Rules(authenticate or _accept))
+        return sending.propose(self, proposal, _format(public), aad, entropy, Rules(authenticate or _accept, policy))
 
     def propose_update(
         self,
@@ -199,8 +200,10 @@ class Group:
 
         Keep both results before the commit leaves; raises ``InvalidMessage`` if the receivers would refuse the commit.
         ``public`` sends it signed and not encrypted; without ``ratchet_tree_in_welcome`` new members need
-        ``ratchet_tree_bytes()`` of ``pending.group_after``.
+        ``ratchet_tree_bytes()`` of ``pending.group_after``. Another ``credential`` or ``signature_private`` is shown in
+        the path, so there always is one then.
         """
+        force_path = force_path or credential is not None or signature_private is not None
         return sending.commit(
             self,
             proposals,

@@ -11,10 +11,10 @@ from tacit.mls.checks.key_packages import check_key_package
 from tacit.mls.checks.leaf_nodes import check_lifetime
 from tacit.mls.key_packages import Authenticate, KeyPackage
 from tacit.mls.messages import decode_message
-from tacit.mls.policy import Rules
+from tacit.mls.policy import STRICT, Policy, Rules
 
 
-def read_key_package(data: bytes, *, now_s: float, authenticate: Authenticate) -> KeyPackage:
+def read_key_package(data: bytes, *, now_s: float, authenticate: Authenticate, policy: Policy = STRICT) -> KeyPackage:
     """The key package in an MLSMessage, valid now and with an owner that ``authenticate`` accepts.
 
     Raises ``DecodeError``, ``InvalidMessage``, ``UnsupportedSuite`` and what ``authenticate`` raises.
@@ -25,5 +25,5 @@ def read_key_package(data: bytes, *, now_s: float, authenticate: Authenticate) -
     cipher_suite = suite(key_package.cipher_suite)
     check_key_package(cipher_suite, key_package)
     check_lifetime(key_package.leaf_node, now_s)
-    Rules(authenticate).admit(cipher_suite, None, key_package.leaf_node)
+    Rules(authenticate, policy).admit(cipher_suite, None, key_package.leaf_node)
     return key_package
