@@ -45,7 +45,7 @@ DUTIES: Final[dict[str, tuple[Duty, ...]]] = {
               "tests/client/test_connection.py::test_a_relay_behind_another_certificate_is_refused")),
         Duty("External joins are access-controlled: there are none, for the client's policy refuses them",
              "`mls/policy.py`",
-             ("tests/mls/checks/test_external.py::test_external_commits_are_refused_where_nobody_asked_for_them",)),
+             ("tests/mls/checks/test_external_commits.py::test_external_commits_are_refused_where_nobody_asked_for_them",)),
     ),
     "Authentication": (
         Duty("Every credential is judged wherever it comes in, and so is who replaces whom",

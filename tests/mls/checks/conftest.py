@@ -4,6 +4,7 @@ import pytest
 
 from tests.mls.crew import Crew
 from tests.mls.mirror import Mirror
+from tests.mls.stranger import Stranger
 
 
 @pytest.fixture
@@ -15,3 +16,9 @@ def crew() -> Crew:
 def mirror(crew: Crew) -> Mirror:
     """Alice gone bad."""
     return Mirror(crew["alice"], crew.entropy)
+
+
+@pytest.fixture
+def stranger(crew: Crew) -> Stranger:
+    """Dave, whom all know, gone bad."""
+    return Stranger(crew, crew["alice"], "dave")

@@ -1,4 +1,4 @@
-"""What comes from outside and breaks one rule: external commits, proposals, and group infos that let people in."""
+"""External commits that break one rule, and are taken by nobody."""
 
 from __future__ import annotations
 
@@ -8,26 +8,19 @@ from typing import Any
 
 import pytest
 
-from tacit.crypto.errors import UnsupportedSuite
-from tacit.crypto.suites import suite
 from tacit.errors import DecodeError, PeerError
-from tacit.limits import MAX_EPOCH, MAX_GROUP_MEMBERS
+from tacit.limits import MAX_GROUP_MEMBERS
 from tacit.mls import (
     Add,
     BasicCredential,
-    Extension,
     ExternalInit,
     ExternalPSK,
-    ExternalSender,
     GroupContextExtensions,
-    GroupInfo,
     LeafIndex,
-    LeafNode,
     Policy,
     PreSharedKey,
     PreSharedKeyID,
     Proposal,
-    ProposalReceived,
     PSKUnavailable,
     ReInit,
     Remove,
@@ -35,20 +28,13 @@ from tacit.mls import (
     ResumptionPSK,
     StagedCommit,
     Update,
-    create_group,
-    external_senders_extension,
-    join_externally,
-    read_group_info,
 )
 from tacit.mls.checks.external import check_external_commit
-from tacit.mls.commits import Commit, ProposalReference
-from tacit.mls.external_init import external_pub_extension, find_external_pub
+from tacit.mls.commits import ProposalReference
 from tacit.mls.framing import Sender
-from tacit.mls.labels import GROUP_INFO_TBS, sign_with_label
-from tacit.mls.messages import encode_message
 from tacit.mls.proposals import CustomProposal
 from tacit.mls.ratchet_tree import RatchetTree
-from tacit.mls.registry import ExtensionType, LeafNodeSource, ResumptionPSKUsage, SenderType, WireFormat
+from tacit.mls.registry import LeafNodeSource, ResumptionPSKUsage, SenderType, WireFormat
 from tests.mls.crew import NOW_S, Crew, NotTheirKey
 from tests.mls.mirror import Hook, Mirror
 from tests.mls.refusal import breaks, refuses, state_of
@@ -59,12 +45,6 @@ EVERYTHING = Policy(public_handshakes=True, external_commits=True, outside_propo
 LISTENING = Policy(outside_proposals=True, authenticate_sender=lambda sender: None)
 EXTERNAL = Sender(SenderType.EXTERNAL, 0)
 NEWCOMER = Sender(SenderType.NEW_MEMBER_PROPOSAL)
-
-
-@pytest.fixture
-def stranger(crew: Crew) -> Stranger:
-    """Dave, whom all know, gone bad."""
-    return Stranger(crew, crew["alice"], "dave")
 
 
 @pytest.fixture
@@ -91,8 +71,6 @@ def test_what_the_stranger_makes_unbroken_is_accepted(crew: Crew, stranger: Stra
         event = crew["bob"].process(commit, authenticate=crew.authenticate, now_s=NOW_S, policy=OPEN)
         assert isinstance(event, StagedCommit)
         assert event.group_after is not None
-    asked = stranger.say(Add(crew.bundle("dave").key_package), NEWCOMER)
-    assert isinstance(crew["bob"].process(asked, authenticate=crew.authenticate, policy=LISTENING), ProposalReceived)
 
 
 def test_the_order_of_what_comes_in_does_not_matter(crew: Crew, returning: Stranger) -> None:
@@ -284,7 +262,6 @@ def test_the_leaf_is_signed_with_its_own_key(crew: Crew, stranger: Stranger) -> 
 
 def test_who_comes_in_is_who_he_says(crew: Crew, stranger: Stranger) -> None:
     """Hazard B5."""
-    """Hazard B5."""
     other = BasicCredential(b"erin")
     crew.key("erin")
     turned_away(crew, stranger.commit(leaf=lambda leaf: replace(leaf, credential=other)), error=NotTheirKey)
@@ -361,252 +338,3 @@ def test_a_full_group_takes_nobody_in(crew: Crew) -> None:
     with breaks("limits/group-members"):
         check_external_commit(crew.suite, full, [ExternalInit(b"")])
     check_external_commit(crew.suite, full, [ExternalInit(b""), Remove(LeafIndex(5))])
-
-
-def told(crew: Crew, change: Hook, *, private: bytes | None = None, resign: bool = True) -> bytes:
-    """Alice's group info with a change, signed again."""
-    info = replace(change(read_group_info(crew["alice"].group_info())))
-    signer = private or crew.key("alice").private
-    signature = sign_with_label(crew.suite, signer, GROUP_INFO_TBS, info.to_be_signed) if resign else b""
-    return encode_message(replace(info, signature=signature))
-
-
-def stays_out(crew: Crew, info: bytes, check: str) -> None:
-    """Who is told this does not come in."""
-    with breaks(check):
-        join_externally(
-            info,
-            b"dave",
-            crew.key("dave").private,
-            authenticate=crew.authenticate,
-            now_s=NOW_S,
-            entropy=crew.entropy,
-        )
-
-
-def with_pub(data: bytes) -> Hook:
-    """The hook that puts this into the extension for the external key."""
-
-    def change(info: GroupInfo) -> GroupInfo:
-        extensions = (
-            replace(extension, extension_data=data)
-            if extension.extension_type == ExtensionType.EXTERNAL_PUB
-            else extension
-            for extension in info.extensions
-        )
-        return replace(info, extensions=tuple(extensions))
-
-    return change
-
-
-def test_a_key_by_which_nobody_can_come_in_is_refused(crew: Crew) -> None:
-    """X08."""
-    whole = find_external_pub(read_group_info(crew["alice"].group_info()).extensions)
-    assert whole is not None
-    for broken in (b"", whole[:-1], whole + b"\0", bytes(len(whole))):
-        stays_out(crew, told(crew, with_pub(external_pub_extension(broken).extension_data)), "12.4.3.2/external-pub")
-    for malformed in (b"", b"\x01", external_pub_extension(whole).extension_data + b"\0"):
-        stays_out(crew, told(crew, with_pub(malformed)), "12.4.3.2/external-pub")
-    stays_out(crew, crew["alice"].group_info(external_pub=False), "12.4.3.2/external-pub")
-
-
-def test_a_group_info_for_joining_is_signed_by_the_member_that_it_names(crew: Crew) -> None:
-    """X08."""
-    stays_out(crew, told(crew, lambda info: info, private=crew.key("bob").private), "12.4.3/group-info-signature")
-    stays_out(crew, told(crew, lambda info: info, resign=False), "12.4.3/group-info-signature")
-    stays_out(crew, told(crew, lambda info: replace(info, signer=1)), "12.4.3/group-info-signature")
-    for signer in (3, 4, 0xFFFFFFFF):
-        stays_out(crew, told(crew, lambda info, signer=signer: replace(info, signer=signer)), "12.4.3.1/signer")
-
-
-def test_a_group_info_for_joining_comes_with_its_own_tree(crew: Crew) -> None:
-    """X08."""
-    for tree_hash in (bytes(32), b""):
-        changed = told(
-            crew,
-            lambda info, tree_hash=tree_hash: replace(
-                info, group_context=replace(info.group_context, tree_hash=tree_hash)
-            ),
-        )
-        stays_out(crew, changed, "12.4.3.1/tree-hash")
-
-
-def test_a_group_that_uses_what_we_lack_is_not_joined(crew: Crew) -> None:
-    asks = RequiredCapabilities(proposal_types=(0xF123,)).as_extension()
-    other = create_group(
-        b"other",
-        crew.suite.id,
-        b"alice",
-        crew.key("alice").private,
-        extension_types=(0xF7A0,),
-        proposal_types=(0xF123,),
-        extensions=(Extension(0xF7A0, b""), asks),
-        entropy=crew.entropy,
-        now_s=NOW_S,
-    )
-    stays_out(crew, other.group_info(), "13.4/unsupported-group-extension")
-
-
-@pytest.mark.parametrize("epoch", [MAX_EPOCH, MAX_EPOCH + 1, 2**64 - 1])
-def test_epochs_that_nobody_can_count_are_not_joined(crew: Crew, epoch: int) -> None:
-    changed = told(crew, lambda info: replace(info, group_context=replace(info.group_context, epoch=epoch)))
-    stays_out(crew, changed, "limits/epoch")
-
-
-def test_a_suite_that_we_do_not_have_is_not_joined(crew: Crew) -> None:
-    changed = told(crew, lambda info: replace(info, group_context=replace(info.group_context, cipher_suite=0xF999)))
-    with pytest.raises(UnsupportedSuite):
-        stays_out(crew, changed, "")
-
-
-def test_a_false_confirmation_tag_leads_nowhere(crew: Crew) -> None:
-    """Rule 12.4.3.2/trusted-group-info. X08: the joiner cannot see that it is false, and the members do not follow."""
-    false = told(crew, lambda info: replace(info, confirmation_tag=bytes(len(info.confirmation_tag))))
-    joined = join_externally(
-        false, b"dave", crew.key("dave").private, authenticate=crew.authenticate, now_s=NOW_S, entropy=crew.entropy
-    )
-    turned_away(crew, joined.commit, "6.1/confirmation-tag")
-
-
-@pytest.fixture
-def office(crew: Crew) -> Stranger:
-    """Somebody outside whom the group has named as its first external sender, with Dave's key."""
-    key = crew.key("dave")
-    named = external_senders_extension((ExternalSender(key.public, BasicCredential(b"office")),))
-    crew.commit("alice", [GroupContextExtensions((named,))])
-    return Stranger(crew, crew["alice"], "dave")
-
-
-def unheard(crew: Crew, message: bytes, check: str | None = None, error: type[PeerError] | None = None) -> None:
-    """No member takes the proposal up, even where the outside is listened to."""
-    for name in crew.groups:
-        if error is None:
-            refuses(crew, name, message, check, policy=LISTENING)
-        else:
-            refuses(crew, name, message, check, policy=LISTENING, error=error)
-
-
-def test_what_the_office_says_unbroken_is_heard(crew: Crew, office: Stranger) -> None:
-    for proposal in (Remove(LeafIndex(2)), GroupContextExtensions(()), psk_of(ExternalPSK(b"x"))):
-        message = office.say(proposal, EXTERNAL)
-        event = crew["bob"].process(message, authenticate=crew.authenticate, policy=LISTENING)
-        assert isinstance(event, ProposalReceived)
-
-
-def test_the_outside_is_not_heard_where_nobody_asked(crew: Crew, office: Stranger) -> None:
-    message = office.say(Remove(LeafIndex(2)), EXTERNAL)
-    for policy in (Policy(), Policy(public_handshakes=True), OPEN):
-        refuses(crew, "bob", message, "12.1.8/outside-proposals", policy=policy)
-
-
-@pytest.mark.parametrize("index", [1, 2, 0xFFFFFFFF])
-def test_who_is_not_named_is_not_heard(crew: Crew, office: Stranger, index: int) -> None:
-    """F11."""
-    message = office.say(Remove(LeafIndex(2)), Sender(SenderType.EXTERNAL, index))
-    unheard(crew, message, "12.1.8/external-sender")
-
-
-def test_where_nobody_is_named_nobody_is_heard(crew: Crew, stranger: Stranger) -> None:
-    """F11."""
-    unheard(crew, stranger.say(Remove(LeafIndex(2)), EXTERNAL), "12.1.8/external-sender")
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda crew: Update(crew["bob"].state.leaves[LeafIndex(1)]),
-        lambda crew: ExternalInit(bytes(32)),
-        lambda crew: CustomProposal(0xF123, b""),
-    ],
-)
-def test_the_outside_proposes_no_more_than_it_may(
-    crew: Crew, office: Stranger, make: Callable[[Crew], Proposal]
-) -> None:
-    """F11."""
-    unheard(crew, office.say(make(crew), EXTERNAL), "12.1.8/external-proposal-type")
-
-
-def test_the_outside_commits_nothing(crew: Crew, office: Stranger) -> None:
-    """F11, F12."""
-    for sender in (EXTERNAL, NEWCOMER):
-        unheard(crew, office.say(Commit((), None), sender, tag=bytes(32)), "6.1/sender-type")
-
-
-def test_the_outside_signs_with_the_key_that_is_named(crew: Crew, office: Stranger) -> None:
-    """F09."""
-    body = Remove(LeafIndex(2))
-    for private in (crew.key("mallory").private, crew.key("alice").private):
-        unheard(crew, office.say(body, EXTERNAL, signed_by=private), "6.1/signature")
-    unheard(crew, office.say(body, EXTERNAL, signed_for=WireFormat.PRIVATE_MESSAGE), "6.1/signature")
-    unheard(crew, office.say(body, EXTERNAL, signature=lambda signature: b""), "6.1/signature")
-
-
-def test_the_outside_has_no_membership_tag(crew: Crew, office: Stranger) -> None:
-    """F06."""
-    unheard(crew, office.say(Remove(LeafIndex(2)), EXTERNAL, membership_tag=bytes(32)), error=DecodeError)
-
-
-def test_what_the_outside_says_is_for_this_group_and_epoch(crew: Crew, office: Stranger) -> None:
-    unheard(crew, office.say(Remove(LeafIndex(2)), EXTERNAL, group_id=b"other"), "6/group-id")
-    unheard(crew, office.say(Remove(LeafIndex(2)), EXTERNAL, epoch=1), "6/epoch")
-
-
-def test_what_the_outside_proposes_is_judged_as_that_of_members(crew: Crew, office: Stranger) -> None:
-    unheard(crew, office.say(Remove(LeafIndex(3)), EXTERNAL), "12.1.3/removed-leaf")
-    package = crew.bundle("erin").key_package
-    unheard(crew, office.say(Add(replace(package, signature=b"")), EXTERNAL), "10.1/signature")
-    unheard(crew, office.say(psk_of(ExternalPSK(b"x"), b"short"), EXTERNAL), "12.1.4/psk-nonce")
-
-
-def test_who_asks_to_come_in_proposes_that_and_nothing_else(crew: Crew, stranger: Stranger) -> None:
-    """F12."""
-    for proposal in (Remove(LeafIndex(2)), GroupContextExtensions(()), ExternalInit(bytes(32)), reinit(crew)):
-        unheard(crew, stranger.say(proposal, NEWCOMER), "6.1/new-member-add")
-
-
-def test_nobody_asks_for_another(crew: Crew, stranger: Stranger) -> None:
-    """F12: the key that signs is the one that is to come in."""
-    unheard(crew, stranger.say(Add(crew.bundle("erin").key_package), NEWCOMER), "6.1/signature")
-
-
-def test_a_key_of_no_form_signs_nothing(crew: Crew, stranger: Stranger) -> None:
-    """F12, L13."""
-    package = crew.bundle("dave").key_package
-    shapeless: LeafNode = replace(package.leaf_node, signature_key=b"")
-    unheard(crew, stranger.say(Add(replace(package, leaf_node=shapeless)), NEWCOMER), "6.1/signature")
-
-
-def test_who_asks_to_come_in_is_judged_like_anybody(crew: Crew, stranger: Stranger) -> None:
-    package = crew.bundle("dave").key_package
-    unheard(crew, stranger.say(Add(replace(package, init_key=b"")), NEWCOMER), "10.1/init-key-form")
-    crew.keys["dave"] = crew.suite.generate_signature_key_pair(crew.entropy)
-    unheard(crew, stranger.say(Add(package), NEWCOMER), error=NotTheirKey)
-
-
-def test_whoever_is_named_outside_is_judged(crew: Crew, mirror: Mirror) -> None:
-    """L01, hazard: a member gives somebody outside a say. Judged where the outside is listened to."""
-    senders = (ExternalSender(crew.key("mallory").public, BasicCredential(b"mallory")),)
-    named = GroupContextExtensions((external_senders_extension(senders),))
-    listening = Policy(outside_proposals=True)
-    for message in (mirror.private(named), mirror.commit([named]).message):
-        refuses(crew, "bob", message, "5.3.1/external-senders", policy=listening)
-        assert crew["bob"].process(message, authenticate=crew.authenticate, policy=LISTENING)
-        assert crew["bob"].process(message, authenticate=crew.authenticate)
-    with breaks("5.3.1/external-senders"):
-        crew["alice"].create_commit(
-            [named], entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate, policy=listening
-        )
-    crew.commit("alice", [named])
-    assert crew["bob"].process(crew.create_commit("alice").commit, authenticate=crew.authenticate, policy=listening)
-    with breaks("5.3.1/external-senders"):
-        crew.external_commit("dave", by="alice", policy=listening)
-
-
-@pytest.mark.parametrize("suite_id", [0xF062, 2, 7])
-def test_keys_of_other_kems_are_checked_as_well(suite_id: int) -> None:
-    """X08, L13."""
-    crew = Crew(2, suite_id)
-    size = suite(suite_id).public_key_size
-    stays_out(
-        crew, told(crew, with_pub(external_pub_extension(b"\xff" * size).extension_data)), "12.4.3.2/external-pub"
-    )
