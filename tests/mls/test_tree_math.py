@@ -21,6 +21,7 @@ from tacit.mls.tree_math import (
     node_of,
     parent,
     right,
+    root,
     sibling,
     subtree_leaves,
 )
@@ -67,6 +68,16 @@ def test_leaves_stand_at_even_places() -> None:
         assert leaf_of(node_of(leaf)) == leaf
         assert is_leaf(node_of(leaf))
         assert not is_leaf(NodeIndex(node_of(leaf) + 1))
+
+
+@pytest.mark.parametrize("leaves", [1, 2, 4, 1024])
+def test_there_is_no_way_up_from_outside_the_tree(leaves: int) -> None:
+    last = node_count(leaves) - 1
+    assert direct_path(NodeIndex(last), leaves)[-1:] == ([] if leaves == 1 else [root(leaves)])
+    for outside in (-1, last + 1, last + 2, 2**32):
+        for way in (direct_path, copath):
+            with pytest.raises(ValueError, match="no node"):
+                way(NodeIndex(outside), leaves)
 
 
 def test_there_is_nothing_below_a_leaf_or_above_the_root() -> None:

@@ -180,17 +180,7 @@ def encode_message(message: Message) -> bytes:
 
 def wire_format_of(message: Message) -> WireFormat:
     """The wire format of a message."""
-    match message:
-        case PrivateMessage():
-            return WireFormat.PRIVATE_MESSAGE
-        case PublicMessage():
-            return WireFormat.PUBLIC_MESSAGE
-        case Welcome():
-            return WireFormat.WELCOME
-        case GroupInfo():
-            return WireFormat.GROUP_INFO
-        case KeyPackage():
-            return WireFormat.KEY_PACKAGE
+    return _WIRE_FORMATS[type(message)]
 
 
 def decode_message(data: bytes) -> Message:
@@ -205,10 +195,14 @@ def decode_message(data: bytes) -> Message:
     return message
 
 
+_WIRE_FORMATS: dict[type[Message], WireFormat] = {
+    PublicMessage: WireFormat.PUBLIC_MESSAGE,
+    PrivateMessage: WireFormat.PRIVATE_MESSAGE,
+    Welcome: WireFormat.WELCOME,
+    GroupInfo: WireFormat.GROUP_INFO,
+    KeyPackage: WireFormat.KEY_PACKAGE,
+}
+
 _READERS: dict[WireFormat, Callable[[Reader], Message]] = {
-    WireFormat.PUBLIC_MESSAGE: PublicMessage.read,
-    WireFormat.PRIVATE_MESSAGE: PrivateMessage.read,
-    WireFormat.WELCOME: Welcome.read,
-    WireFormat.GROUP_INFO: GroupInfo.read,
-    WireFormat.KEY_PACKAGE: KeyPackage.read,
+    wire_format: message.read for message, wire_format in _WIRE_FORMATS.items()
 }

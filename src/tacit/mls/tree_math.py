@@ -82,13 +82,13 @@ def sibling(node: NodeIndex, leaf_count: int) -> NodeIndex:
 
 
 def direct_path(node: NodeIndex, leaf_count: int) -> list[NodeIndex]:
-    """The ancestors from the parent to the root; empty for the root."""
-    path: list[NodeIndex] = []
+    """The ancestors from the parent to the root; empty for the root. Raises ``ValueError`` for a node outside."""
     top = root(leaf_count)
-    height = level(node)
-    while node != top:
+    if not 0 <= node <= 2 * top:
+        raise ValueError("no node of the tree")
+    path: list[NodeIndex] = []
+    for height in range(level(node), level(top)):
         node = NodeIndex((node | (1 << height)) & ~(1 << (height + 1)))
-        height += 1
         path.append(node)
     return path
 

@@ -18,7 +18,7 @@ from tacit.mls.commits import Commit
 from tacit.mls.framing import AuthenticatedContent, Sender
 from tacit.mls.group_context import GroupContext
 from tacit.mls.key_packages import KeyPackage
-from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.leaf_nodes import Capabilities, LeafNode
 from tacit.mls.messages import GroupInfo, GroupSecrets, Welcome, decode_message, encode_message
 from tacit.mls.parent_nodes import ParentNode
 from tacit.mls.proposals import read_proposal, write_proposal
@@ -245,6 +245,9 @@ def test_vectors_of_a_million_tiny_elements_are_refused_soon(crew: Crew, mirror:
         decode(ParentNode, parent)
     with pytest.raises(DecodeError, match="vector too large"):
         decode(ParentNode, b"\0\0" + encode_varint(4 << 24))
+    with pytest.raises(DecodeError, match="too many elements"):
+        decode(Capabilities, vector(b"\0\1", MAX_VECTOR_ITEMS + 1) + bytes(4))
+    assert len(decode(Capabilities, vector(b"\0\1", MAX_VECTOR_ITEMS) + bytes(4)).versions) == MAX_VECTOR_ITEMS
     with pytest.raises(DecodeError, match="too many elements"):
         decode_ratchet_tree(crew.suite, vector(b"\0", MAX_VECTOR_ITEMS + 1))
     assert time.process_time() - started < 1

@@ -34,9 +34,3 @@ class Rule:
     openmls: str
     gist: str
     kind: Kind = Kind.REFUSED
-
-    @property
-    def section(self) -> str:
-        """The section of the RFC; empty for a bound of our own."""
-        head = self.id.partition("/")[0]
-        return "" if head == "limits" else head

@@ -109,9 +109,8 @@ def check_unmerged_leaves(tree: RatchetTree) -> None:
         for leaf in leaves:
             if tree.leaf(leaf) is None or not is_in_subtree(node_of(leaf), node):
                 raise InvalidMessage("12.4.3.1/unmerged-leaf")
-            for between in direct_path(node_of(leaf), tree.leaf_count):
-                if between == node:
-                    break
+            path = direct_path(node_of(leaf), tree.leaf_count)
+            for between in path[: path.index(node)]:
                 if between in unmerged and leaf not in unmerged[between]:
                     raise InvalidMessage("12.4.3.1/unmerged-between")
 
