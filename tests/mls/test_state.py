@@ -204,6 +204,23 @@ def test_a_private_key_of_a_node_that_is_not_shared_is_refused(crew: Crew) -> No
         load_rows(rows | {row_key(RowKind.PRIVATE_KEY, 0): b"of alice's leaf"})
 
 
+def test_a_key_that_was_set_before_we_came_may_be_known_or_not() -> None:
+    """Who invites us can tell us more than he must; a group that we are in must be one that we can load."""
+    crew = Crew(3)
+    crew.commit("alice")
+    bundle = crew.bundle("dave")
+    pending = crew.commit("alice", [Add(bundle.key_package)], force_path=False)
+    assert pending.welcome is not None
+    dave = join(pending.welcome, [bundle], authenticate=crew.authenticate, known_group=lambda group_id: False).group
+    root = NodeIndex(3)
+    above = dave.state.tree.parent(root)
+    assert above is not None
+    assert above.unmerged_leaves == (dave.own_leaf,)
+    rows = dict(save_changes(None, dave).put)
+    assert root not in load_rows(rows).state.private_keys
+    assert root in load_rows(rows | {row_key(RowKind.PRIVATE_KEY, root): b"known"}).state.private_keys
+
+
 def test_a_group_in_which_our_own_leaf_is_blank_is_refused(crew: Crew) -> None:
     rows = dict(save_changes(None, crew["carol"]).put)
     head, at = rows[row_key(RowKind.EPOCH)], 1 + len(crew["carol"].context.encoded) + 4

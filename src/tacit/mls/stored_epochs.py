@@ -152,13 +152,15 @@ def _read_private_keys(rows: Rows, base: Epoch | None) -> dict[NodeIndex, Secret
 
 
 def _check_private_keys(tree: RatchetTree, own_leaf: LeafIndex, private_keys: Mapping[NodeIndex, Secret]) -> None:
-    """A member has the keys of its leaf and of all parents above that were set since it came. Source: RFC 9420 §4.2"""
+    """A member has the keys of its leaf and of the parents above it, but for some of those set before it came."""
     if tree.leaf(own_leaf) is None:
         raise DecodeError("own leaf is blank")
     node = node_of(own_leaf)
-    above = ((index, tree.parent(index)) for index in direct_path(node, tree.leaf_count))
-    shared = {index for index, parent in above if parent is not None and own_leaf not in parent.unmerged_leaves}
-    if private_keys.keys() != {node, *shared}:
+    above = {
+        index: parent for index in direct_path(node, tree.leaf_count) if (parent := tree.parent(index)) is not None
+    }
+    shared = {index for index, parent in above.items() if own_leaf not in parent.unmerged_leaves}
+    if not {node, *shared} <= private_keys.keys() <= {node, *above}:
         raise DecodeError("private keys of other nodes")
 
 
