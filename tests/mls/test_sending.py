@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tacit.mls import Add, Remove
-from tests.mls.crew import NOW_S, Crew
+from tacit.mls import Add, LeafNode, Remove, Update
+from tests.mls.crew import NOW_S, Crew, NotTheirKey
 
 
 def test_a_proposal_that_is_made_twice_waits_once_and_can_be_committed() -> None:
@@ -31,3 +31,22 @@ def test_another_signature_key_is_shown_even_if_no_path_was_asked_for() -> None:
     own = merged.member(merged.own_leaf)
     assert own is not None
     assert own.signature_key == crew.keys["alice"].public != old.public
+
+
+def test_a_proposed_leaf_that_is_no_longer_trusted_keeps_nobody_from_committing() -> None:
+    """Else a certificate that ends a minute after the proposal would stop the group for good."""
+    crew = Crew(3)
+    crew.propose_update("carol")
+    proposed = next(waiting.proposal for waiting in crew["alice"].pending_proposals)
+    assert isinstance(proposed, Update)
+
+    def later(old: LeafNode | None, new: LeafNode) -> None:
+        crew.authenticate(old, new)
+        if new == proposed.leaf_node:
+            raise NotTheirKey
+
+    _, pending = crew["alice"].create_commit(
+        [Remove(crew.index("bob"))], entropy=crew.entropy, now_s=NOW_S, authenticate=later
+    )
+    assert [leaf.credential_identity for leaf in pending.removed] == [b"bob"]
+    assert pending.group_after.member(crew.index("carol")) == crew["alice"].member(crew.index("carol"))

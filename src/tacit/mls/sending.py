@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
-from tacit.errors import InvalidMessage
+from tacit.errors import PeerError
 from tacit.mls.commit_creation import CommitForm, CreatedCommit, create_commit
 from tacit.mls.commit_effects import check_alone
 from tacit.mls.commit_processing import OwnUpdate
@@ -120,7 +120,7 @@ def commit(
             continue
         try:
             return attempt(waiting)
-        except InvalidMessage:
+        except PeerError:  # a rule of the RFC, or one that ``authenticate`` has for a leaf that has become too old
             waiting = narrower
     return attempt(waiting)
 
