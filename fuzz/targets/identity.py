@@ -25,9 +25,9 @@ def seeds() -> Iterator[bytes]:
     """A certificate, links of every kind, a handle, an ID."""
     entropy = random.Random(1).randbytes
     account = AccountKey.generate(entropy)
-    from tacit.crypto import ed25519
+    from tacit.crypto.eddsa import ED25519
 
-    device = ed25519.key_pair(entropy(32)).public
+    device = ED25519.key_pair(entropy(32)).public
     yield b"\x00" + DeviceCertificate.issue(account, device, NOW_S).encode()
     for link in (
         RelayLink("chat.example.org", 8765, bytes(32)),

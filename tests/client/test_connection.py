@@ -12,7 +12,8 @@ from tacit import limits
 from tacit.client.connection import Connection, Replaced
 from tacit.client.errors import RelayStopping, RequestTimeout, UnexpectedAnswer
 from tacit.client.handshake import Login, SlowHandshake, Welcomed, open_connection
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
+from tacit.crypto.keys import KeyPair
 from tacit.errors import RelayError, TransportError
 from tacit.identity import AccountKey, DeviceCertificate, RelayLink, device_id
 from tacit.net import LinkClosed
@@ -25,16 +26,16 @@ from tacit.wire.frames import decode_request, encode_response
 from tacit.wire.signing import PinMismatch, hello_tbs
 
 ENTROPY = SeededEntropy(5, "connection")
-RELAY_KEY = ed25519.generate(ENTROPY)
+RELAY_KEY = ED25519.generate(ENTROPY)
 LINK = RelayLink("relay.test", 8765, hashlib.sha256(RELAY_KEY.public).digest())
-ACCOUNT, DEVICE = AccountKey.generate(ENTROPY), ed25519.generate(ENTROPY)
+ACCOUNT, DEVICE = AccountKey.generate(ENTROPY), ED25519.generate(ENTROPY)
 CERTIFICATE = DeviceCertificate.issue(ACCOUNT, DEVICE.public, 1_767_225_600)
 LOGIN = Login(ACCOUNT, ACCOUNT.id, device_id(DEVICE.public), DEVICE.private, CERTIFICATE.encode(), "alice")
 
 Script = Callable[[MemoryLink], Awaitable[None]]
 
 
-def hello(*, key: ed25519.KeyPair = RELAY_KEY, certificate_hash: bytes = b"", protocol: int = 1) -> pb.Hello:
+def hello(*, key: KeyPair = RELAY_KEY, certificate_hash: bytes = b"", protocol: int = 1) -> pb.Hello:
     said = pb.Hello(
         protocol_min=protocol,
         protocol_max=protocol,
@@ -42,7 +43,7 @@ def hello(*, key: ed25519.KeyPair = RELAY_KEY, certificate_hash: bytes = b"", pr
         certificate_hash=certificate_hash,
         relay_key=key.public,
     )
-    said.signature = ed25519.sign(
+    said.signature = ED25519.sign(
         key.private,
         hello_tbs(
             protocol_min=protocol,
@@ -135,7 +136,7 @@ def test_a_relay_with_another_key_is_refused_and_hears_nothing_of_us() -> None:
     heard: list[bytes] = []
 
     async def other(link: MemoryLink) -> None:
-        await say(link, hello(key=ed25519.generate(ENTROPY)))
+        await say(link, hello(key=ED25519.generate(ENTROPY)))
         heard.append(await link.receive())
 
     assert isinstance(refused(other), PinMismatch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tacit import limits
 from tacit.client.core.state import EntryKind
 from tacit.client.model import ConversationStatus
-from tacit.crypto import ed25519, groups, xwing
+from tacit.crypto import eddsa, groups, xwing
 from tacit.testing.actor import Actor
 from tacit.testing.evil import push, rewrite
 from tacit.testing.story import story
@@ -72,10 +72,10 @@ async def test_parsed_private_keys_are_forgotten_with_their_epoch_and_on_closing
     assert groups._x25519_private.cache_info().currsize == xwing._load_private.cache_info().currsize == 0
     await alice.says(chat, "signed")
     await world.advance(60)
-    assert ed25519._load_private.cache_info().currsize > 0
+    assert eddsa._load_private.cache_info().currsize > 0
     await alice.stop()
     await bob.stop()
-    assert ed25519._load_private.cache_info().currsize == 0
+    assert eddsa._load_private.cache_info().currsize == 0
 
 
 @story

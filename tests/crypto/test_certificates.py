@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x2551
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tacit.crypto import ed25519
 from tacit.crypto.certificates import (
     certificate_expires_at,
     certificate_hash,
@@ -21,11 +20,12 @@ from tacit.crypto.certificates import (
     relay_fingerprint,
     subject_public_key,
 )
+from tacit.crypto.eddsa import ED25519
 from tacit.crypto.errors import BadCertificateName, BadKey
-from tacit.crypto.signatures import ECDSA_P256, ECDSA_P384, ECDSA_P521, ED25519, EcdsaScheme
+from tacit.crypto.signatures import ECDSA_P256, ECDSA_P384, ECDSA_P521, EcdsaScheme
 from tacit.limits import DAY_S, RELAY_CERTIFICATE_LIFETIME_S
 
-RELAY = ed25519.key_pair(b"\x07" * 32)
+RELAY = ED25519.key_pair(b"\x07" * 32)
 NO_CHECK_TIME = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME: the outcome must not hang on the day on which the test runs."""
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from tacit.crypto import account_keys, ed448, ed25519, groups, xwing
+from tacit.crypto import account_keys, eddsa, groups, xwing
 from tacit.crypto.memory import forget_private_keys
 from tacit.crypto.suites import SUPPORTED_SUITES, suite
 
@@ -10,8 +10,7 @@ from tacit.crypto.suites import SUPPORTED_SUITES, suite
 def test_no_parsed_private_key_is_left_after_forgetting():
     caches = [
         account_keys._load_private,
-        ed448._load_private,
-        ed25519._load_private,
+        eddsa._load_private,
         groups._x25519_private,
         groups._x448_private,
         groups._nist_private,
@@ -31,10 +30,8 @@ def test_what_is_kept_is_bounded():
     for cache in (
         account_keys._load_private,
         account_keys._load_public,
-        ed448._load_private,
-        ed448._load_public,
-        ed25519._load_private,
-        ed25519._load_public,
+        eddsa._load_private,
+        eddsa._load_public,
         groups._x25519_private,
         groups._x25519_public,
         groups._x448_private,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-from tacit.crypto import account_keys, ed25519
+from tacit.crypto import account_keys
+from tacit.crypto.eddsa import ED25519
 from tacit.crypto.keys import KeyPair
 from tacit.identity import AccountKey, DeviceCertificate
 from tacit.identity.account_keys import labelled
@@ -19,7 +20,7 @@ def account(seed: int) -> AccountKey:
 
 
 def device(seed: int) -> KeyPair:
-    return ed25519.generate(random.Random(f"device {seed}").randbytes)
+    return ED25519.generate(random.Random(f"device {seed}").randbytes)
 
 
 ALICE, BOB, MALLORY = account(1), account(2), account(3)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tacit.clock import SystemClock
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.crypto.keys import KeyPair
 from tacit.identity import AccountKey, DeviceCertificate
 from tacit.net.errors import LinkClosed
@@ -41,7 +41,7 @@ class Someone:
     @classmethod
     def new(cls, account: AccountKey | None = None) -> Someone:
         account = account or AccountKey.generate(os.urandom)
-        device = ed25519.generate(os.urandom)
+        device = ED25519.generate(os.urandom)
         return cls(account, device, DeviceCertificate.issue(account, device.public, time.time()))
 
     @property
@@ -186,7 +186,7 @@ class Peer:
             "protocol": PROTOCOL_VERSION,
             "account_id": someone.account.id,
             "device_id": someone.certificate.device_id,
-            "signature": ed25519.sign(someone.device.private, signed),
+            "signature": ED25519.sign(someone.device.private, signed),
         } | changes
         answer = await self.ask(pb.Login(**fields))
         self.someone = someone

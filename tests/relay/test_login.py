@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tacit import limits
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
@@ -33,7 +33,7 @@ async def test_only_the_device_itself_gets_in(tmp_path):
     async with running(tmp_path) as world:
         alice = (await world.join()).someone
         peer = await world.connect()
-        thief = Someone(alice.account, ed25519.generate(os.urandom), alice.certificate)
+        thief = Someone(alice.account, ED25519.generate(os.urandom), alice.certificate)
         with pytest.raises(errors.BadSignature):
             await peer.login(thief)
         with pytest.raises(errors.NotLoggedIn):
@@ -81,7 +81,7 @@ async def test_a_login_for_another_relay_is_worthless(tmp_path):
             device_id=alice.certificate.device_id,
         )
         with pytest.raises(errors.BadSignature):
-            await to_target.login(alice, signature=ed25519.sign(alice.device.private, signed_for_two))
+            await to_target.login(alice, signature=ED25519.sign(alice.device.private, signed_for_two))
 
 
 async def test_a_login_over_another_certificate_is_worthless(tmp_path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tacit import mls
 from tacit.client.content import Content, Text, build_content
 from tacit.client.core.authority import check_leaf
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.crypto.suites import DEFAULT_SUITE
 from tacit.identity import AccountKey, DeviceCertificate
 from tacit.testing.actor import Actor
@@ -183,7 +183,7 @@ async def test_a13_a_ghost_that_the_relay_adds_by_itself_gets_nowhere(world: Wor
 def commit_of_a_ghost(group_id: bytes, epoch: int, now_s: int) -> bytes:
     """The best that somebody outside can do: a commit in a group of the same ID and epoch that adds the ghost."""
     entropy = SeededEntropy(666, "ghost")
-    device = ed25519.generate(entropy)
+    device = ED25519.generate(entropy)
     certificate = DeviceCertificate.issue(AccountKey.generate(entropy), device.public, now_s).encode()
     suite = DEFAULT_SUITE
     group = mls.create_group(group_id, suite, certificate, device.private, now_s=now_s, entropy=entropy)
@@ -201,7 +201,7 @@ def commit_of_a_ghost(group_id: bytes, epoch: int, now_s: int) -> bytes:
 
 def ghost_certificate(entropy: SeededEntropy, now_s: int) -> bytes:
     """A device that nobody knows."""
-    return DeviceCertificate.issue(AccountKey.generate(entropy), ed25519.generate(entropy).public, now_s).encode()
+    return DeviceCertificate.issue(AccountKey.generate(entropy), ED25519.generate(entropy).public, now_s).encode()
 
 
 @story
@@ -259,7 +259,7 @@ def got_inbox(actor: Actor) -> bytes:
 async def test_a16_a_key_package_of_the_relays_own_making_is_refused(world: World) -> None:
     alice, bob = await world.friends("alice", "bob")
     entropy, now_s = SeededEntropy(666, "relay"), int(world.clock.now_s())
-    device = ed25519.generate(entropy)
+    device = ED25519.generate(entropy)
     certificate = DeviceCertificate.issue(AccountKey.generate(entropy), device.public, now_s).encode()
     own = mls.create_key_package(DEFAULT_SUITE, certificate, device.private, now_s=now_s, entropy=entropy)
 

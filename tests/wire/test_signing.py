@@ -7,11 +7,11 @@ import os
 import pytest
 
 from tacit.codec import Reader
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.signing import PinMismatch, hello_tbs, login_tbs, register_tbs, revoke_tbs, verify_hello
 
-RELAY = ed25519.generate(os.urandom)
+RELAY = ED25519.generate(os.urandom)
 FINGERPRINT = hashlib.sha256(RELAY.public).digest()
 CERTIFICATE_HASH = hashlib.sha256(b"certificate").digest()
 MAKERS = (hello_tbs, login_tbs, register_tbs, revoke_tbs)
@@ -34,7 +34,7 @@ def hello(relay=RELAY, signer=None, **changes):
         "certificate_hash": CERTIFICATE_HASH,
         "relay_key": relay.public,
     } | changes
-    return pb.Hello(**fields, signature=ed25519.sign((signer or relay).private, hello_tbs(**fields)))
+    return pb.Hello(**fields, signature=ED25519.sign((signer or relay).private, hello_tbs(**fields)))
 
 
 def test_every_purpose_has_a_label_of_its_own():
@@ -83,8 +83,8 @@ def test_a_relay_without_tls_signs_an_empty_hash():
 @pytest.mark.parametrize(
     ("greeting", "why"),
     [
-        (lambda: hello(relay=ed25519.generate(os.urandom)), "key is another"),
-        (lambda: hello(signer=ed25519.generate(os.urandom)), "signature"),
+        (lambda: hello(relay=ED25519.generate(os.urandom)), "key is another"),
+        (lambda: hello(signer=ED25519.generate(os.urandom)), "signature"),
         (lambda: hello(certificate_hash=hashlib.sha256(b"of somebody in the middle").digest()), "certificate"),
         (lambda: hello(certificate_hash=b""), "certificate"),
         (lambda: hello(challenge=b"short"), "not in order"),

@@ -19,7 +19,7 @@ from tacit.client.runtime import no_checkpoint
 from tacit.client.store import NewProfile, StoreExists, begin_profile
 from tacit.client.uplink import login_of
 from tacit.clock import Clock
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.entropy import Entropy
 from tacit.errors import TacitError
 from tacit.identity import AccountKey, DeviceCertificate, RelayLink, device_id, format_link, parse_handle
@@ -57,7 +57,7 @@ async def enrol(
 def new_profile(handle: str, relay: RelayLink, now_s: float, entropy: Entropy) -> Profile:
     """Fresh keys for an account and its first device."""
     account = AccountKey.generate(entropy)
-    device = ed25519.generate(entropy)
+    device = ED25519.generate(entropy)
     certificate = DeviceCertificate.issue(account, device.public, now_s)
     return Profile(
         account_id=account.id,

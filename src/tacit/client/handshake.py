@@ -14,7 +14,7 @@ from tacit import limits
 from tacit.client.connection import Connection, read_refusal
 from tacit.client.errors import UnexpectedAnswer
 from tacit.clock import Clock
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.errors import DecodeError, RelayError, TransportError
 from tacit.identity import AccountKey, RelayLink
 from tacit.net import FrameLink
@@ -152,7 +152,7 @@ class _Handshake:
                 protocol=self._protocol,
                 account_id=self._login.account_id,
                 device_id=self._login.device_id,
-                signature=ed25519.sign(self._login.device_private, signed),
+                signature=ED25519.sign(self._login.device_private, signed),
             )
         )
         if not isinstance(answer, pb.LoggedIn):

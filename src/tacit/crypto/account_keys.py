@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.utils import CryptographyDeprecationWarning
 
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.crypto.errors import BadKey
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
@@ -49,7 +49,7 @@ class AccountAlgorithm:
 
 
 def _check_ed25519(key: Ed25519PublicKey) -> None:
-    ed25519.check_public_key(key.public_bytes_raw())
+    ED25519.check_public_key(key.public_bytes_raw())
 
 
 _ALGORITHMS: Final = (
@@ -66,7 +66,7 @@ _ALGORITHMS: Final = (
 
 def generate(entropy: Entropy) -> Secret:
     """A fresh Ed25519 account key."""
-    return encode_private(Ed25519PrivateKey.from_private_bytes(entropy(ed25519.PRIVATE_KEY_SIZE)))
+    return encode_private(Ed25519PrivateKey.from_private_bytes(entropy(ED25519.key_size)))
 
 
 def public_key(private: Secret) -> bytes:

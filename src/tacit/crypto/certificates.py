@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.crypto.errors import BadCertificateName, BadKey
 from tacit.crypto.hashes import sha256
 from tacit.crypto.kdf import HKDF_SHA256
@@ -75,7 +75,7 @@ def certificate_expires_at(certificate_pem: bytes) -> int:
 
 def relay_fingerprint(relay_public_key: bytes) -> bytes:
     """The 32 bytes by which a relay's Ed25519 key is pinned in links: its SHA-256. Raises ``BadKey``."""
-    ed25519.check_public_key(relay_public_key)
+    ED25519.check_public_key(relay_public_key)
     return sha256(relay_public_key)
 
 
@@ -108,7 +108,7 @@ def _certified_key(certificate_der: bytes) -> CertificatePublicKeyTypes:
 
 
 def _certificate_key(relay_private_key: bytes) -> ec.EllipticCurvePrivateKey:
-    if len(relay_private_key) != ed25519.PRIVATE_KEY_SIZE:
+    if len(relay_private_key) != ED25519.key_size:
         raise BadKey("relay key length")
     prk = HKDF_SHA256.extract(b"", relay_private_key)
     wide = int.from_bytes(HKDF_SHA256.expand(prk, _KEY_LABEL, 48), "big")

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from tacit.crypto import account_keys, ed448, ed25519, groups, xwing
+from tacit.crypto import account_keys, eddsa, groups, xwing
 
 
 def forget_private_keys() -> None:
     """Drop every parsed private key that the loaders of this room keep, as on locking a profile."""
     account_keys.forget_private_keys()
-    ed448.forget_private_keys()
-    ed25519.forget_private_keys()
+    eddsa.forget_private_keys()
     groups.forget_private_keys()
     xwing.forget_private_keys()

@@ -1,4 +1,4 @@
-"""Signature schemes of the cipher suites, one shape for all.
+"""Signature schemes of the cipher suites, one shape for all; ``eddsa`` holds Ed25519 and Ed448.
 
 ECDSA signatures are DER as in TLS, public keys uncompressed points, private keys big-endian numbers.
 Source: RFC 9420 §5.1, §5.1.1; RFC 8446 §4.2.3
@@ -6,7 +6,6 @@ Source: RFC 9420 §5.1, §5.1.1; RFC 8446 §4.2.3
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -14,7 +13,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
-from tacit.crypto import ed448, ed25519
 from tacit.crypto.groups import P256, P384, P521, NistGroup
 from tacit.crypto.keys import KeyPair
 from tacit.entropy import Entropy
@@ -31,18 +29,6 @@ class SignatureScheme(Protocol):
     def check_public_key(self, public: bytes) -> None: ...  # noqa: D102
     def sign(self, private: bytes, data: bytes) -> bytes: ...  # noqa: D102
     def verify(self, public: bytes, data: bytes, signature: bytes) -> None: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class EddsaScheme:
-    """Ed25519 or Ed448 with strict keys: the functions of its module, as ``SignatureScheme`` describes them."""
-
-    public_key_size: int
-    generate: Callable[[Entropy], KeyPair]
-    key_pair: Callable[[bytes], KeyPair]
-    check_public_key: Callable[[bytes], None]
-    sign: Callable[[bytes, bytes], bytes]
-    verify: Callable[[bytes, bytes, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +70,6 @@ class EcdsaScheme:
             raise CryptoError("signature") from None
 
 
-ED25519: Final = EddsaScheme(
-    ed25519.PUBLIC_KEY_SIZE,
-    ed25519.generate,
-    ed25519.key_pair,
-    ed25519.check_public_key,
-    ed25519.sign,
-    ed25519.verify,
-)
-ED448: Final = EddsaScheme(
-    ed448.PUBLIC_KEY_SIZE, ed448.generate, ed448.key_pair, ed448.check_public_key, ed448.sign, ed448.verify
-)
 ECDSA_P256: Final = EcdsaScheme(P256, SHA256())
 ECDSA_P384: Final = EcdsaScheme(P384, SHA384())
 ECDSA_P521: Final = EcdsaScheme(P521, SHA512())

@@ -13,12 +13,13 @@ from typing import Final
 
 from tacit.crypto.aead import AES_128_GCM, AES_256_GCM, CHACHA20_POLY1305, NONCE_SIZE, Aead
 from tacit.crypto.dhkem import DHKEM_P256, DHKEM_P384, DHKEM_P521, DHKEM_X448, DHKEM_X25519
+from tacit.crypto.eddsa import ED448, ED25519
 from tacit.crypto.errors import UnsupportedSuite
 from tacit.crypto.hpke import Hpke
 from tacit.crypto.kdf import HKDF_SHA256, HKDF_SHA384, HKDF_SHA512, Kdf
 from tacit.crypto.kem import Kem
 from tacit.crypto.keys import KeyPair
-from tacit.crypto.signatures import ECDSA_P256, ECDSA_P384, ECDSA_P521, ED448, ED25519, SignatureScheme
+from tacit.crypto.signatures import ECDSA_P256, ECDSA_P384, ECDSA_P521, SignatureScheme
 from tacit.crypto.xwing import XWING
 from tacit.entropy import Entropy
 from tacit.errors import CryptoError

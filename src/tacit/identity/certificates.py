@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Final, Self
 
 from tacit.codec import Reader, Writer, decode, encode
-from tacit.crypto import account_keys, ed25519
+from tacit.crypto import account_keys
+from tacit.crypto.eddsa import ED25519
 from tacit.errors import CryptoError, DecodeError
 from tacit.identity.account_keys import AccountKey, verify_account_signature
 from tacit.identity.errors import CertificateExpired, CertificateInvalid
@@ -42,7 +43,7 @@ class DeviceCertificate:
         cls, account: AccountKey, device_key: bytes, now_s: float, lifetime_s: int = DEVICE_CERTIFICATE_LIFETIME_S
     ) -> Self:
         """Sign a certificate for the device with this public key, valid from now on; raises ``BadKey``."""
-        ed25519.check_public_key(device_key)
+        ED25519.check_public_key(device_key)
         created_at = int(now_s)
         unsigned = cls(account.public, device_id(device_key), device_key, created_at, created_at + lifetime_s, b"")
         return replace(unsigned, signature=account.sign(CERTIFICATE_LABEL, unsigned.signed_content()))
@@ -114,7 +115,7 @@ def verified_certificate(data: bytes) -> DeviceCertificate:
     try:
         certificate = DeviceCertificate.decode(data)
         account_keys.check_public_key(certificate.account_key)
-        ed25519.check_public_key(certificate.device_key)
+        ED25519.check_public_key(certificate.device_key)
         if certificate.device_id != device_id(certificate.device_key):
             raise CertificateInvalid("the device ID belongs to another key")
         if certificate.created_at >= certificate.expires_at:

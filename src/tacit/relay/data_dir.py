@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tacit.crypto.ed25519 import PRIVATE_KEY_SIZE
+from tacit.crypto.eddsa import ED25519
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.relay.errors import AlreadyRunning, RelayKeyDamaged, StoreUnusable
@@ -66,13 +66,13 @@ class DataDir:
             if not path.exists():
                 if self.store_path.exists():
                     raise RelayKeyDamaged("it is gone, but the store is there")
-                _write_durably(path, entropy(PRIVATE_KEY_SIZE).hex().encode() + b"\n")
+                _write_durably(path, entropy(ED25519.key_size).hex().encode() + b"\n")
             key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         except OSError as error:
             raise StoreUnusable from error
         except ValueError:
             raise RelayKeyDamaged from None
-        if len(key) != PRIVATE_KEY_SIZE:
+        if len(key) != ED25519.key_size:
             raise RelayKeyDamaged
         return Secret(key)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.errors import CryptoError
 from tacit.relay.context import Context
 from tacit.relay.store import accounts, key_packages
@@ -59,7 +59,7 @@ def greet(context: Context, challenges: Challenges) -> pb.Hello:
         challenge=challenge,
         certificate_hash=challenges.certificate_hash,
         relay_key=context.identity.public_key,
-        signature=ed25519.sign(context.identity.private_key.reveal(), signed),
+        signature=ED25519.sign(context.identity.private_key.reveal(), signed),
         registration=context.config.registration,
         ephemeral=context.config.ephemeral,
     )
@@ -93,6 +93,6 @@ def _check_signature(
         device_id=body.device_id,
     )
     try:
-        ed25519.verify(device.device_key, signed, body.signature)
+        ED25519.verify(device.device_key, signed, body.signature)
     except CryptoError:
         raise BadSignature from None

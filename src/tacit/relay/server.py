@@ -8,7 +8,8 @@ from functools import partial
 from typing import Final
 
 from tacit.clock import Clock, SystemClock
-from tacit.crypto import certificates, ed25519
+from tacit.crypto import certificates
+from tacit.crypto.eddsa import ED25519
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy, system_entropy
 from tacit.identity import RelayLink, format_link
@@ -114,7 +115,7 @@ class Relay:
 
     async def _start(self) -> None:
         if self.config.data_dir is None:
-            store_path, private_key = None, Secret(self._entropy(ed25519.PRIVATE_KEY_SIZE))
+            store_path, private_key = None, Secret(self._entropy(ED25519.key_size))
         else:
             self._data_dir = DataDir.open(self.config.data_dir)
             store_path, private_key = self._data_dir.store_path, self._data_dir.relay_key(self._entropy)
@@ -123,7 +124,7 @@ class Relay:
         )
         identity = RelayIdentity(
             private_key=private_key,
-            public_key=ed25519.key_pair(private_key.reveal()).public,
+            public_key=ED25519.key_pair(private_key.reveal()).public,
             certificate_hash=certificates.certificate_hash(certificate),
         )
         context = Context(self.config, self._clock, self._entropy, identity, Store(store_path))

@@ -11,7 +11,7 @@ import hashlib
 from typing import Final
 
 from tacit.codec import Writer
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.errors import CryptoError, Untrusted
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.operations import CHALLENGE_BYTES
@@ -104,7 +104,7 @@ def verify_hello(hello: pb.Hello, fingerprint: bytes, certificate_hash_seen: byt
         relay_key=hello.relay_key,
     )
     try:
-        ed25519.verify(hello.relay_key, signed, hello.signature)
+        ED25519.verify(hello.relay_key, signed, hello.signature)
     except CryptoError:
         raise PinMismatch("its signature does not fit its key") from None
 

@@ -26,7 +26,7 @@ from tacit.client.model import (
     MessageState,
     OutboxRow,
 )
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.crypto.suites import X25519_SUITE
 from tacit.entropy import Entropy
 from tacit.identity import AccountKey, DeviceCertificate, device_id
@@ -38,7 +38,7 @@ NOW_S = 1_767_225_600
 def make_me(entropy: Entropy, now_s: int = NOW_S) -> Me:
     """A fresh account with one device, certified at ``now_s``."""
     account = AccountKey.generate(entropy)
-    device = ed25519.generate(entropy)
+    device = ED25519.generate(entropy)
     certificate = DeviceCertificate.issue(account, device.public, now_s)
     return Me(account.id, device_id(device.public), account.public, certificate.encode(), device.private)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tacit.crypto import ed25519
+from tacit.crypto.eddsa import ED25519
 from tacit.errors import CryptoError
 from tacit.identity.account_keys import labelled
 from tacit.identity.certificates import CERTIFICATE_LABEL
@@ -47,13 +47,13 @@ class Purpose:
     def sign(self, crew: Crew) -> bytes:
         private = crew.key("alice").private
         if self.label is None:
-            return ed25519.sign(private, self.content)
+            return ED25519.sign(private, self.content)
         return sign_with_label(crew.suite, private, self.label, self.content)
 
     def verify(self, crew: Crew, signature: bytes) -> None:
         public = crew.key("alice").public
         if self.label is None:
-            ed25519.verify(public, self.content, signature)
+            ED25519.verify(public, self.content, signature)
         else:
             verify_with_label(crew.suite, public, self.label, self.content, signature)
 
