@@ -37,6 +37,7 @@ from tacit.mls import (
 )
 from tacit.mls.errors import UseProposeUpdate
 from tacit.mls.messages import PrivateMessage, decode_message
+from tacit.mls.tree_math import NodeIndex
 from tests.mls.crew import NOW_S, Crew, NotTheirKey
 from tests.mls.refusal import state_of
 
@@ -132,6 +133,18 @@ def test_a_late_message_is_judged_by_the_members_of_its_epoch() -> None:
     now = crew["bob"].member(event.sender)
     assert now is not None
     assert now.credential_identity == b"dave"
+
+
+def test_who_joins_beside_empty_places_has_the_keys_above_them() -> None:
+    """The committer's path skips the node over the two blank leaves, and goes on with the root."""
+    crew = Crew(5)
+    crew.commit("alice", [Remove(crew.index(name)) for name in ("bob", "carol", "dave")])
+    crew.add("alice", "frank")
+    frank = crew["frank"].state
+    assert (frank.own_leaf, sorted(frank.private_keys)) == (1, [1, 2, 7])
+    assert frank.tree.parent(NodeIndex(3)) is None
+    crew.commit("erin")
+    crew.say("frank", b"I can follow")
 
 
 def test_who_joins_reads_nothing_from_before() -> None:

@@ -275,6 +275,16 @@ def test_the_extensions_of_a_group_stay_small(crew: Crew, mirror: Mirror, count:
         crew.create_commit("bob", [proposal])
 
 
+def test_who_is_to_come_anew_goes_first(crew: Crew) -> None:
+    """An Add of a member is heard, for it can be committed with the removal of the old leaf; without, it is left out."""
+    package = crew.bundle("carol").key_package
+    crew.propose("bob", Add(package))
+    assert [item.proposal for item in crew["alice"].pending_proposals] == [Add(package)]
+    assert crew.create_commit("alice").welcome is None
+    assert crew.commit("alice", [Remove(CAROL)]).welcome is not None
+    assert crew["bob"].state.leaves[CAROL] == package.leaf_node
+
+
 def test_a_proposal_that_comes_twice_waits_once(crew: Crew, mirror: Mirror) -> None:
     content = mirror.content(Remove(CAROL))
     auth = FramedContentAuthData(mirror.sign(content, WireFormat.PRIVATE_MESSAGE))
