@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from tacit.cli.config_file import FileExists, config_text, default_of, write_config
-from tacit.cli.relay_settings import examine
-from tacit.cli.settings import ENVIRONMENT, MEANINGS, Settings, merged
+from tacit.cli.relay_settings import examine, relay_config
+from tacit.cli.settings import ENVIRONMENT, MEANINGS, ServeSettings, Settings, merged
 from tests.cli.tacit_command import World
 
 RUN_ONLY = {"json", "verbose", "passphrase_fd"}
@@ -101,6 +101,27 @@ def test_each_mistake_says_what_would_be_right(file: Path, text: str, problem: s
     file.write_text(text)
     (found,) = [mistake for layer in examine(str(file), {}) for mistake in layer.wrong]
     assert problem in str(found)
+
+
+@pytest.mark.parametrize(
+    ("serve", "registration"),
+    [
+        ({}, "invite"),
+        ({"host": "0.0.0.0"}, "invite"),
+        ({"host": "::"}, "invite"),
+        ({"host": "192.0.2.7"}, "invite"),
+        ({"host": "chat.example.org"}, "invite"),
+        ({"host": "127.0.0.1"}, "open"),
+        ({"host": "127.8.9.1"}, "open"),
+        ({"host": "::1"}, "open"),
+        ({"host": "localhost"}, "open"),
+        ({"host": "127.0.0.1", "registration": "invite"}, "invite"),
+        ({"registration": "open"}, "open"),
+    ],
+)
+def test_who_can_be_reached_from_elsewhere_asks_for_an_invitation(serve: dict[str, str], registration: str) -> None:
+    settings = Settings(serve=ServeSettings(public_host="h", **serve))  # type: ignore[arg-type]
+    assert relay_config(settings).registration == registration
 
 
 @pytest.mark.processes

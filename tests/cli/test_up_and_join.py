@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.tacit_command import World
+from tests.cli.tacit_command import World, read_line
 from tests.ui.terminal import Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -34,7 +35,7 @@ def link_on(screen: Terminal) -> str:
     """The contact link that a person would copy from the screen."""
     screen.sees("tacit join LINK")
     screen.sees("tacit://")
-    found = re.search(rb"tacit://[^\s\x1b]+#[a-z2-7]{52}", screen.raw)
+    found = re.search(rb"tacit://[^\s\x1b]+#[a-z2-7]{52}(\.[a-z2-7]{26})?", screen.raw)
     assert found is not None
     return found[0].decode()
 
@@ -170,6 +171,25 @@ def test_a_relay_that_runs_already_is_used_and_left_alone(world: World) -> None:
             assert ann.ends() == 0
             assert "has stopped" not in ann.text
         world.ok("status", "--check")
+
+
+def test_the_link_of_up_lets_people_in_and_the_relay_nobody_else(world: World) -> None:
+    link = world.ok("up", "--name", "ann", "--no-passphrase", "--json").lines[0]["contact_link"]
+    bare, _, token = link.rpartition(".")
+    assert re.fullmatch("[a-z2-7]{26}", token)
+    assert world.ok("link", "--json").json["contact_link"] == link
+    (made,) = world.ok("relay", "invites", "--json").lines
+    assert (made["note"], made["used"], made["uses"]) == ("tacit up", 1, 25)
+    address = json.loads((world.folder / "data" / "relay" / "address.json").read_text("utf-8"))
+    with world.running("serve", "--json", "--port", str(address["port"])) as relay:
+        assert read_line(relay)["link"].rpartition("#")[2] == bare.rpartition("#")[2]
+        ran = world.tacit("init", "-P", "bob", "--name", "bob", "--relay", bare, "--no-passphrase", "--json")
+        assert ran.json["error"]["code"] == "invite-needed"
+        world.ok("init", "-P", "bob", "--name", "bob", "--relay", link, "--no-passphrase")
+        world.ok("relay", "revoke", made["id"])
+        renewed = world.ok("link", "--json").json["contact_link"]
+        assert renewed.startswith(bare)
+        assert renewed != link
 
 
 def test_a_relay_does_not_outlive_an_up_that_was_killed(world: World) -> None:

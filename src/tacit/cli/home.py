@@ -31,6 +31,8 @@ class Home(msgspec.Struct, frozen=True):
     """Name or address for links; empty: this machine's address at the time."""
     profiles: tuple[str, ...] = ()
     """Identities that were made at this relay by ``tacit up``."""
+    invite: str = ""
+    """Token of the invitation that links for others carry; see ``standing_invite``."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -38,6 +40,8 @@ class Address(msgspec.Struct, frozen=True):
 
     link: str
     port: int
+    registration: str = "open"
+    """Whether newcomers need an invitation: ``open`` or ``invite``."""
 
 
 def load_home(settings: Settings) -> Home:

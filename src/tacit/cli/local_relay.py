@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
+from msgspec import structs
+
 from tacit.cli.home import LOOPBACK, Home, load_address, load_home, public_host, save_home, with_host
 from tacit.cli.relay_process import RelayNotStarted, RelayProcess, relay_process
 from tacit.cli.running import say
@@ -128,4 +130,4 @@ def _adopted(settings: Settings, home: Home) -> LocalRelay:
 def _remember(settings: Settings, home: Home, port: int) -> None:
     named = settings.serve.public_host or home.public_host
     if (port, named) != (home.port, home.public_host):
-        save_home(settings, Home(port=port, public_host=named, profiles=home.profiles))
+        save_home(settings, structs.replace(load_home(settings), port=port, public_host=named))

@@ -54,7 +54,7 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
     await relay.start()
     try:
         invite = await relay.invite(uses=INVITE_USES) if config.ephemeral and config.registration == "invite" else ""
-        address = Address(link=relay.link(), port=relay.port)
+        address = Address(link=relay.link(), port=relay.port, registration=config.registration)
         if config.data_dir is not None:
             save_address(config.data_dir, address)
         _announce(settings, config, Address(link=relay.link(invite), port=relay.port))
@@ -72,7 +72,7 @@ def _announce(settings: Settings, config: RelayConfig, address: Address) -> None
         out.code(address.link)
         kept = "nothing on disk" if config.data_dir is None else str(config.data_dir)
         anybody = config.registration == "open" or config.ephemeral
-        who = "Whoever has this link" if anybody else "Whoever has an invitation (tacit relay invite)"
+        who = "Whoever has this link" if anybody else "Whoever has an invitation (tacit relay invite makes one)"
         out.talk(f"The relay runs on port {address.port} and keeps {kept}. {who} can register. Ctrl+C stops it.")
     value = {"event": "listening", "link": address.link, "port": address.port, "ephemeral": config.data_dir is None}
     out.data(value, [(("", address.link),)])

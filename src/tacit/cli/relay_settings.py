@@ -9,10 +9,11 @@ from msgspec import structs
 
 from tacit.cli.home import public_host
 from tacit.cli.mistakes import Mistake
-from tacit.cli.settings import BadConfig, Layer, Settings, layers, merged, span_s
+from tacit.cli.settings import BadConfig, Layer, ServeSettings, Settings, layers, merged, span_s
+from tacit.net.addresses import is_loopback
 
 if TYPE_CHECKING:
-    from tacit.relay.config import RelayConfig
+    from tacit.relay.config import Registration, RelayConfig
 
 _EVERYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104 - a relay is there for others
 
@@ -30,9 +31,16 @@ def relay_config(settings: Settings) -> RelayConfig:
         host=serve.host,
         port=serve.port,
         public_host=serve.public_host or (public_host(settings) if serve.host in _EVERYWHERE else serve.host),
-        registration=serve.registration,
+        registration=_registration(serve),
         retention_s=span_s(serve.retention),
     )
+
+
+def _registration(serve: ServeSettings) -> Registration:
+    """Open to all only where nobody but this machine can come, unless the operator says otherwise."""
+    if serve.registration != "auto":
+        return serve.registration
+    return "open" if is_loopback(serve.host) else "invite"
 
 
 def examine(named: str | None, environment: Mapping[str, str]) -> list[Layer]:

@@ -59,7 +59,7 @@ MEANINGS: Final = {
     "serve.host": "Address to listen on; empty for every one, IPv4 and IPv6.",
     "serve.port": "Port to listen on; 0 for any that is free.",
     "serve.registration": "Who may register: open for everybody who has the link, invite for who holds an invitation "
-    "(tacit relay invite).",
+    "(tacit relay invite). auto is open on a loopback address and invite on every other.",
     "serve.retention": "How long an entry waits for readers who do not fetch it: a number and s, m, h or d. What all "
     "of them have fetched is deleted at once.",
     "serve.data": "Folder of the relay's key and its store; empty for relay/ in the data folder.",
@@ -76,7 +76,7 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_host: str = ""
     host: str = ""
     port: _Port = 8765
-    registration: Literal["open", "invite"] = "open"
+    registration: Literal["auto", "open", "invite"] = "auto"
     retention: str = "30d"
     data: str = ""
     ephemeral: bool = False

@@ -14,6 +14,14 @@ _ELSEWHERE = (
 """Documentation addresses that belong to nobody: reaching for one makes the kernel choose our own. RFC 5737, 3849."""
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a listener at ``host``; an empty one means every address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def primary_address() -> str:
     """The address that this machine's default route leaves from, IPv4 before IPv6; ``127.0.0.1`` if there is none.
 

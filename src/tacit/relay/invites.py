@@ -17,6 +17,7 @@ from tacit.relay.errors import BadInvite, NoStore, StoreUnusable
 from tacit.relay.store import invites
 from tacit.relay.store.database import FILE_NAME, open_writer
 from tacit.relay.store.rows import Invite
+from tacit.wire.errors import InviteInvalid
 
 TOKEN_BYTES: Final = 16
 MAX_USES: Final = 10_000
@@ -46,6 +47,16 @@ def list_invites(data_dir: Path) -> list[Invite]:
     """Every invitation that is kept, the oldest first. Raises ``NoStore``."""
     with _store(data_dir) as db:
         return invites.all_invites(db)
+
+
+def is_usable(data_dir: Path, token: str, *, now_s: int) -> bool:
+    """Whether an invitation's token would let somebody register at this time. Raises ``NoStore``."""
+    with _store(data_dir) as db:
+        try:
+            invites.check(db, invites.hash_token(token), now_s)
+        except InviteInvalid:
+            return False
+        return True
 
 
 def revoke_invite(data_dir: Path, invite_id: str, *, now_s: int) -> Invite:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 @pass_settings
 def link(settings: Settings) -> None:
     """Print your link for others and, on a terminal, its QR code. They type: tacit join LINK"""
-    from tacit.cli.home import shareable
     from tacit.cli.output import Output
     from tacit.cli.running import client, run
+    from tacit.cli.standing_invite import link_for_others
 
     async def work() -> None:
         out = Output(json=settings.json)
         async with client(settings, connect=False) as me:
-            text = shareable(settings, me.contact_link)
+            text = link_for_others(settings, me.contact_link)
             out.code(text)
             out.data({"contact_link": text, "account": me.me.id, "handle": me.me.handle}, [(("", text),)])
 

@@ -15,7 +15,11 @@ from tacit.cli.tree import Command
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes any free one.  [default: 8765]")
 @click.option("--public-host", metavar="HOST", help="Name or address for links.  [default: this machine's address]")
 @click.option("--data", type=click.Path(file_okay=False), help="Folder of the relay.")
-@click.option("--registration", type=click.Choice(["open", "invite"]), help="Who may register.  [default: open]")
+@click.option(
+    "--registration",
+    type=click.Choice(["auto", "open", "invite"]),
+    help="Who may register.  [default: whoever has an invitation; on a loopback address everybody]",
+)
 @click.option("--retention", metavar="SPAN", help="How long messages wait for their readers.  [default: 30d]")
 @click.option("--ephemeral", is_flag=True, help="Keep everything in memory and leave no file behind.")
 @click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
@@ -23,8 +27,8 @@ from tacit.cli.tree import Command
 def serve(ctx: click.Context, /, with_parent: bool, **flags: object) -> None:
     """Run a relay: it passes encrypted messages on and keeps them until they are fetched. Ctrl+C stops it.
 
-    Prints the relay link on standard output, its QR code and the log on standard error. Whoever has the link can
-    register, unless registration is by invite; then tacit relay invite makes links that let somebody in.
+    Prints the relay link on standard output, its QR code and the log on standard error. Who wants to
+    register needs an invitation, which tacit relay invite makes, unless registration is open.
     """
     from tacit.cli.relay_server import run_relay
     from tacit.cli.settings import load

@@ -22,9 +22,9 @@ def status(settings: Settings, check: bool, timeout: float) -> None:
     """Show how this profile stands. With --check: tacit status --check && tacit send ..."""
     import dataclasses
 
-    from tacit.cli.home import shareable
     from tacit.cli.output import Output
     from tacit.cli.running import client, run, say
+    from tacit.cli.standing_invite import link_for_others
     from tacit.ui.layout import link_row
     from tacit.ui.patience import patiently
 
@@ -33,7 +33,7 @@ def status(settings: Settings, check: bool, timeout: float) -> None:
             if check:
                 await patiently(me.wait_caught_up(timeout), "Waiting for the relay.", say)
             found = await me.status()
-            link = shareable(settings, found.contact_link)
+            link = link_for_others(settings, found.contact_link)
         value = dataclasses.replace(found, contact_link=link)
         out = Output(json=settings.json)
         out.pairs(value, _lines(value, check=check))

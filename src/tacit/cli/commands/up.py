@@ -38,6 +38,7 @@ async def _up(settings: Settings, *, name: str | None, no_passphrase: bool) -> i
     from tacit.cli.local_relay import local_relay
     from tacit.cli.output import talk as tell
     from tacit.cli.running import client
+    from tacit.cli.standing_invite import with_invite
     from tacit.sdk import Client
 
     if Client.exists(settings.profile, settings.root) and not is_home(settings):
@@ -48,7 +49,7 @@ async def _up(settings: Settings, *, name: str | None, no_passphrase: bool) -> i
     answers = None if is_home(settings) else ask(settings, name=name, no_passphrase=no_passphrase)
     async with local_relay(settings) as relay:
         if answers is not None:
-            await create(settings, answers, relay.link)
+            await create(settings, answers, with_invite(settings, relay.link))
             _move_in(settings)
         async with client(settings, passphrase=answers.passphrase if answers else None) as me:
             link = _show_link(settings, me.contact_link)
@@ -73,10 +74,10 @@ def _move_in(settings: Settings) -> None:
 
 def _show_link(settings: Settings, contact_link: str) -> str:
     """Print the one link that others need."""
-    from tacit.cli.home import shareable
     from tacit.cli.output import Output
+    from tacit.cli.standing_invite import link_for_others
 
-    link = shareable(settings, contact_link)
+    link = link_for_others(settings, contact_link)
     out = Output(json=settings.json)
     out.code(link)
     out.talk("Send this to whoever should reach you; they type: tacit join LINK")
