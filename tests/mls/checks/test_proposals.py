@@ -276,7 +276,7 @@ def test_the_extensions_of_a_group_stay_small(crew: Crew, mirror: Mirror, count:
 
 
 def test_who_is_to_come_anew_goes_first(crew: Crew) -> None:
-    """An Add of a member is heard, for it can be committed with the removal of the old leaf; without, it is left out."""
+    """An Add of a member is heard: it can be committed with the removal of the old leaf, and is left out without."""
     package = crew.bundle("carol").key_package
     crew.propose("bob", Add(package))
     assert [item.proposal for item in crew["alice"].pending_proposals] == [Add(package)]
