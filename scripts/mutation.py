@@ -1,137 +1,144 @@
 """``./dev mutate [MODULE ...]``: changes one thing in ``tacit.mls`` at a time and sees whether a test notices.
 
-mutmut makes the changes and runs the tests, in a copy of the tree under ``build/mutation/``; it is installed there and
-nowhere else. Functions that are properties or caches are not changed by it. A change that no test notices must be
-explained in ``tests/mls/mutants.md``, by its name and the line that it changes.
+mutmut makes the changes, in a copy of the tree under ``build/mutation/``; it is installed there and nowhere else.
+``scripts/mutation_tests.py`` runs the tests. Functions that are properties or caches are not changed. A change that no
+test notices must be explained in ``tests/mls/mutants.md``, by the line that it puts in.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 WORK: Final = ROOT / "build" / "mutation"
-TOOLS: Final = WORK / "tools"
 TREE: Final = WORK / "tree"
 EXPLAINED: Final = ROOT / "tests" / "mls" / "mutants.md"
-MUTMUT: Final = "mutmut==3.8.1"
+TOOLS: Final = WORK / "mutmut-3.8.1"
+INSTALLED: Final = ("mutmut==3.8.1", "libcst==1.9.0", "pyyaml==6.0.3")
+"""What makes changes, and no more: with all that mutmut asks for, its pytest would hide ours."""
+
+SOURCE: Final = "src/tacit/mls"
 COPIED: Final = ("src", "tests", "fuzz", "scripts", "bench", "docs", "README.md", "dev", "pyproject.toml")
 
-UNNOTICED: Final = ("survived", "no tests", "suspicious")
+NEEDED: Final = 90.0
+"""Percent of the changes of a module that a test must notice."""
 
-REPORT: Final = """
-import json, sys
-from pathlib import Path
-from mutmut.mutation.data import SourceFileMutationData
-from mutmut.mutation.diff_apply import get_diff_for_mutant
-from mutmut.stats import status_by_exit_code
-data = SourceFileMutationData(path=Path(sys.argv[1]))
-data.load()
-found = {}
-for name, code in data.exit_code_by_key.items():
-    state = status_by_exit_code[code]
-    diff = "" if state == "killed" else get_diff_for_mutant(name, path=sys.argv[1])
-    found[name] = {"state": state, "diff": diff}
-json.dump(found, sys.stdout)
-"""
-"""Printed by mutmut's own modules, in one process for all changes of a module."""
+NOTICED: Final = ("killed", "timeout", "broken off")
+"""A test failed; the change computed without end; the change ended the process. Anything else was not noticed."""
+
+UNTOUCHED: Final = ("bridge/", "checks/table/")
+"""Not rules of the protocol: the program for judges, and the words of the table of checks."""
 
 WORDS: Final = (r"raise (ValueError|DecodeError|EncodeError)\(",)
 """Lines that are not changed: words for whoever reads a stack."""
 
-SCENARIOS: Final = ("test_group.py", "checks/test_commits.py", "checks/test_proposals.py")
-"""Tests of whole groups, for modules that are only one station of a message."""
+TESTS: Final = ("tests/mls", "tests/vectors")
+LEFT_OUT: Final = ("tests/mls/test_secrets_dropped.py",)
+"""Runs for minutes, and over the same functions as the others."""
 
-TESTS: Final = {
-    "tree_math": ("test_tree_math.py",),
-    "key_schedule": ("test_by_the_letter.py", "test_state.py"),
-    "secret_tree": ("test_secret_tree_bounds.py", "test_by_the_letter.py", "test_secret_tree.py"),
-    "protection": (
-        "test_protection.py",
-        "test_by_the_letter.py",
-        "checks/test_framing.py",
-        "test_external_proposals.py",
-    ),
-    "proposal_lists": SCENARIOS,
-    "commit_processing": (*SCENARIOS, "test_external_commits.py", "test_sending.py"),
-    "pending": (*SCENARIOS, "test_sending.py", "test_state.py"),
-    "update_paths": ("test_group.py", "checks/test_commits.py"),
-}
-"""The tests that judge a module, fast ones first; a module that is not named here is judged by all of ``tests/mls``."""
+CHANGE: Final = """
+import json, sys
+from pathlib import Path
+from mutmut.mutation.file_mutation import mutate_file_contents
+from mutmut.utils.format_utils import get_mutant_name
+found = {}
+for path in map(Path, sys.argv[1:]):
+    changed = mutate_file_contents(str(path), path.read_text(encoding="utf-8"))
+    path.write_text(changed.code, encoding="utf-8")
+    lines = changed.code.splitlines()
+    spans = changed.line_span_by_function_name
+    found[str(path)] = changes = {}
+    for name in changed.mutant_names:
+        pair = (spans[name.partition("__mutmut_")[0] + "__mutmut_orig"], spans[name])
+        changes[get_mutant_name(path, name)] = [lines[span.start - 1 : span.end] for span in pair]
+json.dump(found, sys.stdout)
+"""
+"""Run with mutmut: changes the files in place and prints each change as two functions, before and after."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
-    """What came of one module: the names of the changes that were noticed, and of those that were not."""
+    """What came of one module: each change as a diff, and what became of it."""
 
     module: str
-    killed: int
-    survivors: tuple[str, ...]
-    unexplained: tuple[str, ...]
+    changes: dict[str, str]
+    states: dict[str, str]
+
+    @property
+    def survivors(self) -> list[str]:
+        """The changes that nobody noticed."""
+        return [name for name in self.changes if self.states.get(name) not in NOTICED]
 
     @property
     def rate(self) -> float:
         """Noticed, in percent."""
-        return 100 * self.killed / max(self.killed + len(self.survivors), 1)
+        return 100 * (1 - len(self.survivors) / max(len(self.changes), 1))
+
+    def unexplained(self) -> list[str]:
+        """The survivors whose line is not in the list of explanations."""
+        known = EXPLAINED.read_text(encoding="utf-8")
+        return [name for name in self.survivors if changed_line(self.changes[name]) not in known]
 
 
 def main() -> int:
-    """Mutate the chosen modules; 1 if a survivor is not explained or fewer than nine in ten were noticed."""
+    """Mutate the chosen modules; 1 if a survivor is not explained or too few were noticed."""
     parser = argparse.ArgumentParser(prog="./dev mutate", description="Change the code and see whether a test notices.")
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of tacit.mls; default: {', '.join(TESTS)}")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="tests at the same time")
-    parser.add_argument("--show", action="store_true", help="print the changes that nobody noticed")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="of tacit.mls, like checks/trees; default: all")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="changes judged at the same time")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how much of its tests a change gets at most")
+    parser.add_argument("--show", action="store_true", help="print the explained survivors too")
     chosen = parser.parse_args()
-    modules = chosen.modules or list(TESTS)
+    modules = chosen.modules or list(everything())
     for module in modules:
-        if not (ROOT / "src" / "tacit" / "mls" / f"{module}.py").is_file():
+        if not (ROOT / SOURCE / f"{module}.py").is_file():
             parser.error(f"there is no tacit.mls.{module}")
     install()
-    outcomes = [mutate(module, chosen.processes, show=chosen.show) for module in modules]
-    failed = [outcome for outcome in outcomes if outcome.unexplained or outcome.rate < 90]
-    return 1 if failed else 0
+    copy()
+    outcomes = [Outcome(module, diffs, {}) for module, diffs in change(modules).items() if diffs]
+    for outcome in judge(outcomes, chosen.processes, chosen.seconds):
+        report(outcome, show=chosen.show)
+    total = sum(len(outcome.changes) for outcome in outcomes)
+    survivors = sum(len(outcome.survivors) for outcome in outcomes)
+    print(
+        f"{'all':<24} {total:>5} changes {total - survivors:>5} noticed {100 * (1 - survivors / max(total, 1)):>6.1f} %"
+    )
+    return 1 if any(outcome.unexplained() or outcome.rate < NEEDED for outcome in outcomes) else 0
+
+
+def everything() -> Iterator[str]:
+    """All modules that have rules in them."""
+    for path in sorted((ROOT / SOURCE).rglob("*.py")):
+        module = path.relative_to(ROOT / SOURCE).with_suffix("").as_posix()
+        if not module.startswith(UNTOUCHED):
+            yield module
 
 
 def install() -> None:
-    """Put mutmut where only this script sees it."""
-    if not (TOOLS / "mutmut").is_dir():
-        uv = Path(sys.executable).parent / "uv"
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", TOOLS, MUTMUT], check=True
-        )
+    """Put mutmut where only this script sees it, in one step, so that an interrupted one leaves nothing behind."""
+    if TOOLS.is_dir():
+        return
+    fresh = TOOLS.with_name(f"{TOOLS.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    uv = Path(sys.executable).parent / "uv"
+    place = ("--python", sys.executable, "--target", fresh)
+    subprocess.run([uv, "pip", "install", "--quiet", "--no-deps", *place, *INSTALLED], check=True)
+    fresh.rename(TOOLS)
 
 
-def mutate(module: str, processes: int, *, show: bool) -> Outcome:
-    """Run all changes of one module and print what came of them."""
-    began = time.monotonic()
-    prepare(module)
-    run("-m", "mutmut", "run", "--max-children", str(processes))
-    changes: dict[str, dict[str, str]] = json.loads(run("-c", REPORT, f"src/tacit/mls/{module}.py"))
-    survivors = tuple(sorted(name for name, change in changes.items() if change["state"] in UNNOTICED))
-    known = EXPLAINED.read_text(encoding="utf-8") if EXPLAINED.is_file() else ""
-    unexplained = tuple(name for name in survivors if changed_line(changes[name]["diff"]) not in known)
-    outcome = Outcome(module, len(changes) - len(survivors), survivors, unexplained)
-    print(
-        f"{module:<20} {len(changes):>5} changes {outcome.killed:>5} noticed {outcome.rate:>6.1f} %"
-        f" {len(survivors):>4} not, {len(unexplained)} unexplained {time.monotonic() - began:>6.0f} s",
-        flush=True,
-    )
-    for name in survivors if show else unexplained:
-        print(f"\n{name}: {changes[name]['state']}\n{changes[name]['diff']}", flush=True)
-    return outcome
-
-
-def prepare(module: str) -> None:
-    """Copy the tree and tell mutmut what to change and which tests to run."""
+def copy() -> None:
+    """A fresh copy of the tree, with what mutmut wants to know."""
     shutil.rmtree(TREE, ignore_errors=True)
     TREE.mkdir(parents=True)
     for name in COPIED:
@@ -140,38 +147,93 @@ def prepare(module: str) -> None:
             shutil.copytree(source, TREE / name, ignore=shutil.ignore_patterns("__pycache__", "corpus", "findings"))
         else:
             shutil.copy2(source, TREE / name)
-    tests = [f"tests/mls/{name}" for name in TESTS.get(module, ())]
-    found = [path for path in tests if (TREE / path).exists()] or ["tests/mls"]
-    settings = {
-        "source_paths": ["src"],
-        "only_mutate": [f"src/tacit/mls/{module}.py"],
-        "pytest_add_cli_args_test_selection": found,
-        "do_not_mutate_patterns": list(WORDS),
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"],
-        "also_copy": [name for name in COPIED if name not in ("src", "tests", "pyproject.toml")],
-    }
     with (TREE / "pyproject.toml").open("a", encoding="utf-8") as file:
-        file.write("\n[tool.mutmut]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
+        file.write(f'\n[tool.mutmut]\nsource_paths = ["src"]\ndo_not_mutate_patterns = {json.dumps(WORDS)}\n')
 
 
-def run(*arguments: str) -> str:
-    """Run Python with mutmut in the copy; what it printed."""
+def change(modules: list[str]) -> dict[str, dict[str, str]]:
+    """Write all changes of the modules into the copy; for each module the changes with their diffs."""
+    paths = [f"{SOURCE}/{module}.py" for module in modules]
     done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=TREE,
-        env={**os.environ, "PYTHONPATH": str(TOOLS), "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", CHANGE, *paths], cwd=TREE, env=surroundings(), stdout=subprocess.PIPE, check=True
     )
-    if done.returncode:
-        raise SystemExit(f"mutation: {arguments[:3]} failed\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
+    found: dict[str, dict[str, tuple[list[str], list[str]]]] = json.loads(done.stdout)
+    return {
+        module: {name: diff(*functions) for name, functions in found[path].items()}
+        for module, path in zip(modules, paths, strict=True)
+    }
+
+
+def diff(before: list[str], after: list[str]) -> str:
+    """The lines that a change takes out and puts in."""
+    old, new = (
+        [re.sub(r"x(?:_|ǁ\w+?ǁ)(\w+?)__mutmut_\w+", r"\1", line) for line in lines] for lines in (before, after)
+    )
+    return "\n".join(list(difflib.unified_diff(old, new, lineterm="", n=0))[3:])
+
+
+def judge(outcomes: list[Outcome], processes: int, seconds: float) -> Iterator[Outcome]:
+    """Run the tests over all changes, and give each module when the last of its changes has been judged."""
+    changes = WORK / "changes.json"
+    changes.write_text(json.dumps([name for outcome in outcomes for name in outcome.changes]), encoding="utf-8")
+    read, write = os.pipe()
+    tests = [*TESTS, *(f"--ignore={path}" for path in LEFT_OUT)]
+    program = [str(ROOT / "scripts" / "mutation_tests.py"), str(changes), str(processes), str(seconds), str(write)]
+    log = WORK / "pytest.txt"
+    with log.open("wb") as words:
+        running = subprocess.Popen(
+            [sys.executable, *program, *tests],
+            cwd=TREE,
+            env=surroundings(),
+            pass_fds=[write],
+            stdout=words,
+            stderr=subprocess.STDOUT,
+        )
+    os.close(write)
+    waiting = list(outcomes)
+    with os.fdopen(read, encoding="utf-8") as lines:
+        for line in lines:
+            told = json.loads(line)
+            if "failing" in told:
+                begin(told)
+                continue
+            outcome = next(each for each in waiting if told["name"] in each.changes)
+            outcome.states[told["name"]] = told["state"]
+            if len(outcome.states) == len(outcome.changes):
+                waiting.remove(outcome)
+                yield outcome
+    if running.wait() or waiting:
+        raise SystemExit(f"mutation: the tests broke off\n{log.read_text(encoding='utf-8')[-3000:]}")
+
+
+def begin(told: dict[str, Any]) -> None:
+    """Say how many tests judge, and which cannot."""
+    print(f"{told['tests']} tests judge, but for {len(told['failing'])} that fail in the copy as it is", flush=True)
+    for test in told["failing"]:
+        print(f"  {test}", flush=True)
+
+
+def report(outcome: Outcome, *, show: bool) -> None:
+    """Print what came of a module."""
+    unexplained = outcome.unexplained()
+    print(
+        f"{outcome.module:<24} {len(outcome.changes):>5} changes"
+        f" {len(outcome.changes) - len(outcome.survivors):>5} noticed {outcome.rate:>6.1f} %"
+        f" {len(outcome.survivors):>4} not, {len(unexplained)} unexplained",
+        flush=True,
+    )
+    for name in outcome.survivors if show else unexplained:
+        print(f"\n{name}: {outcome.states[name]}\n{outcome.changes[name]}", flush=True)
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of a program that sees mutmut and the changed code."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(TREE / "src"), str(TREE), str(TOOLS))), "NO_COLOR": "1"}
 
 
 def changed_line(diff: str) -> str:
     """The line that a change puts in, by which it is explained."""
-    added = [line[1:].strip() for line in diff.splitlines() if line.startswith("+") and not line.startswith("+++")]
+    added = [line[1:].strip() for line in diff.splitlines() if line.startswith("+")]
     return f"`{added[0]}`" if added else "(removed)"
 
 

@@ -1,0 +1,234 @@
+"""Judges changed code: pytest collects the tests once, and every change is judged in a child of its own.
+
+``./dev mutate`` runs this in its copy of the tree; it is no program of its own. First every test runs alone over the
+unchanged code, which tells what functions it enters and what it costs. Then each change gets the tests that enter its
+function, cheap ones first, until one of them notices. Time is counted as time of the processor, so a busy machine never
+looks like a change that hangs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+CHOSEN: Final = "MUTANT_UNDER_TEST"
+"""The variable by which changed code knows which of its changes is on."""
+
+SPARE_CPU_S: Final = 15
+"""Processor time that a change gets on top of five times what its tests cost without it."""
+
+MOST_MEMORY: Final = 6 << 30
+"""Bytes of address space for one change: what collects for ever fails."""
+
+STUCK_S: Final = 1800
+"""Seconds on the clock after which a change that does not even compute is given up; that is not counted as noticed."""
+
+KEPT_FRONT: Final = 20
+"""Tests that noticed other changes of the same function and go first."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the unchanged code tells: processor seconds per test, tests per function, tests that fail by themselves."""
+
+    costs: dict[int, float]
+    entering: dict[str, list[int]]
+    failing: list[str]
+
+
+@dataclass
+class Running:
+    """A change that is being judged."""
+
+    name: str
+    deadline: float
+    heard: bytes = b""
+
+
+@dataclass(eq=False)
+class Judges:
+    """The plugin: takes the place of pytest's own loop over the tests."""
+
+    changes: list[str]
+    processes: int
+    seconds: float
+    out: int
+    failed: bool = False
+    known: Known = field(default_factory=lambda: Known({}, {}, []))
+    noticed_by: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember in the child whether a test failed."""
+        self.failed = self.failed or report.failed
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Judge all changes."""
+        gc.collect()
+        gc.freeze()
+        self.known = self.unchanged(session.items)
+        self.tell({"failing": self.known.failing, "tests": len(session.items)})
+        waiting = iter(self.changes)
+        running: dict[int, tuple[int, Running]] = {}
+        while True:
+            while len(running) < self.processes and (name := next(waiting, None)) is not None:
+                tests = self.tests_for(name)
+                if not tests:
+                    self.tell({"name": name, "state": "no tests"})
+                    continue
+                pid, end = self.fork(partial(self.judge, session.items, name, tests))
+                running[end] = (pid, Running(name, time.monotonic() + STUCK_S))
+            if not running:
+                return True
+            self.listen(running)
+
+    def unchanged(self, items: list[pytest.Item]) -> Known:
+        """Run every test alone over the unchanged code, each in a child: a failure must not hang on what ran before."""
+        known = Known({}, defaultdict(list), [])
+        for test, item in enumerate(items):
+            pid, end = self.fork(partial(self.observe, item))
+            with os.fdopen(end, "rb") as file:
+                words = file.read()
+            os.waitpid(pid, 0)
+            if not words:
+                known.failing.append(item.nodeid)
+                continue
+            told = json.loads(words)
+            known.costs[test] = told["cost"]
+            for function in told["entered"]:
+                known.entering[function].append(test)
+        return known
+
+    def observe(self, item: pytest.Item, write: int) -> None:
+        """Tell what a test enters and costs, or nothing if it fails."""
+        os.environ[CHOSEN] = "stats"
+        entered: set[str] = set()
+        trampoline = importlib.import_module("mutmut.mutation.trampoline")
+        vars(trampoline)["record_trampoline_hit"] = lambda function, **_: entered.add(function)
+        began = time.process_time()
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        told = {"cost": time.process_time() - began, "entered": sorted(entered)}
+        if not self.failed:
+            with os.fdopen(write, "w") as file:
+                json.dump(told, file)
+
+    def tests_for(self, name: str) -> list[int]:
+        """The tests for a change: first those that noticed its neighbours, then the cheap ones, within the time."""
+        function = name.partition("__mutmut_")[0]
+        tests = sorted(self.known.entering.get(function, ()), key=lambda test: self.known.costs[test])
+        chosen: list[int] = []
+        total = 0.0
+        for test in tests:
+            total += self.known.costs[test]
+            if chosen and total > self.seconds:
+                break
+            chosen.append(test)
+        front = [test for test in self.noticed_by[function] if test in chosen]
+        return front + [test for test in chosen if test not in front]
+
+    def judge(self, items: list[pytest.Item], name: str, tests: list[int], write: int) -> None:
+        """Run the tests over one change until one notices."""
+        cpu = int(SPARE_CPU_S + 5 * sum(self.known.costs[test] for test in tests))
+        spent = int(time.process_time())
+        resource.setrlimit(resource.RLIMIT_CPU, (spent + cpu, spent + cpu + 5))
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        os.environ[CHOSEN] = name
+        for test in tests:
+            items[test].config.hook.pytest_runtest_protocol(item=items[test], nextitem=None)
+            if self.failed:
+                os.write(write, f"killed {test}".encode())
+                return
+        os.write(write, b"survived")
+
+    def fork(self, work: Callable[[int], None]) -> tuple[int, int]:
+        """Do `work` in a child, which may write to the pipe whose other end this gives with its number."""
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(write)
+            return pid, read
+        code = 1
+        try:
+            os.setsid()
+            quiet = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1):
+                os.dup2(quiet, stream)
+            work(write)
+            code = 0
+        except BaseException:  # noqa: BLE001 - whatever happens, the child must not go on as its parent
+            traceback.print_exc(file=sys.__stderr__)
+        finally:
+            os._exit(code)
+
+    def listen(self, running: dict[int, tuple[int, Running]]) -> None:
+        """Take in what the children say, and give up those that are stuck."""
+        ready, _, _ = select.select(list(running), [], [], 1.0)
+        for end in ready:
+            pid, change = running[end]
+            piece = os.read(end, 4096)
+            change.heard += piece
+            if not piece:
+                self.finish(end, pid, change)
+                del running[end]
+        for pid, change in running.values():
+            if time.monotonic() > change.deadline:
+                change.heard = b"stuck"
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+
+    def finish(self, end: int, pid: int, change: Running) -> None:
+        """Report one change. A child that broke off without a word was stopped by its change: that is noticed."""
+        os.close(end)
+        _, status = os.waitpid(pid, 0)
+        word, _, test = change.heard.decode().partition(" ")
+        if test:
+            front = self.noticed_by[change.name.partition("__mutmut_")[0]]
+            if int(test) not in front:
+                front.insert(0, int(test))
+                del front[KEPT_FRONT:]
+        if not word:
+            word = "timeout" if os.WIFSIGNALED(status) and os.WTERMSIG(status) in CPU_SIGNALS else "broken off"
+        self.tell({"name": change.name, "state": word})
+
+    def tell(self, what: dict[str, Any]) -> None:
+        """One line for ``scripts/mutation.py``."""
+        os.write(self.out, json.dumps(what).encode() + b"\n")
+
+
+CPU_SIGNALS: Final = (signal.SIGXCPU, signal.SIGKILL)
+
+
+def arguments() -> Iterator[str]:
+    """For pytest: only what is needed, and no clock that runs while others compute."""
+    yield from ("-q", "-s", "--timeout=0", "-p", "no:cacheprovider", "-p", "no:randomly")
+    for plugin in ("xdist", "pytest_cov", "cov"):
+        yield from ("-p", f"no:{plugin}")
+
+
+def main() -> int:
+    """Arguments: the file of changes, processes, seconds, the descriptor to write to, then paths of tests."""
+    path, processes, seconds, out, *paths = sys.argv[1:]
+    changes = json.loads(Path(path).read_text(encoding="utf-8"))
+    judges = Judges(changes, int(processes), float(seconds), int(out))
+    return int(pytest.main([*arguments(), *paths], plugins=[judges]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
