@@ -15,7 +15,9 @@ from tacit.mls import Add, Group, KeyPackageBundle, LeafNode, Policy
 from tests.mls.crew import Crew
 from tests.mls.mirror import ForgedCommit, Mirror
 
-OPEN = Policy(public_handshakes=True, external_commits=True, outside_proposals=True)
+OPEN = Policy(
+    public_handshakes=True, external_commits=True, outside_proposals=True, authenticate_sender=lambda sender: None
+)
 """Everything that an application can let in."""
 
 

@@ -42,8 +42,7 @@ from tacit.mls.messages import PublicMessage, decode_message, encode_message
 from tests.mls.crew import GROUP_ID, NOW_S, Crew, NotTheirKey
 from tests.mls.refusal import breaks, refuses, state_of
 
-LISTENING = Policy(outside_proposals=True)
-AT_HOME = Policy(outside_proposals=True, authenticate_sender=lambda sender: None)
+LISTENING = Policy(outside_proposals=True, authenticate_sender=lambda sender: None)
 
 
 class NotWanted(PeerError):
@@ -218,9 +217,9 @@ def test_the_office_changes_what_the_group_says_of_itself() -> None:
     crew = Crew(2, extension_types=(0xF7A0,))
     office = office_of(crew)
     said = (office.named(crew.key("mallory")), Extension(0xF7A0, b"policy 7"))
-    hear(crew, office.propose(GroupContextExtensions(said)), policy=AT_HOME)
+    hear(crew, office.propose(GroupContextExtensions(said)))
     pending = crew.create_commit("bob")
-    event = crew["alice"].process(pending.commit, authenticate=crew.authenticate, policy=AT_HOME)
+    event = crew["alice"].process(pending.commit, authenticate=crew.authenticate, policy=LISTENING)
     assert isinstance(event, StagedCommit)
     assert event.new_extensions == said
 

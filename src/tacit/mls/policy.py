@@ -54,8 +54,8 @@ class Policy:
 
     ``external_commits`` lets people in who hold a GroupInfo and pass ``authenticate``; ``outside_proposals`` listens
     to the group's ``external_senders`` and to those who ask to be added. Both are refused unless asked for.
-    ``authenticate_sender`` judges who is newly named in ``external_senders``, and raises to refuse it; without one
-    nobody is accepted there while ``outside_proposals`` are listened to.
+    ``authenticate_sender`` judges who is newly named in ``external_senders``, and again who speaks as one of them, and
+    raises to refuse it; without one nobody is accepted there while ``outside_proposals`` are listened to.
     ``find_psk`` is asked for external PSKs and for resumption PSKs of other groups, or of epochs too long ago.
     ``identity_of`` says who is who when the members of a group are compared with those of the group that it continues
     or branched from; where a member's certificate may be another one there, give the identity in it.

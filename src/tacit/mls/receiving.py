@@ -131,16 +131,18 @@ def _process_from_outside(
         path = check_external_path(body.path)
         verified = open_from_outside(suite, message, path.leaf_node.signature_key, context)
         return stage_external_commit(group, verified, body, path, rules, now_s)
-    signature_key = _outsider_key(group, message.content.sender.proposal_sender, body)
+    signature_key = _outsider_key(group, message.content.sender.proposal_sender, body, rules.policy)
     verified = open_from_outside(suite, message, signature_key, context)
     return keep_proposal(group, verified, body, rules)
 
 
-def _outsider_key(group: Group, sender: ProposalSender, proposal: Proposal) -> bytes:
+def _outsider_key(group: Group, sender: ProposalSender, proposal: Proposal, policy: Policy) -> bytes:
     """The key that signs for somebody who is no member. Source: RFC 9420 §6.1"""
     if isinstance(sender, ExternalSenderIndex):
         check_external_sender_may_propose(proposal)
-        return check_external_sender(group.extensions, sender.index).signature_key
+        named = check_external_sender(group.extensions, sender.index)
+        policy.authenticate_sender(named)  # who was named while nobody outside was listened to has not been judged yet
+        return named.signature_key
     return check_new_member_adds_itself(proposal).signature_key
 
 

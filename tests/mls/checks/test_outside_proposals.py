@@ -188,3 +188,10 @@ def test_whoever_is_named_outside_is_judged(crew: Crew, mirror: Mirror) -> None:
     assert crew["bob"].process(crew.create_commit("alice").commit, authenticate=crew.authenticate, policy=listening)
     with breaks("5.3.1/external-senders"):
         crew.external_commit("dave", by="alice", policy=listening)
+
+
+def test_who_was_named_while_nobody_listened_is_judged_when_he_speaks(crew: Crew, office: Stranger) -> None:
+    """Else an application that begins to listen hears whoever a member named before."""
+    message = office.say(Remove(LeafIndex(2)), EXTERNAL)
+    refuses(crew, "bob", message, "5.3.1/external-senders", policy=Policy(outside_proposals=True))
+    assert crew["bob"].process(message, authenticate=crew.authenticate, policy=LISTENING)
