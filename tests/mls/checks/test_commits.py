@@ -198,6 +198,8 @@ def test_a_group_has_a_largest_size(crew: Crew, mirror: Mirror) -> None:
     broken = replace(bundle.key_package, signature=b"")
     many = [Add(broken)] * (MAX_GROUP_MEMBERS - len(crew.groups) + 1)
     refuses(crew, "bob", mirror.commit(many, listed=[]).message, "limits/group-members")
+    nobody = [Remove(LeafIndex(leaf)) for leaf in range(100, 1100)]
+    refuses(crew, "bob", mirror.commit([*many, *nobody], listed=[]).message, "limits/group-members")
     forged = mirror.commit([Add(bundle.key_package)], final_tree=grown_too_large)
     refuses_to_join(crew, mirror.welcome(forged), bundle, "limits/group-members")
 

@@ -159,7 +159,8 @@ def check_proposal_list(
 
 def check_new_member_count(tree: RatchetTree, proposals: ProposalList) -> None:
     """Those who come in have room; asked first, for to judge each of them costs two signatures."""
-    check_member_count(tree.counts.members + len(of_type(proposals, Add)) - len(of_type(proposals, Remove)))
+    leaving = {remove.removed for remove, _ in of_type(proposals, Remove) if tree.leaf(remove.removed) is not None}
+    check_member_count(tree.counts.members + len(of_type(proposals, Add)) - len(leaving))
 
 
 def check_no_update_by_committer(proposals: ProposalList, committer: LeafIndex) -> None:
