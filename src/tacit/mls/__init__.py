@@ -47,7 +47,7 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
 
 ``authenticate(old_leaf | None, new_leaf)`` is called for every leaf that enters a tree, and raises to refuse it.
 ``policy=Policy(public_handshakes=, external_commits=, outside_proposals=, authenticate_sender=, max_lifetime_s=,
-find_psk=, identity_of=)`` of ``join``, ``process`` and ``create_commit`` says what else the application decides;
+find_psk=, identity_of=)`` of every call that takes ``authenticate`` says what else the application decides;
 without it handshakes are private, nobody changes a group from outside, lifetimes are bounded and no PSK but the
 group's own is known.
 ``resume`` of ``join`` looks up the group that a new one continues or branched from; without it neither is joined.
