@@ -19,6 +19,7 @@ from tacit.cli.relay_settings import relay_config
 from tacit.cli.settings import Settings
 from tacit.clock import SystemClock
 from tacit.log import EventLog, LogEvent
+from tacit.net.notify import told_to_the_manager
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, MutableMapping
@@ -60,7 +61,8 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
         _announce(settings, config, Address(link=relay.link(invite), port=relay.port))
         if with_parent:
             await _watch_parent(lambda: end("parent"))
-        await stop.wait()
+        async with told_to_the_manager(os.environ):
+            await stop.wait()
         log.info("stopping", signal=why)
     finally:
         await relay.stop()
