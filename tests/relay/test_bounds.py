@@ -180,7 +180,7 @@ async def test_time_counts_against_a_reader_only_from_when_it_was_first_seen_to_
         peer = await world.join(capacity_frames=1)
         peer._task.cancel()
         (connection,) = world.relay._connections
-        outgoing = Outgoing(connection._link, connection._context.store, connection._context.hub)
+        outgoing = Outgoing(connection._link, connection._context.store, connection._context.hub, list)
         outgoing.push(b"not yet sent")
         assert outgoing.stalled_s(1_000_000.0) == 0.0
         assert outgoing.stalled_s(1_000_007.0) == 7.0

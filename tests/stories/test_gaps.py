@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 from tacit.limits import DAY_S
 from tacit.testing import faults
 from tacit.testing.evil import rewrite
@@ -176,3 +179,49 @@ async def test_a_relay_with_another_key_is_refused_loudly_and_nothing_is_sent_to
     assert (await alice.client.status()).connection == "offline"
     assert alice.disconnected_by() == "relay-pin-mismatch"
     assert [p.name for p in alice.way.passed[sent:] if p.to_relay] == []
+
+
+def spoil(world: World, *, before_last: int) -> None:
+    """Change a message behind the back of a relay that is stopped."""
+    with closing(sqlite3.connect(world.folder / "relay" / "relay.db", isolation_level=None)) as db:
+        (last,) = db.execute("SELECT max(position) FROM entries WHERE kind = 1").fetchone()
+        place = last - before_last
+        db.execute("UPDATE entries SET payload = zeroblob(length(payload)) WHERE position = ?", (place,))
+
+
+@story_on_disk
+async def test_what_the_relays_disk_has_spoilt_is_a_gap_with_its_cause(world: World) -> None:
+    """Bit rot. Whoever wrote it has the bytes; to the others it is a line."""
+    alice, bob = await world.friends("alice", "bob")
+    await bob.go_offline()
+    for text in ("one", "two", "three"):
+        await alice.says(bob, text)
+    await world.shortly()
+    await world.relay.stop()
+    spoil(world, before_last=1)
+    await world.relay.start()
+    await bob.go_online()
+    await world.advance(120)
+    assert await bob.hears(alice) == ["alice: one", "alice: three"]
+    assert "-- gap (1) [relay-damaged]" in await bob.sees(alice)
+    await bob.says(alice, "which one?")
+    await world.shortly()
+    assert (await alice.hears(bob))[-1] == "bob: which one?"
+
+
+@story_on_disk
+async def test_what_the_relays_disk_has_spoilt_of_its_own_a_client_still_has(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "zero")
+    await world.shortly()
+    deaf = alice.way.meddle(rewrite("entry", lambda entry: None))
+    await alice.says(bob, "one")
+    await world.shortly()
+    await world.relay.stop()
+    spoil(world, before_last=1)  # behind it lies the receipt
+    deaf()
+    await world.relay.start()
+    await world.advance(120)
+    assert (await bob.hears(alice))[-1] == "alice: one"
+    assert await alice.state_of(bob, "one") == "delivered"
+    assert alarms(await alice.sees(bob)) == []

@@ -208,7 +208,8 @@ def read_refusal(error: pb.Error) -> RelayError:
 
 def check_entry(entry: pb.Entry) -> None:
     """Raise ``DecodeError`` for an entry that no honest relay sends and no store takes."""
-    if len(entry.log_id) != ID_BYTES or len(entry.message_id) != ID_BYTES or not 0 < entry.seq < MAX_SEQ:
+    has_id = len(entry.message_id) == ID_BYTES or (entry.damaged and not entry.message_id)
+    if len(entry.log_id) != ID_BYTES or not has_id or not 0 < entry.seq < MAX_SEQ:
         raise DecodeError("entry")
 
 

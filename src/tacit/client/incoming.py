@@ -5,17 +5,20 @@ An entry is acknowledged to the relay only after the batch that took it in has b
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tacit.client.batch import Batch
 from tacit.client.core.commits import try_again
 from tacit.client.core.effects import DropOutbox, Report, SetMessage
+from tacit.client.core.heads import UNKNOWN_HEAD
 from tacit.client.core.inbound import process_entry, refuse_entry
+from tacit.client.core.notices import notice_line
 from tacit.client.core.state import EntryKind, GroupState, LogEntry, Sent, Step
 from tacit.client.endings import fail_waiting
 from tacit.client.holes import may_take, next_early
 from tacit.client.invitations import take_deferred, take_welcome
-from tacit.client.model import ChatStatus, ConversationStatus, GroupId, MessageId, MessageState
+from tacit.client.model import ChatStatus, ConversationStatus, GroupId, MessageId, MessageState, Notice
 from tacit.client.outgoing import is_blocked
 from tacit.log import EventLog
 from tacit.wire import relay_pb2 as pb
@@ -47,7 +50,10 @@ def _take_entry(batch: Batch, entry: pb.Entry) -> None:
     if entry.seq > state.conversation.cursor:
         if not may_take(batch, state, entry):
             return
-        _take_log_entry(batch, state, entry)
+        if entry.damaged:
+            _take_damaged(batch, state, entry)
+        else:
+            _take_log_entry(batch, state, entry)
     batch.acknowledge[entry.log_id] = max(entry.seq, state.conversation.cursor)
 
 
@@ -95,6 +101,23 @@ def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
         end_conversation(batch, after, "removed")
 
 
+def _take_damaged(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
+    """The relay's disk has spoilt an entry: a gap with its cause, unless it is an own one, whose bytes are here."""
+    conversation = state.conversation
+    row = batch.books.outbox.get(MessageId(pushed.message_id))
+    if row is not None and row.group_id == conversation.group_id:
+        kind = pb.EntryKind.ValueType(row.kind)
+        own = pb.Entry(seq=pushed.seq, message_id=row.message_id, kind=kind, payload=row.payload, own=True)
+        _take_log_entry(batch, state, own)
+        return
+    last_commit = pushed.seq if int(pushed.kind) == EntryKind.COMMIT else conversation.last_commit
+    passed = replace(conversation, cursor=pushed.seq, last_commit=last_commit, head=UNKNOWN_HEAD, in_doubt=True)
+    after = replace(state, conversation=passed)
+    notice = Notice("gap", count=1, reason="relay-damaged")
+    batch.add(notice_line(after, notice, batch.ctx, seq=pushed.seq), conversation.group_id, after)
+    batch.put_state(after)
+
+
 def _step(batch: Batch, state: GroupState, entry: LogEntry, sent: Sent | None) -> Step:
     try:
         return process_entry(state, entry, sent, batch.ctx)
@@ -116,7 +139,9 @@ def _sent(batch: Batch, state: GroupState, entry: LogEntry) -> Sent | None:
 
 def _take_inbox_entry(batch: Batch, entry: pb.Entry) -> None:
     if entry.seq > batch.inbox_cursor:
-        if int(entry.kind) == EntryKind.WELCOME:
+        if entry.damaged:
+            batch.add(Report("inbox-damaged", "The relay's disk has spoilt something that was sent to this device."))
+        elif int(entry.kind) == EntryKind.WELCOME:
             take_welcome(batch, entry.payload)
         else:
             batch.add(Report("inbox-unknown", "Something arrived in the inbox that this version does not know."))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from functools import partial
 from typing import Any, cast
 
 from tacit import limits
@@ -34,7 +35,7 @@ class Connection:
     def __init__(self, context: Context, link: FrameLink) -> None:
         self.session: Session | None = None
         self.began_s = context.clock.monotonic_s()
-        self.outgoing = Outgoing(link, context.store, context.hub)
+        self.outgoing = Outgoing(link, context.store, context.hub, partial(logs.report_damage, context))
         self._context = context
         self._link = link
         self._log = EventLog("relay")

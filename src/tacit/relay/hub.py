@@ -90,7 +90,15 @@ class Hub:
 
 
 def entry_frame(
-    log_id: bytes, seq: int, *, message_id: bytes, kind: int, payload: bytes, received_at_ms: int, own: bool
+    log_id: bytes,
+    seq: int,
+    *,
+    message_id: bytes,
+    kind: int,
+    payload: bytes,
+    received_at_ms: int,
+    own: bool,
+    damaged: bool = False,
 ) -> bytes:
     """One entry as it is pushed."""
     entry = pb.Entry(
@@ -101,6 +109,7 @@ def entry_frame(
         payload=payload,
         received_at_ms=received_at_ms,
         own=own,
+        damaged=damaged,
     )
     return encode_response(0, entry)
 

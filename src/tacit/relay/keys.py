@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from tacit.limits import KEY_PACKAGE_MAX_RANGE_S
+from tacit.log import EventLog
 from tacit.relay.context import Context
 from tacit.relay.registry import checked_certificate, named
-from tacit.relay.store import accounts, key_packages
+from tacit.relay.store import accounts, damage, key_packages
 from tacit.relay.store.rows import Account, ClaimedKeys, KeyPackageCount, NewKeyPackage, Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import BadCertificate, BadRequest
+from tacit.wire.errors import BadCertificate, BadRequest, NoKeyPackages
 
 
 async def publish_keys(context: Context, session: Session, body: pb.PublishKeys) -> pb.KeysSet:
@@ -31,11 +32,17 @@ async def recipient_keys(context: Context, session: Session, body: pb.RecipientK
     """Claim one KeyPackage of each device of an account. Raises ``NoSuchAccount`` or ``NoKeyPackages``."""
     who, now_s = named(body.who), context.now_s()
 
-    def claim(db: sqlite3.Connection) -> tuple[Account, tuple[ClaimedKeys, ...]]:
-        account = accounts.find_account(db, who)
-        return account, key_packages.claim(db, account.row, body.suite, asking=session.device, now_s=now_s)
+    def claim(db: sqlite3.Connection) -> tuple[Account, tuple[ClaimedKeys, ...], int]:
+        account, before = accounts.find_account(db, who), damage.found(db).key_packages
+        claimed = key_packages.claim(db, account.row, body.suite, asking=session.device, now_s=now_s)
+        return account, claimed, damage.found(db).key_packages - before
 
-    account, claimed = await context.store.change(claim)
+    account, claimed, spoilt = await context.store.change(claim)
+    if spoilt:
+        EventLog("relay").warning("damaged", kind=damage.KEY_PACKAGE, count=spoilt)
+    # Not in the transaction, which has dropped what was spoilt.
+    if claimed and all(keys.key_package is None for keys in claimed):
+        raise NoKeyPackages
     return pb.RecipientKeys(
         account_id=account.account_id,
         account_key=account.account_key,

@@ -7,14 +7,16 @@ that they shared is there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
 from tacit.errors import RelayError
+from tacit.log import EventLog
 from tacit.relay.context import Context
 from tacit.relay.hub import Flow
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.store import logs, reading
+from tacit.relay.store import damage, logs, reading
 from tacit.relay.store.rows import Appended, DeviceAddress, LogState, NewEntry, Session
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import ResponseBody, encode_response
@@ -67,6 +69,17 @@ async def listen(context: Context, session: Session, outgoing: Outgoing, request
             flows[Flow(outgoing, session.device, state.log, log_id, seq)] = state.last_seq
     answer = pb.Listening(logs=[_wire_state(log_id, state) for log_id, state in zip(after, states, strict=True)])
     outgoing.listen(flows, encode_response(request_id, answer))
+
+
+def report_damage(context: Context, places: list[int]) -> None:
+    """Tell the operator about entries that the disk has spoilt, each of them once."""
+
+    def done(outcome: int | RelayError) -> None:
+        if isinstance(outcome, int) and outcome:
+            EventLog("relay").warning("damaged", kind=damage.ENTRY, count=outcome)
+
+    with suppress(RelayError):  # a relay that has no time for this now finds them again
+        context.store.submit(partial(damage.note, places=places, kind=damage.ENTRY, now_s=context.now_s()), done)
 
 
 def _new_entry(context: Context, session: Session, body: pb.Append) -> NewEntry:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -16,6 +17,7 @@ from tacit import limits
 from tacit.net.links import CloseCode, FrameLink
 from tacit.relay.hub import Flow, Hub, entry_frame
 from tacit.relay.store import Store
+from tacit.relay.store.logs import position
 from tacit.relay.store.reading import read_many
 from tacit.relay.store.rows import Chunk, LogRow
 from tacit.wire import relay_pb2 as pb
@@ -40,10 +42,11 @@ class _Listen:
 class Outgoing:
     """The queue of frames to one peer and the task that sends them."""
 
-    def __init__(self, link: FrameLink, store: Store, hub: Hub) -> None:
+    def __init__(self, link: FrameLink, store: Store, hub: Hub, report_damage: Callable[[list[int]], None]) -> None:
         self._link = link
         self._store = store
         self._hub = hub
+        self._report_damage = report_damage
         self._frames: deque[bytes] = deque()
         self._queued_bytes = 0
         self._flows: dict[LogRow, Flow] = {}
@@ -170,8 +173,12 @@ class Outgoing:
                     payload=entry.payload,
                     received_at_ms=entry.received_at_ms,
                     own=entry.author == flow.device,
+                    damaged=entry.damaged,
                 )
             )
+        damaged = [position(flow.log, entry.seq) for entry in chunk.entries if entry.damaged]
+        if damaged:
+            self._report_damage(damaged)
         flow.sent_seq = chunk.upto
         del self._lagging[flow]
         if not chunk.caught_up or flow.sent_seq < flow.head_seq:

@@ -11,7 +11,7 @@ from tacit.errors import RelayError
 from tacit.log import EventLog
 from tacit.relay.connection import Connection
 from tacit.relay.context import Context
-from tacit.relay.store import invites, key_packages, reading
+from tacit.relay.store import damage, invites, key_packages, reading
 from tacit.relay.store.database import FILE_NAME
 from tacit.relay.store.migrations import drop_snapshots
 from tacit.wire import relay_pb2 as pb
@@ -68,6 +68,7 @@ async def sweep(context: Context) -> None:
     await context.store.change(partial(reading.drop_old_answers, dropped_before=old_s))
     await context.store.change(partial(key_packages.drop_expired, now_s=now_s))
     await context.store.change(partial(invites.drop_ended, ended_before=old_s))
+    await context.store.change(partial(damage.forget, found_before=old_s))
     if context.config.data_dir is not None:
         path = context.config.data_dir / FILE_NAME
         await context.store.change(lambda _: drop_snapshots(path, old_s))

@@ -930,6 +930,7 @@ class Entry(_message.Message):
     PAYLOAD_FIELD_NUMBER: _builtins.int
     RECEIVED_AT_MS_FIELD_NUMBER: _builtins.int
     OWN_FIELD_NUMBER: _builtins.int
+    DAMAGED_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     """the device ID for its inbox"""
     seq: _builtins.int
@@ -941,6 +942,10 @@ class Entry(_message.Message):
     """the relay's clock, a hint only"""
     own: _builtins.bool
     """appended by the device that reads"""
+    damaged: _builtins.bool
+    """The relay's disk has spoilt this entry. The payload is empty; where more than that is gone, so are message_id,
+    kind and own.
+    """
     def __init__(
         self,
         *,
@@ -951,10 +956,11 @@ class Entry(_message.Message):
         payload: _builtins.bytes = ...,
         received_at_ms: _builtins.int = ...,
         own: _builtins.bool = ...,
+        damaged: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "log_id", b"log_id", "message_id", b"message_id", "own", b"own", "payload", b"payload", "received_at_ms", b"received_at_ms", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["damaged", b"damaged", "kind", b"kind", "log_id", b"log_id", "message_id", b"message_id", "own", b"own", "payload", b"payload", "received_at_ms", b"received_at_ms", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

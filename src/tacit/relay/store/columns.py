@@ -11,6 +11,7 @@ LOG = "until the log has no readers left"
 READER = "until the device has read all it may"
 ENTRY = "until every reader has acknowledged it, the retention time at most"
 ANSWER = "the retention time after the entry went"
+DAMAGE = "the retention time after it was found"
 INVITE = "the retention time after it was revoked or expired"
 KEY_PACKAGE = "until it expires, 84 days at most"
 
@@ -75,6 +76,10 @@ COLUMNS: Final = (
     Column("entries", "kind", "message, commit or Welcome", ENTRY),
     Column("entries", "payload", "ciphertext", ENTRY),
     Column("entries", "received_at_ms", "for the retention time, and as a hint to readers", ENTRY),
+    Column("entries", "checksum", "notices what the disk spoilt", ENTRY),
+    Column("damage", "kind", "whether it was an entry or a KeyPackage", DAMAGE),
+    Column("damage", "place", "counts what is spoilt once", DAMAGE),
+    Column("damage", "found_at", "for the retention time", DAMAGE),
     Column("answers", "author", "the device that appended", ANSWER),
     Column("answers", "message_id", "recognises a repeat", ANSWER),
     Column("answers", "log", "which log", ANSWER),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tacit.relay.errors import StoreForeign, StoreNotDurable, StoreUnusable
+from tacit.relay.store.damage import entry_checksum
 from tacit.relay.store.migrations import APPLICATION_ID, check_current, migrate
 
 FILE_NAME: Final = "relay.db"
@@ -80,6 +81,7 @@ def _connect(address: str) -> sqlite3.Connection:
         cached_statements=256,
         uri=address.startswith("file:"),
     )
+    db.create_function("entry_checksum", 6, entry_checksum, deterministic=True)
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA trusted_schema = OFF")
     db.execute("PRAGMA temp_store = MEMORY")

@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Iterable
 
 from tacit.limits import MAX_KEY_PACKAGES_PER_DEVICE
+from tacit.relay.store import damage
 from tacit.relay.store.rows import AccountRow, ClaimedKeys, DeviceRow, KeyPackageCount, NewKeyPackage
-from tacit.wire.errors import NoKeyPackages, QuotaExceeded
+from tacit.wire.errors import QuotaExceeded
 
 
 def publish(
@@ -49,21 +50,17 @@ def claim(
 ) -> tuple[ClaimedKeys, ...]:
     """Give out one KeyPackage of each device of an account, except of the one that asks.
 
-    Revoked devices and those with an expired certificate are left out. Raises ``NoKeyPackages`` when there are devices
-    and none has any.
+    Revoked devices and those with an expired certificate are left out.
     """
     devices = db.execute(
         "SELECT device, device_id, certificate FROM devices"
         " WHERE account = ? AND device != ? AND revoked_at IS NULL AND certificate_expires_at > ? ORDER BY device",
         (account, asking, now_s),
     ).fetchall()
-    claimed = tuple(
+    return tuple(
         ClaimedKeys(device_id, certificate, _give_out(db, DeviceRow(device), suite, now_s))
         for device, device_id, certificate in devices
     )
-    if claimed and all(keys.key_package is None for keys in claimed):
-        raise NoKeyPackages
-    return claimed
 
 
 def drop_expired(db: sqlite3.Connection, now_s: int) -> None:
@@ -72,22 +69,27 @@ def drop_expired(db: sqlite3.Connection, now_s: int) -> None:
 
 
 def _give_out(db: sqlite3.Connection, device: DeviceRow, suite: int, now_s: int) -> NewKeyPackage | None:
-    row = db.execute(
-        "SELECT digest, key_package, last_resort, expires_at FROM key_packages"
-        " WHERE device = ? AND suite = ? AND expires_at > ? AND key_package IS NOT NULL"
-        " ORDER BY last_resort, expires_at LIMIT 1",
-        (device, suite, now_s),
-    ).fetchone()
-    if row is None:
-        return None
-    digest, key_package, last_resort, expires_at = row
-    # A one-time KeyPackage goes from the disk with the transaction that answers the claim.
-    db.execute(
-        "UPDATE key_packages SET given_out = given_out + 1, key_package = iif(last_resort, key_package, NULL)"
-        " WHERE device = ? AND digest = ?",
-        (device, digest),
-    )
-    return NewKeyPackage(suite, key_package, bool(last_resort), expires_at)
+    """The next KeyPackage of a device; spoilt ones on the way are dropped."""
+    while True:
+        found = db.execute(
+            "SELECT rowid, digest, CAST(key_package AS BLOB), last_resort, expires_at FROM key_packages"
+            " WHERE device = ? AND suite = ? AND expires_at > ? AND key_package IS NOT NULL"
+            " ORDER BY last_resort, expires_at LIMIT 1",
+            (device, suite, now_s),
+        ).fetchone()
+        if found is None:
+            return None
+        row, digest, key_package, last_resort, expires_at = found
+        intact = damage.is_intact_key_package(digest, key_package)
+        # A one-time KeyPackage goes from the disk with the transaction that answers the claim.
+        db.execute(
+            "UPDATE key_packages SET given_out = given_out + 1, key_package = iif(last_resort AND ?, key_package, NULL)"
+            " WHERE rowid = ?",
+            (intact, row),
+        )
+        if intact:
+            return NewKeyPackage(suite, key_package, bool(last_resort), expires_at)
+        damage.note(db, [row], kind=damage.KEY_PACKAGE, now_s=now_s)
 
 
 def _kept(db: sqlite3.Connection, device: DeviceRow) -> int:

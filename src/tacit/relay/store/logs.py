@@ -10,6 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from tacit import limits
+from tacit.relay.store.damage import entry_checksum
 from tacit.relay.store.rows import COMMIT, MAX_SEQ, Appended, DeviceAddress, DeviceRow, LogRow, NewEntry, Session
 from tacit.wire.errors import (
     CommitConflict,
@@ -164,9 +165,11 @@ def _charge(db: sqlite3.Connection, entry: NewEntry) -> None:
 
 
 def _keep(db: sqlite3.Connection, target: Target, entry: NewEntry, seq: int) -> None:
+    row = (position(target.log, seq), entry.author, entry.message_id, entry.kind, entry.payload, entry.received_at_ms)
     db.execute(
-        "INSERT INTO entries (position, author, message_id, kind, payload, received_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
-        (position(target.log, seq), entry.author, entry.message_id, entry.kind, entry.payload, entry.received_at_ms),
+        "INSERT INTO entries (position, author, message_id, kind, payload, received_at_ms, checksum)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*row, entry_checksum(*row)),
     )
     db.execute(
         "UPDATE logs SET last_seq = ?, last_commit_seq = ?, held_bytes = held_bytes + ? WHERE log = ?",

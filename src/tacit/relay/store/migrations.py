@@ -1,7 +1,7 @@
 """Brings a store to the newest schema: numbered files, each in one transaction, with a copy of the store before.
 
-``PRAGMA user_version`` counts the schema files that have been applied. A file and its number go into one transaction, so
-an interruption at any statement leaves the store as it was, and the next start tries again. Only the relay itself
+``PRAGMA user_version`` counts the schema files that have been applied. A file and its number go into one transaction,
+so an interruption at any statement leaves the store as it was, and the next start tries again. Only the relay itself
 migrates, under the lock of its folder: another process would do it under the feet of a relay of an older version.
 """
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tacit.limits import ENTRY_OVERHEAD_BYTES
+from tacit.relay.store import damage
 from tacit.relay.store.logs import find_log, position
 from tacit.relay.store.rows import Chunk, DeviceRow, LogRow, LogState, Session, StoredEntry
 
@@ -35,13 +36,8 @@ def read_entries(
     size = 0
     stretches = _readable(db, log, device, 0 if head is None else head[0])
     for stretch in stretches:
-        rows = db.execute(
-            "SELECT position & 4294967295, author, message_id, kind, payload, received_at_ms FROM entries"
-            " WHERE position BETWEEN ? AND ? ORDER BY position",
-            (position(log, max(stretch.first, after + 1)), position(log, stretch.last)),
-        )
-        for row in rows:
-            entry = StoredEntry(*row)
+        rows = damage.read_entries(db, position(log, max(stretch.first, after + 1)), position(log, stretch.last))
+        for entry in rows:
             size += len(entry.payload)
             if found and (len(found) == max_entries or size > max_bytes):
                 rows.close()
@@ -160,8 +156,10 @@ def _drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> 
         return
     stretch = (position(log, dropped + 1), position(log, seq))
     db.execute(
-        "INSERT INTO answers (author, message_id, log, seq, dropped_at)"
-        " SELECT author, message_id, ?1, position & 4294967295, ?2 FROM entries WHERE position BETWEEN ?3 AND ?4"
+        # A damaged entry may name nobody, or repeat a message ID; it must not keep its log from being cleared.
+        "INSERT OR IGNORE INTO answers (author, message_id, log, seq, dropped_at)"
+        " SELECT author, CAST(message_id AS BLOB), ?1, position & 4294967295, ?2 FROM entries JOIN devices"
+        " ON device = author WHERE position BETWEEN ?3 AND ?4"
         " AND NOT EXISTS (SELECT 1 FROM readers WHERE log = ?1 AND device = author AND end_seq IS NULL"
         " AND acked_seq >= position & 4294967295)",
         (log, now_s, *stretch),

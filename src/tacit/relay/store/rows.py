@@ -125,7 +125,7 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry as it is read back."""
+    """An entry as it is read back; a damaged one has no payload, and may have nothing but its number."""
 
     seq: int
     author: DeviceRow
@@ -133,6 +133,7 @@ class StoredEntry:
     kind: int
     payload: bytes
     received_at_ms: int
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,11 +96,28 @@ class Writer:
 
     def _commit(self, batch: list[Job]) -> Outcomes:
         try:
+            return self._write(batch)
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT_INDEX:
+                return self._fail(batch, error)
+            self._log.warning("index-damaged")
+        try:
+            # A record was spoilt in a field that an index knows by its old value. What an index says is in its table.
+            self._db.execute("REINDEX")
+            return self._write(batch)
+        except sqlite3.Error as error:
+            return self._fail(batch, error)
+
+    def _write(self, batch: list[Job]) -> Outcomes:
+        """Apply a batch in one transaction; raises what the disk says, and then nothing of it has happened."""
+        try:
             self._db.execute("BEGIN IMMEDIATE")
             outcomes = [(job, self._apply(job.change)) for job in batch]
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            return [(job, self._failure(error)) for job in batch]
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.rollback()
+            raise
         return outcomes
 
     def _apply(self, change: Change) -> Any:
@@ -121,12 +138,11 @@ class Writer:
         self._db.execute("RELEASE change")
         return outcome
 
-    def _failure(self, error: sqlite3.Error) -> RelayError:
-        """End the transaction that the disk did not take."""
-        if self._db.in_transaction:
-            self._db.rollback()
+    def _fail(self, batch: list[Job], error: sqlite3.Error) -> Outcomes:
+        """What those hear whose transaction the disk did not take."""
         self._log.warning("transaction-failed", error=error.sqlite_errorname)
-        return StorageFull() if _primary_code(error) == sqlite3.SQLITE_FULL else StorageFailed()
+        full = _primary_code(error) == sqlite3.SQLITE_FULL
+        return [(job, StorageFull() if full else StorageFailed()) for job in batch]
 
     def _close(self) -> None:
         try:
