@@ -1,7 +1,8 @@
 """What every test shares: repeatable property tests, and the account of official vectors, printed at the end.
 
 The account is gathered from parallel workers too. Property tests draw the same examples on every run; a longer, random
-search is what the fuzzers are for.
+search is what the fuzzers are for. How long examples take to draw is no finding: it tells how busy the machine is, and
+the first draw of a process reads all our modules for constants.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.vectors.official import TALLIES, Tally
 
-settings.register_profile("tacit", derandomize=True, deadline=None, database=None)
+settings.register_profile(
+    "tacit", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("tacit")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tacit.crypto.suites import SUPPORTED_SUITES, suite
@@ -395,8 +395,6 @@ def _founded() -> dict[str, Client]:
     return line.session._clients
 
 
-# How long the examples take to draw says how busy the machine is; the profile of all tests fixes which they are.
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(VERBS)), st.dictionaries(_names, _json | st.just(GROUP) | st.just(SUITE), max_size=4))
 def test_whatever_a_request_says_it_is_answered(verb: str, arguments: dict[str, Any]) -> None:
     line = Line()
