@@ -174,7 +174,7 @@ def test_changes_do_not_show_what_is_in_them(crew: Crew) -> None:
 
 
 @pytest.mark.parametrize("kind", list(RowKind))
-def test_rows_that_are_missing_or_damaged_are_refused_or_are_of_no_weight(crew: Crew, kind: RowKind) -> None:
+def test_rows_that_are_damaged_are_refused_or_are_of_no_weight(crew: Crew, kind: RowKind) -> None:
     """Whoever can change rows at rest has broken more than this; what is asked here is that nothing else is raised."""
     rows = dict(save_changes(None, crew["carol"]).put)
     of_kind = [key for key in rows if key[0] == kind]

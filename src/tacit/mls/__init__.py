@@ -50,6 +50,8 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
 find_psk=, identity_of=)`` of every call that takes ``authenticate`` says what else the application decides;
 without it handshakes are private, nobody changes a group from outside, lifetimes are bounded and no PSK but the
 group's own is known.
+``tacit.crypto.memory.forget_private_keys()``, called when an epoch or a key package has ended, drops the parsed keys
+that the primitives keep for speed; what the values here hold is dropped with them.
 ``resume`` of ``join`` looks up the group that a new one continues or branched from; without it neither is joined.
 
 Errors: ``DecodeError`` for bad bytes, ``InvalidMessage`` for a broken rule, and of that the subclasses in
