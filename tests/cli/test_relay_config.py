@@ -73,6 +73,7 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
         public_host = "no host"
         ephemeral = true
         data = "/var/lib/tacit"
+        behind_proxy = "at times"
         """
     )
     found = mistakes(file, {"TACIT_SERVE_PORT": "99999"})
@@ -82,6 +83,7 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
     assert "30m or 90s" in found.pop("serve.retention")
     assert found.pop("serve.registration").endswith('"open" or "invite", not \'all\'')
     assert found.pop("serve.public_host").startswith("is neither a name nor an address")
+    assert found.pop("serve.behind_proxy") == "takes true or false, not 'at times'"
     assert "serve.data" in found.pop("serve.ephemeral")
     assert found.pop("TACIT_SERVE_PORT") == "takes a whole number from 0 to 65535, not '99999'"
     assert found == {}
@@ -94,7 +96,7 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
         ("serve = 3", "serve: is a table, written [serve]"),
         ("[profile]\nname = 'x'", "profile: takes text in quotes, not a table"),
         ("[serve]\nephemeral = 'perhaps'", "serve.ephemeral: takes true or false, not 'perhaps'"),
-        ("[serve]\nqqq = 1", "serve.qqq: unknown key; known are serve.data"),
+        ("[serve]\nqqq = 1", "serve.qqq: unknown key; known are serve.behind_proxy, serve.data"),
     ],
 )
 def test_each_mistake_says_what_would_be_right(file: Path, text: str, problem: str) -> None:
@@ -116,11 +118,12 @@ def test_each_mistake_says_what_would_be_right(file: Path, text: str, problem: s
         ({"host": "::1"}, "open"),
         ({"host": "localhost"}, "open"),
         ({"host": "127.0.0.1", "registration": "invite"}, "invite"),
+        ({"host": "127.0.0.1", "behind_proxy": True}, "invite"),
         ({"registration": "open"}, "open"),
     ],
 )
-def test_who_can_be_reached_from_elsewhere_asks_for_an_invitation(serve: dict[str, str], registration: str) -> None:
-    settings = Settings(serve=ServeSettings(public_host="h", **serve))  # type: ignore[arg-type]
+def test_who_can_be_reached_from_elsewhere_asks_for_an_invitation(serve: dict[str, Any], registration: str) -> None:
+    settings = Settings(serve=ServeSettings(public_host="h", **serve))
     assert relay_config(settings).registration == registration
 
 

@@ -73,7 +73,7 @@ async def greet_and_log_in(link: MemoryLink) -> None:
 async def knocked(script: Script) -> tuple[Connection, Welcomed]:
     ours, theirs = memory_pair()
 
-    async def connect(_: RelayLink) -> MemoryLink:
+    async def connect(_: RelayLink, _verify_name: bool) -> MemoryLink:
         return ours
 
     relay = asyncio.create_task(script(theirs))
@@ -101,7 +101,7 @@ def carried(script: Callable[[MemoryLink], Awaitable[None]], use: Callable[[Conn
 
         ours, theirs = memory_pair()
 
-        async def connect(_: RelayLink) -> MemoryLink:
+        async def connect(_: RelayLink, _verify_name: bool) -> MemoryLink:
             return ours
 
         greeting = asyncio.create_task(whole(theirs))
@@ -128,6 +128,26 @@ def test_the_relay_of_the_link_lets_us_in() -> None:
     async def tell() -> None:
         _, welcomed = await knocked(greet_and_log_in)
         assert (welcomed.registered, welcomed.logged_in.handle) == (False, "alice")
+
+    run_in_world(tell)
+
+
+def test_behind_a_proxy_the_name_is_verified_before_anything_of_us_is_said() -> None:
+    async def tell() -> None:
+        relays: list[asyncio.Task[object]] = []
+        asked_to_verify: list[bool] = []
+
+        async def connect(_: RelayLink, verify_name: bool) -> MemoryLink:
+            asked_to_verify.append(verify_name)
+            ours, theirs = memory_pair(peer_certificate_hash=b"of the proxy".ljust(32))
+            relays.append(asyncio.create_task(greet_and_log_in(theirs)))
+            return ours
+
+        _, welcomed = await open_connection(LINK, LOGIN, connect, FakeClock())
+        assert (asked_to_verify, welcomed.logged_in.handle) == ([False, True], "alice")
+        unverified, verified = await asyncio.gather(*relays, return_exceptions=True)
+        assert isinstance(unverified, LinkClosed)
+        assert verified is None
 
     run_in_world(tell)
 

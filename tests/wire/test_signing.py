@@ -9,7 +9,7 @@ import pytest
 from tacit.codec import Reader
 from tacit.crypto.eddsa import ED25519
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.signing import PinMismatch, hello_tbs, login_tbs, register_tbs, revoke_tbs, verify_hello
+from tacit.wire.signing import NameToVerify, PinMismatch, hello_tbs, login_tbs, register_tbs, revoke_tbs, verify_hello
 
 RELAY = ED25519.generate(os.urandom)
 FINGERPRINT = hashlib.sha256(RELAY.public).digest()
@@ -86,7 +86,6 @@ def test_a_relay_without_tls_signs_an_empty_hash():
         (lambda: hello(relay=ED25519.generate(os.urandom)), "key is another"),
         (lambda: hello(signer=ED25519.generate(os.urandom)), "signature"),
         (lambda: hello(certificate_hash=hashlib.sha256(b"of somebody in the middle").digest()), "certificate"),
-        (lambda: hello(certificate_hash=b""), "certificate"),
         (lambda: hello(challenge=b"short"), "not in order"),
         (lambda: pb.Hello(), "key is another"),
     ],
@@ -94,6 +93,26 @@ def test_a_relay_without_tls_signs_an_empty_hash():
 def test_any_other_relay_is_refused_loudly(greeting, why):
     with pytest.raises(PinMismatch, match=why) as refused:
         verify_hello(greeting(), FINGERPRINT, CERTIFICATE_HASH)
+    assert refused.value.code == "relay-pin-mismatch"
+
+
+def test_behind_a_proxy_the_relay_key_says_that_the_name_is_to_be_verified_and_then_it_is():
+    with pytest.raises(NameToVerify):
+        verify_hello(hello(certificate_hash=b""), FINGERPRINT, CERTIFICATE_HASH)
+    verify_hello(hello(certificate_hash=b""), FINGERPRINT, CERTIFICATE_HASH, name_verified=True)
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        lambda: hello(certificate_hash=b"", relay=ED25519.generate(os.urandom)),
+        lambda: hello(certificate_hash=b"", signer=ED25519.generate(os.urandom)),
+        lambda: hello(certificate_hash=hashlib.sha256(b"of somebody in the middle").digest()),
+    ],
+)
+def test_a_verified_name_replaces_neither_the_relay_key_nor_a_signed_certificate(greeting):
+    with pytest.raises(PinMismatch) as refused:
+        verify_hello(greeting(), FINGERPRINT, CERTIFICATE_HASH, name_verified=True)
     assert refused.value.code == "relay-pin-mismatch"
 
 

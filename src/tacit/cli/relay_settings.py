@@ -31,6 +31,8 @@ def relay_config(settings: Settings) -> RelayConfig:
         host=serve.host,
         port=serve.port,
         public_host=serve.public_host or (public_host(settings) if serve.host in _EVERYWHERE else serve.host),
+        public_port=serve.public_port or None,
+        behind_proxy=serve.behind_proxy,
         registration=_registration(serve),
         retention_s=span_s(serve.retention),
     )
@@ -40,7 +42,7 @@ def _registration(serve: ServeSettings) -> Registration:
     """Open to all only where nobody but this machine can come, unless the operator says otherwise."""
     if serve.registration != "auto":
         return serve.registration
-    return "open" if is_loopback(serve.host) else "invite"
+    return "open" if is_loopback(serve.host) and not serve.behind_proxy else "invite"
 
 
 def examine(named: str | None, environment: Mapping[str, str]) -> list[Layer]:
@@ -61,6 +63,8 @@ def _contradictions(settings: Settings) -> list[Mistake]:
     serve = settings.serve
     if serve.ephemeral and serve.data:
         wrong.append(Mistake("serve.ephemeral", "keeps nothing, but serve.data names a folder; leave one of them out"))
+    if serve.behind_proxy and not serve.public_host:
+        wrong.append(Mistake("serve.behind_proxy", "needs serve.public_host, the name in the proxy's certificate"))
     try:
         span_s(serve.retention)
     except BadConfig as error:

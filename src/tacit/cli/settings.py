@@ -30,6 +30,8 @@ ENVIRONMENT: Final = {
     "TACIT_SERVE_PORT": ("serve", "port"),
     "TACIT_SERVE_DATA": ("serve", "data"),
     "TACIT_SERVE_PUBLIC_HOST": ("serve", "public_host"),
+    "TACIT_SERVE_PUBLIC_PORT": ("serve", "public_port"),
+    "TACIT_SERVE_BEHIND_PROXY": ("serve", "behind_proxy"),
     "TACIT_SERVE_REGISTRATION": ("serve", "registration"),
     "TACIT_SERVE_RETENTION": ("serve", "retention"),
     "TACIT_SERVE_EPHEMERAL": ("serve", "ephemeral"),
@@ -58,8 +60,12 @@ MEANINGS: Final = {
     "certificate. Empty for the address of the default route.",
     "serve.host": "Address to listen on; empty for every one, IPv4 and IPv6.",
     "serve.port": "Port to listen on; 0 for any that is free.",
+    "serve.public_port": "Port that goes into links, where a proxy or a router has another one; 0 for the port that is "
+    "listened on.",
+    "serve.behind_proxy": "A proxy such as nginx or Caddy ends TLS before this relay. Clients then verify the proxy's "
+    "certificate for public_host the ordinary way, and the relay's key besides.",
     "serve.registration": "Who may register: open for everybody who has the link, invite for who holds an invitation "
-    "(tacit relay invite). auto is open on a loopback address and invite on every other.",
+    "(tacit relay invite). auto is open on a loopback address without a proxy and invite everywhere else.",
     "serve.retention": "How long an entry waits for readers who do not fetch it: a number and s, m, h or d. What all "
     "of them have fetched is deleted at once.",
     "serve.data": "Folder of the relay's key and its store; empty for relay/ in the data folder.",
@@ -76,6 +82,8 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_host: str = ""
     host: str = ""
     port: _Port = 8765
+    public_port: _Port = 0
+    behind_proxy: bool = False
     registration: Literal["auto", "open", "invite"] = "auto"
     retention: str = "30d"
     data: str = ""

@@ -22,10 +22,10 @@ from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import HandleTaken, NoSuchAccount, NoSuchDevice, refusal
 from tacit.wire.frames import RequestBody, ResponseBody, decode_response, encode_request
 from tacit.wire.operations import choose_protocol
-from tacit.wire.signing import login_tbs, register_tbs, verify_hello
+from tacit.wire.signing import NameToVerify, login_tbs, register_tbs, verify_hello
 
-Connect: TypeAlias = Callable[[RelayLink], Awaitable[FrameLink]]
-"""Opens a link to where a relay link points."""
+Connect: TypeAlias = Callable[[RelayLink, bool], Awaitable[FrameLink]]
+"""Opens a link to where a relay link points; true: only if this machine's authorities vouch for the name there."""
 
 
 class SlowHandshake(TransportError):
@@ -64,26 +64,38 @@ async def open_connection(
 
     Raises ``PinMismatch`` when it is another relay, ``RelayError`` when it refuses, ``TransportError`` otherwise.
     """
-    link = await connect(relay)
+    try:
+        link, welcomed = await _enter(relay, login, connect, verify_name=False, register_first=register_first)
+    except NameToVerify:
+        # The relay key itself has said so. Nothing of ours has left this machine yet.
+        link, welcomed = await _enter(relay, login, connect, verify_name=True, register_first=register_first)
+    return Connection(link, clock), welcomed
+
+
+async def _enter(
+    relay: RelayLink, login: Login, connect: Connect, *, verify_name: bool, register_first: bool
+) -> tuple[FrameLink, Welcomed]:
+    link = await connect(relay, verify_name)
     try:
         async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
-            welcomed = await _Handshake(link, relay, login).run(register_first=register_first)
+            handshake = _Handshake(link, relay, login, name_verified=verify_name)
+            return link, await handshake.run(register_first=register_first)
     except TimeoutError:
         link.abort()
         raise SlowHandshake from None
     except BaseException:
         link.abort()
         raise
-    return Connection(link, clock), welcomed
 
 
 class _Handshake:
     """From Hello to LoggedIn, one frame at a time."""
 
-    def __init__(self, link: FrameLink, relay: RelayLink, login: Login) -> None:
+    def __init__(self, link: FrameLink, relay: RelayLink, login: Login, *, name_verified: bool) -> None:
         self._link = link
         self._relay = relay
         self._login = login
+        self._name_verified = name_verified
         self._hello = pb.Hello()
         self._challenge = b""
         self._protocol = 0
@@ -92,7 +104,8 @@ class _Handshake:
         hello = await self._receive()
         if not isinstance(hello, pb.Hello):
             raise self._refused(hello)
-        verify_hello(hello, self._relay.fingerprint, self._link.peer_certificate_hash)
+        seen = self._link.peer_certificate_hash
+        verify_hello(hello, self._relay.fingerprint, seen, name_verified=self._name_verified)
         self._hello, self._challenge = hello, hello.challenge
         self._protocol = choose_protocol(hello.protocol_min, hello.protocol_max)
         if register_first:
@@ -117,7 +130,7 @@ class _Handshake:
         signed = register_tbs(
             protocol=self._protocol,
             relay_key=self._hello.relay_key,
-            certificate_hash=self._link.peer_certificate_hash,
+            certificate_hash=self._hello.certificate_hash,
             challenge=self._challenge,
             account_key=self._login.account.public,
             device_certificate=self._login.device_certificate,
@@ -142,7 +155,7 @@ class _Handshake:
         signed = login_tbs(
             protocol=self._protocol,
             relay_key=self._hello.relay_key,
-            certificate_hash=self._link.peer_certificate_hash,
+            certificate_hash=self._hello.certificate_hash,
             challenge=self._challenge,
             account_id=self._login.account_id,
             device_id=self._login.device_id,

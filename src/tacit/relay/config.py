@@ -43,6 +43,8 @@ class RelayConfig:
     """Host in links and in the certificate."""
     public_port: int | None = None
     """Port in links, where a proxy has another one; None for the port that is listened on."""
+    behind_proxy: bool = False
+    """Clients see the certificate of a proxy that ends TLS before the relay, and verify the name in it."""
     registration: Registration = "invite"
     retention_s: int = RETENTION_S
     """How long an entry waits for a reader who does not collect it."""

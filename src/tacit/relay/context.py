@@ -26,7 +26,7 @@ REPLACED_AGAIN_S = 60
 
 @dataclass(frozen=True, slots=True)
 class RelayIdentity:
-    """The relay's key pair and the hash of the certificate that its listener shows."""
+    """The relay's key pair and the hash of the certificate that clients see; empty where a proxy shows its own."""
 
     private_key: Secret
     public_key: bytes

@@ -13,9 +13,9 @@ from tacit.net import FrameLink, connect
 CONNECT_TIMEOUT_S = 10.0
 
 
-async def dial(relay: RelayLink) -> FrameLink:
+async def dial(relay: RelayLink, verify_name: bool) -> FrameLink:
     """Open a real link to a relay."""
-    return await connect(relay, timeout_s=CONNECT_TIMEOUT_S)
+    return await connect(relay, timeout_s=CONNECT_TIMEOUT_S, verify_name=verify_name)
 
 
 def no_checkpoint(name: str) -> None:
@@ -26,7 +26,7 @@ def no_checkpoint(name: str) -> None:
 class Parts:
     """The outside world of one client."""
 
-    connect: Callable[[RelayLink], Awaitable[FrameLink]] = dial
+    connect: Callable[[RelayLink, bool], Awaitable[FrameLink]] = dial
     clock: Clock = field(default_factory=SystemClock)
     entropy: Entropy = system_entropy
     checkpoint: Callable[[str], None] = no_checkpoint

@@ -84,7 +84,7 @@ class Way:
         """Every frame that set out, in order, before anybody meddled with it."""
         self.connections = 0
 
-    async def connect(self, _target: object = None) -> FrameLink:
+    async def connect(self, _target: object = None, _verify_name: bool = False) -> FrameLink:
         """Open a connection; ``ConnectionRefused`` while the way is closed."""
         if not self.open:
             raise ConnectionRefused

@@ -32,6 +32,15 @@ class PinMismatch(Untrusted):
     )
 
 
+class NameToVerify(PinMismatch):
+    """The relay that the link names has a proxy before it, whose certificate must be valid for that name.
+
+    Not the end: whoever has verified the name the ordinary way may go on.
+    """
+
+    code = "relay-name-unverified"
+
+
 def hello_tbs(
     *, protocol_min: int, protocol_max: int, challenge: bytes, certificate_hash: bytes, relay_key: bytes
 ) -> bytes:
@@ -84,15 +93,18 @@ def revoke_tbs(*, account_id: bytes, device_id: bytes) -> bytes:
     return w.finish()
 
 
-def verify_hello(hello: pb.Hello, fingerprint: bytes, certificate_hash_seen: bytes) -> None:
+def verify_hello(
+    hello: pb.Hello, fingerprint: bytes, certificate_hash_seen: bytes, *, name_verified: bool = False
+) -> None:
     """Check that a Hello comes from the relay whose key has this fingerprint, over the certificate that was seen.
 
     ``fingerprint`` is the SHA-256 of the relay's Ed25519 key, ``certificate_hash_seen`` that of the DER certificate
-    (empty on a link without TLS). Raises ``PinMismatch``.
+    (empty on a link without TLS). A relay behind a proxy does not know the proxy's certificate and signs an empty
+    hash; then the name must have been verified, else ``NameToVerify`` is raised. Raises ``PinMismatch``.
     """
     if hashlib.sha256(hello.relay_key).digest() != fingerprint:
         raise PinMismatch("its key is another")
-    if hello.certificate_hash != certificate_hash_seen:
+    if hello.certificate_hash not in (b"", certificate_hash_seen):
         raise PinMismatch("its certificate is not the one that its key has signed")
     if len(hello.challenge) != CHALLENGE_BYTES:
         raise PinMismatch("its greeting is not in order")
@@ -107,6 +119,8 @@ def verify_hello(hello: pb.Hello, fingerprint: bytes, certificate_hash_seen: byt
         ED25519.verify(hello.relay_key, signed, hello.signature)
     except CryptoError:
         raise PinMismatch("its signature does not fit its key") from None
+    if hello.certificate_hash != certificate_hash_seen and not name_verified:
+        raise NameToVerify
 
 
 def _labelled(label: str) -> Writer:
