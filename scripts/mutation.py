@@ -191,9 +191,10 @@ def judge(outcomes: list[Outcome], processes: int, seconds: float) -> Iterator[O
         )
     os.close(write)
     waiting = list(outcomes)
-    with os.fdopen(read, encoding="utf-8") as lines:
+    with os.fdopen(read, encoding="utf-8") as lines, (WORK / "verdicts.jsonl").open("w", encoding="utf-8") as verdicts:
         for line in lines:
             told = json.loads(line)
+            print(line, end="", file=verdicts, flush=True)
             if "failing" in told:
                 begin(told)
                 continue

@@ -1,7 +1,7 @@
 """Judges changed code: pytest collects the tests once, and every change is judged in a child of its own.
 
-``./dev mutate`` runs this in its copy of the tree; it is no program of its own. First every test runs alone over the
-unchanged code, which tells what functions it enters and what it costs. Then each change gets the tests that enter its
+``./dev mutate`` runs this in its copy of the tree; it is no program of its own. First all tests run over the unchanged
+code, which tells what functions each of them enters and what it costs. Then each change gets the tests that enter its
 function, cheap ones first, until one of them notices. Time is counted as time of the processor, so a busy machine never
 looks like a change that hangs.
 """
@@ -81,6 +81,7 @@ class Judges:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Judge all changes."""
+        importlib.import_module("cryptography.hazmat.backends.openssl.backend")  # else each child does it
         gc.collect()
         gc.freeze()
         self.known = self.unchanged(session.items)
@@ -100,34 +101,37 @@ class Judges:
             self.listen(running)
 
     def unchanged(self, items: list[pytest.Item]) -> Known:
-        """Run every test alone over the unchanged code, each in a child: a failure must not hang on what ran before."""
+        """Run every test over the unchanged code, each file in a child of its own, so that nothing stays here of it."""
         known = Known({}, defaultdict(list), [])
+        files: dict[Path, list[int]] = defaultdict(list)
         for test, item in enumerate(items):
-            pid, end = self.fork(partial(self.observe, item))
+            files[item.path].append(test)
+        for tests in files.values():
+            pid, end = self.fork(partial(self.observe, items, tests))
             with os.fdopen(end, "rb") as file:
-                words = file.read()
+                told = [json.loads(line) for line in file]
             os.waitpid(pid, 0)
-            if not words:
-                known.failing.append(item.nodeid)
-                continue
-            told = json.loads(words)
-            known.costs[test] = told["cost"]
-            for function in told["entered"]:
-                known.entering[function].append(test)
+            known.failing.extend(items[test].nodeid for test in set(tests) - {test for test, _, _ in told})
+            for test, cost, entered in told:
+                known.costs[test] = cost
+                for function in entered:
+                    known.entering[function].append(test)
         return known
 
-    def observe(self, item: pytest.Item, write: int) -> None:
-        """Tell what a test enters and costs, or nothing if it fails."""
+    def observe(self, items: list[pytest.Item], tests: list[int], write: int) -> None:
+        """Tell what each test enters and costs; nothing about those that fail."""
         os.environ[CHOSEN] = "stats"
         entered: set[str] = set()
         trampoline = importlib.import_module("mutmut.mutation.trampoline")
         vars(trampoline)["record_trampoline_hit"] = lambda function, **_: entered.add(function)
-        began = time.process_time()
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-        told = {"cost": time.process_time() - began, "entered": sorted(entered)}
-        if not self.failed:
-            with os.fdopen(write, "w") as file:
-                json.dump(told, file)
+        with os.fdopen(write, "w") as file:
+            for test in tests:
+                entered.clear()
+                self.failed = False
+                began = time.process_time()
+                items[test].config.hook.pytest_runtest_protocol(item=items[test], nextitem=None)
+                if not self.failed:
+                    print(json.dumps((test, time.process_time() - began, sorted(entered))), file=file)
 
     def tests_for(self, name: str) -> list[int]:
         """The tests for a change: first those that noticed its neighbours, then the cheap ones, within the time."""
@@ -216,7 +220,8 @@ CPU_SIGNALS: Final = (signal.SIGXCPU, signal.SIGKILL)
 
 
 def arguments() -> Iterator[str]:
-    """For pytest: only what is needed, and no clock that runs while others compute."""
+    """For pytest: no clock that others slow down, and nothing that explains failures: it costs more than the tests."""
+    yield from ("--tb=native", "--assert=plain")
     yield from ("-q", "-s", "--timeout=0", "-p", "no:cacheprovider", "-p", "no:randomly")
     for plugin in ("xdist", "pytest_cov", "cov"):
         yield from ("-p", f"no:{plugin}")
