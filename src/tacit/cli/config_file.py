@@ -71,6 +71,7 @@ def write_config(path: Path, text: str, *, force: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.new")
     aside.write_text(text, encoding="utf-8")
+    aside.chmod(0o644)
     aside.replace(path)
 
 
