@@ -37,7 +37,6 @@ class ProcessedCommit:
     """What a valid commit does; ``next`` is None if it removes us."""
 
     applied: Applied
-    tree: RatchetTree
     next: NextEpoch | None
 
 
@@ -77,11 +76,11 @@ def process_commit(
     tree, nodes = _merge(epoch, applied, committer, path, rules)
     check_result(epoch, tree, applied)
     if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
-        return ProcessedCommit(applied, tree, None)
+        return ProcessedCommit(applied, None)
     secrets = _open_path(epoch, applied, tree, nodes, path, own_updates)
     psk_secret = rules.psk_secret(epoch.suite, psk_ids(proposals), epoch.find_psk)
     begun = _begin(epoch, message, applied, tree, secrets, psk_secret).after(proposals)
-    return ProcessedCommit(applied, tree, begun)
+    return ProcessedCommit(applied, begun)
 
 
 def process_external_commit(
@@ -96,12 +95,12 @@ def process_external_commit(
     tree, nodes, joiner = _merge_joiner(epoch, applied, path, rules)
     check_result(epoch, tree, applied)
     if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
-        return ProcessedCommit(applied, tree, None), joiner
+        return ProcessedCommit(applied, None), joiner
     secrets = _open_path(epoch, applied, tree, nodes, path, {})
     psk_secret = rules.psk_secret(epoch.suite, psk_ids(proposals), epoch.find_psk)
     init_secret = receive_init_secret(epoch.suite, epoch.secrets.external_secret.reveal(), init.kem_output)
     begun = _begin(epoch, message, applied, tree, secrets, psk_secret, init_secret)
-    return ProcessedCommit(applied, tree, begun), joiner
+    return ProcessedCommit(applied, begun), joiner
 
 
 def _merge_joiner(
