@@ -37,6 +37,9 @@ NEEDED: Final = 90.0
 NOTICED: Final = ("killed", "timeout", "broken off")
 """A test failed; the change computed without end; the change ended the process. Anything else was not noticed."""
 
+SAME_RULE: Final = re.compile(r'-\s*(raise InvalidMessage\("[^"]+"), [^\n]*\n\+\s*\1,')
+"""A change that leaves an error its rule; what it says beside that is for whoever reads it."""
+
 UNTOUCHED: Final = ("bridge/", "checks/table/")
 """Not rules of the protocol: the program for judges, and the words of the table of checks."""
 
@@ -158,8 +161,9 @@ def change(modules: list[str]) -> dict[str, dict[str, str]]:
         [sys.executable, "-c", CHANGE, *paths], cwd=TREE, env=surroundings(), stdout=subprocess.PIPE, check=True
     )
     found: dict[str, dict[str, tuple[list[str], list[str]]]] = json.loads(done.stdout)
+    diffs = {path: {name: diff(*functions) for name, functions in changes.items()} for path, changes in found.items()}
     return {
-        module: {name: diff(*functions) for name, functions in found[path].items()}
+        module: {name: changed for name, changed in diffs[path].items() if not SAME_RULE.match(changed)}
         for module, path in zip(modules, paths, strict=True)
     }
 

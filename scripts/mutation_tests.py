@@ -90,7 +90,7 @@ class Judges:
         running: dict[int, tuple[int, Running]] = {}
         while True:
             while len(running) < self.processes and (name := next(waiting, None)) is not None:
-                tests = self.tests_for(name)
+                tests = self.tests_for(session.items, name)
                 if not tests:
                     self.tell({"name": name, "state": "no tests"})
                     continue
@@ -133,13 +133,14 @@ class Judges:
                 if not self.failed:
                     print(json.dumps((test, time.process_time() - began, sorted(entered))), file=file)
 
-    def tests_for(self, name: str) -> list[int]:
-        """The tests for a change: first those that noticed its neighbours, then the cheap ones, within the time."""
+    def tests_for(self, items: list[pytest.Item], name: str) -> list[int]:
+        """The tests for a change: those that noticed its neighbours, then those of its module, then the cheap ones."""
         function = name.partition("__mutmut_")[0]
-        tests = sorted(self.known.entering.get(function, ()), key=lambda test: self.known.costs[test])
+        named = f"test_{function.split('.')[-2]}.py"
+        tests = self.known.entering.get(function, [])
         chosen: list[int] = []
         total = 0.0
-        for test in tests:
+        for test in sorted(tests, key=lambda test: (items[test].path.name != named, self.known.costs[test])):
             total += self.known.costs[test]
             if chosen and total > self.seconds:
                 break
