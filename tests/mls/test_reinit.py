@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tacit.crypto.errors import UnsupportedSuite
 from tacit.crypto.suites import DEFAULT_SUITE, X25519_SUITE
 from tacit.errors import InvalidMessage
 from tacit.mls import (
@@ -21,6 +22,7 @@ from tacit.mls import (
     Remove,
     ResumptionPSKUsage,
     SignatureKeyNeeded,
+    StagedCommit,
     Successor,
     X509Credential,
     join,
@@ -153,6 +155,24 @@ def test_other_proposals_come_before_a_reinit() -> None:
     crew.commit("bob", [Remove(crew.index("alice"))])
     assert all(group.reinit is None for group in crew.groups.values())
     crew.say("carol", b"still open")
+
+
+def test_a_group_is_not_closed_by_us_for_a_suite_that_is_not_here() -> None:
+    """Rule 11.2/known-suite: else it ends, and we cannot go on. Others may have the suite, so they are not refused."""
+    crew = Crew(3)
+    elsewhere = ReInit(b"elsewhere", 1, 0xF0F1, ())
+    before = state_of(crew["alice"])
+    with pytest.raises(UnsupportedSuite):
+        crew.create_commit("alice", [elsewhere])
+    assert state_of(crew["alice"]) == before
+    theirs = Mirror(crew["alice"], crew.entropy).commit([elsewhere]).message
+    event = crew["bob"].process(theirs, authenticate=crew.authenticate)
+    assert isinstance(event, StagedCommit)
+    assert event.group_after is not None
+    assert event.group_after.reinit == elsewhere
+    crew.propose("carol", elsewhere)
+    crew.commit("bob")
+    assert all(group.reinit is None for group in crew.groups.values())
 
 
 def test_who_is_alone_goes_on_alone() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tacit.crypto.secret import Secret
+from tacit.crypto.suites import suite
 from tacit.entropy import Entropy
 from tacit.mls.checks.leaf_nodes import check_lifetime
 from tacit.mls.commit_effects import admit_committer, check_and_apply, check_result
@@ -20,7 +21,7 @@ from tacit.mls.own_leaf import OwnIdentity, renew_leaf
 from tacit.mls.policy import Rules
 from tacit.mls.pre_shared_keys import PreSharedKeyID
 from tacit.mls.proposal_lists import Applied, ProposalList, of_type, psk_ids, requires_path
-from tacit.mls.proposals import Add
+from tacit.mls.proposals import Add, ReInit
 from tacit.mls.protection import sign_content
 from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import LeafNodeSource, WireFormat
@@ -78,10 +79,14 @@ def create_commit(
     now_s: float,
     rules: Rules,
 ) -> CreatedCommit:
-    """Commit a list of proposals; raises ``InvalidMessage`` if the receivers would refuse it."""
+    """Commit a list of proposals; raises ``InvalidMessage`` if the receivers would refuse it.
+
+    Raises ``UnsupportedSuite`` for a ReInit to a suite that is not here, which receivers would not refuse.
+    """
     applied = check_and_apply(epoch, proposals, epoch.own_leaf, rules)
     for add, _ in of_type(proposals, Add):
         check_lifetime(add.key_package.leaf_node, now_s)
+    _check_we_can_go_on(proposals)
     path = _create_path(epoch, applied, form.force_path or requires_path(proposals), identity, entropy)
     if path.sent is not None:
         admit_committer(epoch, epoch.own_leaf, path.sent, rules)
@@ -104,6 +109,13 @@ def create_commit(
         welcome = create_welcome(begun.epoch, schedule, applied.added, path.new, psks, with_tree)
     auth = FramedContentAuthData(signature, begun.epoch.confirmation_tag)
     return CreatedCommit(content, auth, welcome, begun, applied, psks)
+
+
+def _check_we_can_go_on(proposals: ProposalList) -> None:
+    """Whoever closes a group has the suite that it is closed for."""
+    for item in proposals:
+        if isinstance(item.proposal, ReInit):
+            suite(item.proposal.cipher_suite)
 
 
 def _create_path(epoch: Epoch, applied: Applied, with_path: bool, identity: OwnIdentity, entropy: Entropy) -> _Path:

@@ -68,6 +68,7 @@ INVALID_ALONE: dict[str, tuple[Callable[[Crew, Mirror], Proposal], str]] = {
         "12.1.4/psk-usage",
     ),
     "reinit to an older version": (lambda crew, mirror: ReInit(b"new", 0, 1, ()), "12.1.5/version"),
+    "reinit to the group itself": (lambda crew, mirror: ReInit(b"crew", 1, 1, ()), "11.2/new-group-id"),
     "external init": (lambda crew, mirror: ExternalInit(b"kem output"), "12.2/external-init"),
     "unknown proposal": (lambda crew, mirror: CustomProposal(0xF123, b"?"), "12.2/proposal-type"),
     "GREASE": (lambda crew, mirror: CustomProposal(GREASE_VALUES[0], b""), "12.2/proposal-type"),

@@ -57,7 +57,7 @@ def check_proposal(
         case PreSharedKey():
             check_psk(suite, proposal.psk, usage)
         case ReInit():
-            check_reinit(proposal)
+            check_reinit(proposal, group_id)
         case ExternalInit():
             check_no_external_init()
 
@@ -111,10 +111,12 @@ def check_psk_usage(psk: PreSharedKeyID, usage: ResumptionPSKUsage) -> None:
         raise InvalidMessage("12.1.4/psk-usage")
 
 
-def check_reinit(proposal: ReInit) -> None:
-    """A group is not reinitialized to an older version, nor with extensions that no group can have."""
+def check_reinit(proposal: ReInit, group_id: bytes) -> None:
+    """A group is not closed for an older version, nor for one that nobody could join."""
     if proposal.version < MLS10:
         raise InvalidMessage("12.1.5/version")
+    if proposal.group_id == group_id:
+        raise InvalidMessage("11.2/new-group-id")
     check_group_context_extensions(proposal.extensions)
 
 
