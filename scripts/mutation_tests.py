@@ -136,11 +136,12 @@ class Judges:
     def tests_for(self, items: list[pytest.Item], name: str) -> list[int]:
         """The tests for a change: those that noticed its neighbours, then those of its module, then the cheap ones."""
         function = name.partition("__mutmut_")[0]
-        named = f"test_{function.split('.')[-2]}.py"
+        module = function.split(".")[-2]
+        named = (f"test_{module}.py", f"test_{module}s.py")
         tests = self.known.entering.get(function, [])
         chosen: list[int] = []
         total = 0.0
-        for test in sorted(tests, key=lambda test: (items[test].path.name != named, self.known.costs[test])):
+        for test in sorted(tests, key=lambda test: (items[test].path.name not in named, self.known.costs[test])):
             total += self.known.costs[test]
             if chosen and total > self.seconds:
                 break
