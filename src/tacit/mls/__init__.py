@@ -52,7 +52,8 @@ without it handshakes are private, nobody changes a group from outside, lifetime
 group's own is known.
 ``tacit.crypto.memory.forget_private_keys()``, called when an epoch or a key package has ended, drops the parsed keys
 that the primitives keep for speed; what the values here hold is dropped with them.
-``resume`` of ``join`` looks up the group that a new one continues or branched from; without it neither is joined.
+``resume`` of ``join`` looks up the group that a new one continues or branched from; without it neither is joined. If it
+answers for the ID of the new group with the one that was closed for it, nothing but its successor is joined.
 
 Errors: ``DecodeError`` for bad bytes, ``InvalidMessage`` for a broken rule, and of that the subclasses in
 ``tacit.mls.errors`` where the caller has something to do: ``OwnMessage``, ``WrongEpoch``, ``GenerationConsumed``, ...

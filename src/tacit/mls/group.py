@@ -318,8 +318,10 @@ def join(
     """Join the group of a Welcome; keeping it, delete the KeyPackage ``used_ref`` unless that is a last resort.
 
     ``ratchet_tree`` is the encoded tree where the Welcome does not hold it. ``resume`` looks up a group of ours by its
-    ID: one that the new group may continue or branch from, which is refused without it. Raises ``NotForUs``,
-    ``DecodeError``, ``PSKUnavailable``, ``InvalidMessage`` and what ``authenticate`` raises.
+    ID: one that the new group may continue or branch from, which is refused without it. It is asked for the ID of the
+    new group too. Answer with the group that was closed for that ID, and only its members can be behind the Welcome;
+    answer None, and a Welcome for that ID is as good as any other, whoever made it.
+    Raises ``NotForUs``, ``DecodeError``, ``PSKUnavailable``, ``InvalidMessage`` and what ``authenticate`` raises.
     """
     # Members may have aged since they were added, so nobody's lifetime is asked here.
     rules = Rules(authenticate, policy)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tacit.mls.checks.lineage import (
     check_begins,
+    check_continues,
     check_one_lineage,
     check_reinit_committed,
     check_reinit_parameters,
@@ -28,7 +29,7 @@ from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import ResumptionPSKUsage
 
 FindEpoch = Callable[[bytes], Epoch | None]
-"""Looks up the present epoch of another group of ours by its ID."""
+"""Looks up the present epoch of another group of ours by its ID, or else of the one that was closed for that ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,13 @@ def check_origin(origin: Origin, context: GroupContext, tree: RatchetTree, ident
     else:
         check_same_suite(origin.old.suite, context)
         check_subgroup(_identities(_members_then(origin), identity_of), new)
+
+
+def check_expected(origin: Origin | None, context: GroupContext, find_epoch: FindEpoch) -> None:
+    """Judge a new group by the one that was closed for it, if ``find_epoch`` answers for its ID with that one."""
+    closed = find_epoch(context.group_id)
+    if closed is not None and closed.reinit is not None and closed.reinit.group_id == context.group_id:
+        check_continues(closed.context.group_id, None if origin is None else origin.key)
 
 
 def _members_then(origin: Origin) -> Iterable[LeafNode]:

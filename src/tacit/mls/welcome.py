@@ -41,7 +41,7 @@ from tacit.mls.labels import (
     derive_secret,
     encrypt_with_label,
 )
-from tacit.mls.lineage import FindEpoch, check_origin, find_origin, find_psk_of_others
+from tacit.mls.lineage import FindEpoch, check_expected, check_origin, find_origin, find_psk_of_others
 from tacit.mls.messages import (
     EncryptedGroupSecrets,
     GroupInfo,
@@ -121,6 +121,7 @@ def join_by_welcome(
     group_info = open_group_info(cipher_suite, welcome, member_secret)
     tree = tree_of(cipher_suite, group_info, ratchet_tree)
     own_leaf = check_group_info(cipher_suite, group_info, tree, bundle, rules, known_group)
+    check_expected(origin, group_info.group_context, find_epoch)
     if origin is not None:
         check_origin(origin, group_info.group_context, tree, rules.policy.identity_of)
     private_keys = _private_keys(tree, own_leaf, LeafIndex(group_info.signer), group_secrets, bundle)

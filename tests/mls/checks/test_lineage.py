@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from tacit.crypto.suites import DEFAULT_SUITE, X25519_SUITE
 from tacit.mls import (
+    Add,
     Extension,
     Group,
+    Joined,
     KeyPackageBundle,
     PreSharedKeyID,
     PSKUnavailable,
     ReInit,
     ResumptionPSK,
     ResumptionPSKUsage,
+    create_group,
     join,
 )
 from tacit.mls.proposals import PreSharedKey
-from tests.mls.crew import Crew
+from tests.mls.crew import NOW_S, Crew
 from tests.mls.forged_successors import forge_successor
 from tests.mls.mirror import Mirror
 from tests.mls.refusal import breaks, refuses, state_of
@@ -158,6 +161,59 @@ def test_who_only_says_that_he_was_in_the_group_is_not_believed() -> None:
     elsewhere = ResumptionPSK(REINIT, b"another crew", closed.key.psk_epoch)
     with pytest.raises(PSKUnavailable):
         closed.enter(closed.welcome(keys=[elsewhere]))
+
+
+def test_nobody_takes_the_place_of_the_group_that_was_agreed_on() -> None:
+    """A Welcome for its ID without the PSK of the old group could come from anyone who has a key package of ours."""
+    closed = Closed()
+    old = closed.crew["bob"]
+    stranger = Crew(1, DEFAULT_SUITE, seed=2)
+    stranger.groups["alice"] = create_group(
+        b"agreed", DEFAULT_SUITE, b"alice", closed.later.key("alice").private, entropy=stranger.entropy, now_s=NOW_S
+    )
+    _, pending = stranger["alice"].create_commit(
+        [Add(closed.bundle.key_package)],
+        entropy=stranger.entropy,
+        now_s=NOW_S,
+        authenticate=closed.later.authenticate,
+    )
+    branched = closed.welcome(keys=[ResumptionPSK(BRANCH, b"crew", old.epoch)])
+
+    def come(welcome: bytes | None, resume: Callable[[bytes], Group | None]) -> Joined:
+        assert welcome is not None
+        return join(
+            welcome,
+            [closed.bundle],
+            authenticate=closed.later.authenticate,
+            known_group=lambda group_id: group_id == b"crew",
+            resume=resume,
+        )
+
+    named: Callable[[bytes], Group | None] = {b"crew": old, b"agreed": old}.get
+    before = state_of(old)
+    for welcome in (pending.welcome, branched):
+        with breaks("11.2/reinit-psk"):
+            come(welcome, named)
+    assert state_of(old) == before
+    assert come(closed.welcome(), named).origin == closed.key
+    assert come(pending.welcome, {b"crew": old}.get).origin is None, "who is not asked for it does not answer for it"
+
+
+def test_a_group_of_another_id_is_joined_as_ever() -> None:
+    """What is closed for another ID, or not closed, asks nothing of a new group."""
+    closed, crew = Closed(), Crew(3)
+    bundle = crew.bundle("dave")
+    welcome = crew.commit("alice", [Add(bundle.key_package)]).welcome
+    assert welcome is not None
+    for other in (closed.crew["bob"], crew["bob"]):
+
+        def answer(group_id: bytes, other: Group = other) -> Group:
+            return other
+
+        joined = join(
+            welcome, [bundle], authenticate=crew.authenticate, known_group=lambda group_id: False, resume=answer
+        )
+        assert joined.origin is None
 
 
 def test_a_subgroup_has_the_suite_of_the_group() -> None:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import InvalidMessage
 from tacit.mls.group_context import GroupContext
-from tacit.mls.pre_shared_keys import PreSharedKeyID, lineage_usage
+from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK, lineage_usage
 from tacit.mls.proposals import ReInit
-from tacit.mls.registry import MLS10
+from tacit.mls.registry import MLS10, ResumptionPSKUsage
 
 
 def check_one_lineage(psks: Sequence[PreSharedKeyID]) -> None:
@@ -40,6 +40,12 @@ def check_reinit_parameters(reinit: ReInit, context: GroupContext) -> None:
     agreed = (reinit.version, reinit.cipher_suite, reinit.group_id, reinit.extensions)
     if agreed != (MLS10, context.cipher_suite, context.group_id, context.extensions):
         raise InvalidMessage("11.2/parameters")
+
+
+def check_continues(closed: bytes, key: ResumptionPSK | None) -> None:
+    """The group that the one of ID ``closed`` was closed for is entered with a PSK of that one, and in no other way."""
+    if key is None or (key.usage, key.psk_group_id) != (ResumptionPSKUsage.REINIT, closed):
+        raise InvalidMessage("11.2/reinit-psk")
 
 
 def check_same_members(old: Sequence[bytes], new: Sequence[bytes]) -> None:

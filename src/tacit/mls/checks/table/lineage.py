@@ -27,6 +27,8 @@ RULES: Final = (
          "We close no group for a suite that we do not have, though others may.", Kind.KEPT),
     Rule("11.2/reinit-committed", "mls.checks.lineage.check_reinit_committed", "W12", "",
          "A group that takes the place of another follows its ReInit, and its PSK is of the last epoch."),
+    Rule("11.2/reinit-psk", "mls.checks.lineage.check_continues", "W12", "",
+         "The group that another one was closed for is entered with the PSK of that one, where its members ask so."),
     Rule("11.2/parameters", "mls.checks.lineage.check_reinit_parameters", "W12", "vn1412 vn1413",
          "Version, suite, ID and extensions of the new group are those of the ReInit."),
     Rule("11.2/same-members", "mls.checks.lineage.check_same_members", "W12", "vn1415",
