@@ -130,3 +130,23 @@ def test_the_log_names_nobody_and_no_address(world: World, tmp_path: Path) -> No
         json.loads(line)
     for secret in ("zebulon", "127.0.0.1", made["me"]["id"], made["me"]["id"].replace("-", ""), "xylophone"):
         assert secret not in text
+
+
+def test_a_relay_is_backed_up_while_it_runs_and_restored_when_it_does_not(world: World) -> None:
+    file = world.folder / "backup"
+    with world.running("serve", "--json", *HERE) as relay:
+        link = read_line(relay)["link"]
+        made = world.ok("relay", "backup", str(file), "--json").json
+        assert (made["accounts"], made["damaged_entries"], made["bytes"]) == (0, 0, file.stat().st_size)
+        assert world.tacit("relay", "backup", str(file)).code == 2, "nothing is replaced"
+        assert world.ok("relay", "doctor", "--json").json["sound"] is True
+        assert world.tacit("relay", "restore", str(file), "--force").code != 0, "it runs"
+        relay.send_signal(signal.SIGTERM)
+        assert relay.wait(20) == 0
+    assert world.tacit("relay", "restore", str(file)).code == 2, "there is data"
+    restored = world.ok("relay", "restore", str(file), "--force", "--json").json
+    assert Path(restored["moved_to"], "relay.db").is_file()
+    with world.running("serve", "--json", *HERE) as relay:
+        assert read_line(relay)["link"].rpartition("#")[2] == link.rpartition("#")[2]
+        relay.send_signal(signal.SIGTERM)
+        assert relay.wait(20) == 0

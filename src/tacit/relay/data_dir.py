@@ -66,19 +66,39 @@ class DataDir:
             if not path.exists():
                 if self.store_path.exists():
                     raise RelayKeyDamaged("it is gone, but the store is there")
-                _write_durably(path, entropy(ED25519.key_size).hex().encode() + b"\n")
-            key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+                write_key(path, entropy(ED25519.key_size))
         except OSError as error:
             raise StoreUnusable from error
-        except ValueError:
-            raise RelayKeyDamaged from None
-        if len(key) != ED25519.key_size:
-            raise RelayKeyDamaged
-        return Secret(key)
+        return load_key(path)
+
+    def files(self) -> list[Path]:
+        """What a relay has left here, copies of its store included."""
+        patterns = (KEY_FILE, FILE_NAME, f"{FILE_NAME}-*", f"{Path(FILE_NAME).stem}.before-*.db")
+        return sorted(path for pattern in patterns for path in self.path.glob(pattern))
 
     def close(self) -> None:
         """Let go of the lock."""
         os.close(self._lock)
+
+
+def load_key(path: Path) -> Secret:
+    """The relay key in a file. Raises ``RelayKeyDamaged`` or ``StoreUnusable``."""
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        raise RelayKeyDamaged("it is gone") from None
+    except OSError as error:
+        raise StoreUnusable from error
+    except ValueError:
+        raise RelayKeyDamaged from None
+    if len(key) != ED25519.key_size:
+        raise RelayKeyDamaged
+    return Secret(key)
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Put the relay key into a new file."""
+    _write_durably(path, key.hex().encode() + b"\n")
 
 
 def _write_durably(path: Path, content: bytes) -> None:

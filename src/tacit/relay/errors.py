@@ -61,6 +61,40 @@ class RelayKeyDamaged(ConfigError):
     hint = "Restore it from a backup. A new key would make every link that people hold worthless."
 
 
+class BackupExists(UsageError):
+    """There is a file of that name already."""
+
+    code = "backup-exists"
+    hint = "Choose another name; a backup never replaces anything."
+
+
+class BackupFailed(StorageError):
+    """The backup could not be written or read."""
+
+    code = "backup-failed"
+    hint = "Check that the folder is there, that it has room, and whose it is."
+
+
+class BackupDamaged(StorageError):
+    """The backup is damaged."""
+
+    code = "backup-damaged"
+    hint = "Take another one; this one is not used."
+
+
+class NotABackup(UsageError):
+    """That file is no backup of a relay."""
+
+    code = "not-a-backup"
+
+
+class DataThere(UsageError):
+    """That folder holds the data of a relay."""
+
+    code = "relay-data-there"
+    hint = "Name an empty folder with --data; with --force what is there is moved aside first, and nothing is deleted."
+
+
 class NoSuchInvite(NotFound):
     """There is no invitation of that ID."""
 

@@ -77,7 +77,10 @@ async def login(context: Context, challenges: Challenges, body: pb.Login) -> tup
         raise DeviceRevoked
     left = await context.store.query(partial(key_packages.count, device=device.session.device, now_s=context.now_s()))
     return device.session, pb.LoggedIn(
-        handle=device.handle, one_time_key_packages=left.one_time, last_resort_used=left.last_resort_used
+        handle=device.handle,
+        one_time_key_packages=left.one_time,
+        last_resort_used=left.last_resort_used,
+        incarnation=context.store.incarnation,
     )
 
 

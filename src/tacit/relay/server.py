@@ -15,7 +15,7 @@ from tacit.entropy import Entropy, system_entropy
 from tacit.identity import RelayLink, format_link
 from tacit.log import EventLog
 from tacit.net.links import CloseCode, FrameLink
-from tacit.net.tls import server_context
+from tacit.net.tls import ServerContext, file_context, server_context
 from tacit.net.ws_server import Listener, serve_ws
 from tacit.relay.config import RelayConfig
 from tacit.relay.connection import Connection
@@ -119,25 +119,27 @@ class Relay:
         else:
             self._data_dir = DataDir.open(self.config.data_dir)
             store_path, private_key = self._data_dir.store_path, self._data_dir.relay_key(self._entropy)
-        certificate, certificate_key = certificates.make_relay_certificate(
-            private_key.reveal(), _names(self.config.public_host), self._clock.now_s()
-        )
         identity = RelayIdentity(
             private_key=private_key,
             public_key=ED25519.key_pair(private_key.reveal()).public,
-            # What a proxy shows the client is not known here; an empty hash makes the client verify the proxy's name.
-            certificate_hash=b"" if self.config.behind_proxy else certificates.certificate_hash(certificate),
         )
-        context = Context(self.config, self._clock, self._entropy, identity, Store(store_path))
+        context = Context(self.config, self._clock, self._entropy, identity, Store(store_path, self._entropy))
         self._context = context
         if self.config.port is not None:
-            tls = server_context(certificate, certificate_key)
+            tls = self._tls(private_key)
             self._listener = await serve_ws(self.handle, self.config.host, self.config.port, tls)
         self._tasks = [
             asyncio.create_task(watch_connections(context, lambda: self._connections)),
             asyncio.create_task(sweep_store(context)),
         ]
         self._log.info("started", port=self.port)
+
+    def _tls(self, private_key: Secret) -> ServerContext:
+        """TLS with the operator's own certificate, or with one that the relay key makes."""
+        if self.config.certificate is not None and self.config.private_key is not None:
+            return file_context(self.config.certificate, self.config.private_key)
+        names = _names(self.config.public_host)
+        return server_context(*certificates.make_relay_certificate(private_key.reveal(), names, self._clock.now_s()))
 
     async def _end_connections(self, context: Context) -> None:
         """Answer what was asked, say goodbye, and cut off whoever does not listen."""

@@ -402,21 +402,25 @@ class LoggedIn(_message.Message):
     HANDLE_FIELD_NUMBER: _builtins.int
     ONE_TIME_KEY_PACKAGES_FIELD_NUMBER: _builtins.int
     LAST_RESORT_USED_FIELD_NUMBER: _builtins.int
+    INCARNATION_FIELD_NUMBER: _builtins.int
     handle: _builtins.str
     one_time_key_packages: _builtins.int
     """how many of this device's are left"""
     last_resort_used: _builtins.bool
     """a last-resort KeyPackage was given out: replace it"""
+    incarnation: _builtins.bytes
+    """16 random bytes that change when the relay is restored from a backup: it has forgotten what came after."""
     def __init__(
         self,
         *,
         handle: _builtins.str = ...,
         one_time_key_packages: _builtins.int = ...,
         last_resort_used: _builtins.bool = ...,
+        incarnation: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["handle", b"handle", "last_resort_used", b"last_resort_used", "one_time_key_packages", b"one_time_key_packages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handle", b"handle", "incarnation", b"incarnation", "last_resort_used", b"last_resort_used", "one_time_key_packages", b"one_time_key_packages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

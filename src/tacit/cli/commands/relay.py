@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tacit.cli.commands.relay_backups import backup, doctor, restore
 from tacit.cli.commands.relay_config import check_config, init
 from tacit.cli.tree import Group
 from tacit.errors import NotFound
@@ -35,6 +36,9 @@ def relay(ctx: click.Context, data: str | None) -> None:
 
 relay.add_command(init)
 relay.add_command(check_config)
+relay.add_command(backup)
+relay.add_command(restore)
+relay.add_command(doctor)
 
 
 @relay.command("invite")

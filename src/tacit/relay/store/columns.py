@@ -11,6 +11,7 @@ LOG = "until the log has no readers left"
 READER = "until the device has read all it may"
 ENTRY = "until every reader has acknowledged it, the retention time at most"
 ANSWER = "the retention time after the entry went"
+RELAY = "as long as the relay"
 DAMAGE = "the retention time after it was found"
 INVITE = "the retention time after it was revoked or expired"
 KEY_PACKAGE = "until it expires, 84 days at most"
@@ -80,6 +81,9 @@ COLUMNS: Final = (
     Column("damage", "kind", "whether it was an entry or a KeyPackage", DAMAGE),
     Column("damage", "place", "counts what is spoilt once", DAMAGE),
     Column("damage", "found_at", "for the retention time", DAMAGE),
+    Column("relay", "only_row", "there is one relay", RELAY),
+    Column("relay", "incarnation", "random; a restored relay has another one, so that clients notice", RELAY),
+    Column("relay", "restored_at", "when it was restored, for the operator", RELAY),
     Column("answers", "author", "the device that appended", ANSWER),
     Column("answers", "message_id", "recognises a repeat", ANSWER),
     Column("answers", "log", "which log", ANSWER),

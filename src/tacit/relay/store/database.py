@@ -31,7 +31,7 @@ def open_writer(path: Path | None, *, may_migrate: bool = True) -> sqlite3.Conne
         if path is not None:
             # Made here and not by SQLite, which would ask the umask; its other files take over the mode of this one.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        db = _connect(":memory:" if path is None else str(path))
+        db = connect(":memory:" if path is None else str(path))
     except (OSError, sqlite3.Error) as error:
         raise StoreUnusable from error
     try:
@@ -55,12 +55,18 @@ def open_writer(path: Path | None, *, may_migrate: bool = True) -> sqlite3.Conne
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection beside the writer that cannot change anything, to a store of this program's schema."""
+    db = open_beside(path)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def open_beside(path: Path) -> sqlite3.Connection:
+    """A connection beside the writer, to a store of this program's schema."""
     try:
-        db = _connect(f"{path.absolute().as_uri()}?mode=rw")
+        db = connect(f"{path.absolute().as_uri()}?mode=rw")
     except sqlite3.Error as error:
         raise StoreUnusable from error
     try:
-        db.execute("PRAGMA query_only = ON")
         _check_ours(db)
         check_current(db)
     except sqlite3.Error as error:
@@ -72,7 +78,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _connect(address: str) -> sqlite3.Connection:
+def connect(address: str) -> sqlite3.Connection:
+    """A plain connection, by path or URI; knows the functions that stores are written with."""
     db = sqlite3.connect(
         address,
         timeout=BUSY_TIMEOUT_S,

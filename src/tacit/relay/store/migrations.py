@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -51,11 +52,15 @@ def migrate(db: sqlite3.Connection, directory: Path = SCHEMA_DIRECTORY, *, path:
 
 def check_current(db: sqlite3.Connection) -> None:
     """Refuse a store that this program would have to migrate first, or cannot."""
-    difference = version(db) - len(_files(SCHEMA_DIRECTORY))
-    if difference > 0:
+    if is_newer(db):
         raise StoreNewer
-    if difference < 0:
+    if version(db) < len(_files(SCHEMA_DIRECTORY)):
         raise StoreOlder
+
+
+def is_newer(db: sqlite3.Connection) -> bool:
+    """Whether a newer program has written a store."""
+    return version(db) > len(_files(SCHEMA_DIRECTORY))
 
 
 def drop_snapshots(path: Path, made_before_s: float) -> None:
@@ -65,10 +70,11 @@ def drop_snapshots(path: Path, made_before_s: float) -> None:
             copy.unlink()
 
 
-def copy_store(db: sqlite3.Connection, target: Path) -> None:
+def copy_store(db: sqlite3.Connection, target: Path, finish: Callable[[Path], None] | None = None) -> None:
     """Write what a store holds at this moment into a file of its own, in the place of any earlier one.
 
-    Takes one read transaction, so writers go on; after a crash the file is there whole or not at all.
+    Takes one read transaction, so writers go on; after a crash the file is there whole or not at all. ``finish`` may
+    change the copy before it gets its name.
     """
     unfinished = target.with_name(f"{target.name}.new")
     unfinished.unlink(missing_ok=True)
@@ -76,6 +82,8 @@ def copy_store(db: sqlite3.Connection, target: Path) -> None:
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
         db.execute("VACUUM INTO ?", (str(unfinished),))
+        if finish is not None:
+            finish(unfinished)
         sync(unfinished)
         unfinished.rename(target)
     except BaseException:

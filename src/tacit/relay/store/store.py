@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from tacit.entropy import Entropy, system_entropy
 from tacit.errors import RelayError
 from tacit.limits import MAX_WRITE_QUEUE_BYTES
 from tacit.log import EventLog
+from tacit.relay.store import incarnation
 from tacit.relay.store.database import open_reader, open_writer
 from tacit.relay.store.writer import Job, Outcomes, Writer
 from tacit.wire.errors import RateLimited, ShuttingDown, StorageFailed
@@ -29,12 +31,15 @@ class Store:
     would lock each other out.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, entropy: Entropy = system_entropy) -> None:
         self._loop = asyncio.get_running_loop()
         self._log = EventLog("relay.store")
         self._queued_bytes = 0
         self._closed = False
-        self._writer = Writer(open_writer(path), self._deliver_threadsafe)
+        db = open_writer(path)
+        self.incarnation = incarnation.begin(db, entropy)
+        """Which life of its data the relay is in."""
+        self._writer = Writer(db, self._deliver_threadsafe)
         self._reader = open_reader(path) if path is not None else None
         self._reading = ThreadPoolExecutor(1, "tacit-relay-reader")
 
