@@ -49,6 +49,13 @@ MAX_PENDING_PROPOSALS: Final = 1_000
 MAX_PENDING_PROPOSAL_BYTES: Final = 1024 * 1024
 """Of all of them together; they are stored with every message until the epoch ends."""
 
+MAX_OUTSIDE_PROPOSALS: Final = 32
+"""Those among them that do not come from members, whom nobody outside shall leave without room. Honest ones are few, for
+each keeps the group from speaking until a member commits it; who finds no room asks again in the next epoch."""
+
+MAX_OUTSIDE_PROPOSAL_BYTES: Final = 256 * 1024
+"""Of those together; a quarter of ``MAX_PENDING_PROPOSAL_BYTES``, and room for the largest extensions of a group."""
+
 MAX_EPOCH: Final = 2**53 - 1
 """The last epoch of a group; exact in JSON and in a column of SQLite, and never reached by an honest group."""
 

@@ -5,14 +5,14 @@ Source: RFC 9420 §12.1, §12.4.2, §12.4.3.2
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tacit.limits import MAX_PAST_EPOCHS, MAX_RESUMPTION_PSKS
 from tacit.mls.checks.commits import check_proposal_known
 from tacit.mls.checks.external import check_by_value
-from tacit.mls.checks.proposals import check_room_for_proposal
+from tacit.mls.checks.proposals import check_room_for_outsider, check_room_for_proposal
 from tacit.mls.commit_effects import check_alone
 from tacit.mls.commit_processing import OwnUpdates, process_commit, process_external_commit
 from tacit.mls.commits import Commit, ProposalReference, UpdatePath
@@ -25,7 +25,7 @@ from tacit.mls.pending import CachedProposal
 from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import CommittedProposal
 from tacit.mls.proposals import Proposal, Update
-from tacit.mls.senders import NewMember
+from tacit.mls.senders import NewMember, ProposalSender
 from tacit.mls.tree_math import LeafIndex
 
 if TYPE_CHECKING:
@@ -47,11 +47,18 @@ def keep_proposal(group: Group, message: AuthenticatedContent, proposal: Proposa
     """The group with a proposal that waits to be committed; once, however often it comes."""
     sender, ref = message.content.sender.proposal_sender, message.proposal_ref(group.suite)
     if all(cached.ref != ref for cached in group.pending_proposals):
-        check_room_for_proposal([cached.proposal for cached in group.pending_proposals], proposal)
+        _check_room(group.pending_proposals, proposal, sender)
         check_alone(group.state, CommittedProposal(proposal, sender), rules)
         cached = CachedProposal(ref, sender, proposal)
         group = replace(group, pending_proposals=(*group.pending_proposals, cached))
     return ProposalReceived(group, sender, proposal, ref, message.content.authenticated_data)
+
+
+def _check_room(pending: Sequence[CachedProposal], proposal: Proposal, sender: ProposalSender) -> None:
+    check_room_for_proposal([cached.proposal for cached in pending], proposal)
+    if not isinstance(sender, int):
+        outside = [cached.proposal for cached in pending if not isinstance(cached.sender, int)]
+        check_room_for_outsider(outside, proposal)
 
 
 def stage_commit(

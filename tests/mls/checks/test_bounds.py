@@ -13,15 +13,26 @@ from tacit.limits import (
     MAX_GROUP_EXTENSIONS_BYTES,
     MAX_GROUP_MEMBERS,
     MAX_LEAF_BYTES,
+    MAX_OUTSIDE_PROPOSAL_BYTES,
+    MAX_OUTSIDE_PROPOSALS,
     MAX_PENDING_PROPOSAL_BYTES,
     MAX_PENDING_PROPOSALS,
     MAX_TREE_NODES,
 )
-from tacit.mls import Add, Extension, ExternalPSK, GroupContextExtensions, PreSharedKey, PreSharedKeyID, Remove
+from tacit.mls import (
+    Add,
+    Extension,
+    ExternalPSK,
+    GroupContextExtensions,
+    PreSharedKey,
+    PreSharedKeyID,
+    Proposal,
+    Remove,
+)
 from tacit.mls.checks.commits import check_epoch_number
 from tacit.mls.checks.extensions import check_group_extensions_size
 from tacit.mls.checks.leaf_nodes import check_lifetime, check_lifetime_range
-from tacit.mls.checks.proposals import check_room_for_proposal
+from tacit.mls.checks.proposals import check_room_for_outsider, check_room_for_proposal
 from tacit.mls.checks.trees import check_member_count, check_tree_size
 from tacit.mls.framing import encode_body
 from tacit.mls.key_packages import KeyPackage
@@ -48,6 +59,11 @@ from tests.mls.refusal import breaks, refuses
             lambda count: check_room_for_proposal([Remove(LeafIndex(1))] * (count - 1), Remove(LeafIndex(2))),
             MAX_PENDING_PROPOSALS,
         ),
+        (
+            "limits/outside-proposals",
+            lambda count: check_room_for_outsider([Remove(LeafIndex(1))] * (count - 1), Remove(LeafIndex(2))),
+            MAX_OUTSIDE_PROPOSALS,
+        ),
     ],
 )
 def test_what_just_fits_is_taken(rule: str, check: Callable[[int], object], most: int) -> None:
@@ -63,12 +79,21 @@ def of_encoded_size(size: int) -> PreSharedKey:
     return PreSharedKey(PreSharedKeyID(ExternalPSK(bytes(size - surplus)), bytes(32)))
 
 
-def test_the_last_byte_of_waiting_proposals_is_taken() -> None:
-    half = of_encoded_size(MAX_PENDING_PROPOSAL_BYTES // 2)
-    assert len(encode_body(half)) * 2 == MAX_PENDING_PROPOSAL_BYTES
-    check_room_for_proposal([half], half)
-    with breaks("limits/pending-proposal-bytes"):
-        check_room_for_proposal([half], of_encoded_size(MAX_PENDING_PROPOSAL_BYTES // 2 + 1))
+@pytest.mark.parametrize(
+    ("rule", "check", "most"),
+    [
+        ("limits/pending-proposal-bytes", check_room_for_proposal, MAX_PENDING_PROPOSAL_BYTES),
+        ("limits/outside-proposal-bytes", check_room_for_outsider, MAX_OUTSIDE_PROPOSAL_BYTES),
+    ],
+)
+def test_the_last_byte_of_waiting_proposals_is_taken(
+    rule: str, check: Callable[[list[Proposal], Proposal], None], most: int
+) -> None:
+    half = of_encoded_size(most // 2)
+    assert len(encode_body(half)) * 2 == most
+    check([half], half)
+    with breaks(rule):
+        check([half], of_encoded_size(most // 2 + 1))
 
 
 def of_leaf_size(crew: Crew, package: KeyPackage, size: int) -> KeyPackage:

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from tacit.errors import DecodeError, PeerError
+from tacit.limits import MAX_OUTSIDE_PROPOSAL_BYTES, MAX_OUTSIDE_PROPOSALS
 from tacit.mls import (
     Add,
     BasicCredential,
+    Extension,
     ExternalInit,
     ExternalPSK,
     ExternalSender,
@@ -169,6 +171,41 @@ def test_who_asks_to_come_in_is_judged_like_anybody(crew: Crew, stranger: Strang
     unheard(crew, stranger.say(Add(replace(package, init_key=b"")), NEWCOMER), "10.1/init-key-form")
     crew.keys["dave"] = crew.suite.generate_signature_key_pair(crew.entropy)
     unheard(crew, stranger.say(Add(package), NEWCOMER), error=NotTheirKey)
+
+
+def test_the_outside_leaves_members_their_room(crew: Crew, office: Stranger) -> None:
+    """What waits keeps members from speaking, so they can always commit it; and nobody outside takes their places."""
+
+    def hear(message: bytes) -> None:
+        event = crew["bob"].process(message, authenticate=crew.authenticate, policy=LISTENING)
+        assert isinstance(event, ProposalReceived)
+        crew.groups["bob"] = event.group
+
+    for number in range(MAX_OUTSIDE_PROPOSALS):
+        hear(office.say(psk_named_x(number.to_bytes(32, "big")), EXTERNAL))
+    surplus = office.say(psk_named_x(bytes(31) + b"\xff"), EXTERNAL)
+    refuses(crew, "bob", surplus, "limits/outside-proposals", policy=LISTENING)
+    asked = office.say(Add(crew.bundle("dave").key_package), NEWCOMER)
+    refuses(crew, "bob", asked, "limits/outside-proposals", policy=LISTENING)
+    hear(crew["alice"].propose(Remove(LeafIndex(2)), entropy=crew.entropy)[1])
+    hear(office.say(psk_named_x(bytes(32)), EXTERNAL))
+    assert len(crew["bob"].pending_proposals) == MAX_OUTSIDE_PROPOSALS + 1
+
+
+def test_the_outside_takes_a_part_of_the_bytes() -> None:
+    crew = Crew(2, extension_types=(0xF7A0,))
+    key = crew.key("dave")
+    named = external_senders_extension((ExternalSender(key.public, BasicCredential(b"office")),))
+    crew.commit("alice", [GroupContextExtensions((named,))])
+    office = Stranger(crew, crew["alice"], "dave")
+    size = MAX_OUTSIDE_PROPOSAL_BYTES // 5
+    for letter in (b"a", b"b", b"c", b"d"):
+        said = office.say(GroupContextExtensions((Extension(0xF7A0, letter * size),)), EXTERNAL)
+        event = crew["bob"].process(said, authenticate=crew.authenticate, policy=LISTENING)
+        assert isinstance(event, ProposalReceived)
+        crew.groups["bob"] = event.group
+    surplus = office.say(GroupContextExtensions((Extension(0xF7A0, b"e" * size),)), EXTERNAL)
+    refuses(crew, "bob", surplus, "limits/outside-proposal-bytes", policy=LISTENING)
 
 
 def test_whoever_is_named_outside_is_judged(crew: Crew, mirror: Mirror) -> None:

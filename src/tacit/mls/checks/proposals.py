@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import InvalidMessage
-from tacit.limits import MAX_PENDING_PROPOSAL_BYTES, MAX_PENDING_PROPOSALS
+from tacit.limits import (
+    MAX_OUTSIDE_PROPOSAL_BYTES,
+    MAX_OUTSIDE_PROPOSALS,
+    MAX_PENDING_PROPOSAL_BYTES,
+    MAX_PENDING_PROPOSALS,
+)
 from tacit.mls.checks.extensions import check_group_context_extensions
 from tacit.mls.checks.key_packages import check_key_package
 from tacit.mls.checks.leaf_nodes import check_encryption_key_changed, check_leaf, check_leaf_source
@@ -66,8 +71,20 @@ def check_room_for_proposal(waiting: Sequence[Proposal], proposal: Proposal) -> 
     """No more proposals wait than anybody has use for, and they can be stored."""
     if len(waiting) >= MAX_PENDING_PROPOSALS:
         raise InvalidMessage("limits/pending-proposals")
-    if sum(len(encode_body(other)) for other in (*waiting, proposal)) > MAX_PENDING_PROPOSAL_BYTES:
+    if _encoded_bytes(waiting, proposal) > MAX_PENDING_PROPOSAL_BYTES:
         raise InvalidMessage("limits/pending-proposal-bytes")
+
+
+def check_room_for_outsider(waiting: Sequence[Proposal], proposal: Proposal) -> None:
+    """Of what waits, those who are no members have a small part; ``waiting`` is what is theirs already."""
+    if len(waiting) >= MAX_OUTSIDE_PROPOSALS:
+        raise InvalidMessage("limits/outside-proposals")
+    if _encoded_bytes(waiting, proposal) > MAX_OUTSIDE_PROPOSAL_BYTES:
+        raise InvalidMessage("limits/outside-proposal-bytes")
+
+
+def _encoded_bytes(waiting: Sequence[Proposal], proposal: Proposal) -> int:
+    return sum(len(encode_body(other)) for other in (*waiting, proposal))
 
 
 def check_update_sender(tree: RatchetTree, sender: ProposalSender) -> tuple[LeafIndex, LeafNode]:

@@ -55,4 +55,8 @@ RULES: Final = (
          "A bounded number of proposals waits to be committed."),
     Rule("limits/pending-proposal-bytes", "mls.checks.proposals.check_room_for_proposal", "A03", "",
          "Proposals that wait have a bounded size together."),
+    Rule("limits/outside-proposals", "mls.checks.proposals.check_room_for_outsider", "A03", "",
+         "Of those that wait, a small number is not from members, who keep their room."),
+    Rule("limits/outside-proposal-bytes", "mls.checks.proposals.check_room_for_outsider", "A03", "",
+         "Those that are not from members have a bounded size together."),
 )
