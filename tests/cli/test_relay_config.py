@@ -96,13 +96,31 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
         ("serve = 3", "serve: is a table, written [serve]"),
         ("[profile]\nname = 'x'", "profile: takes text in quotes, not a table"),
         ("[serve]\nephemeral = 'perhaps'", "serve.ephemeral: takes true or false, not 'perhaps'"),
-        ("[serve]\nqqq = 1", "serve.qqq: unknown key; known are serve.behind_proxy, serve.data"),
+        ("[serve]\nqqq = 1", "serve.qqq: unknown key; known are serve.behind_proxy,"),
     ],
 )
 def test_each_mistake_says_what_would_be_right(file: Path, text: str, problem: str) -> None:
     file.write_text(text)
     (found,) = [mistake for layer in examine(str(file), {}) for mistake in layer.wrong]
     assert problem in str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ('certificate = "c.pem"', "serve.private_key", "is missing, and certificate is of no use without it"),
+        ('private_key = "k.pem"', "serve.certificate", "is missing, and private_key is of no use without it"),
+        ('certificate = "/no/c.pem"\nprivate_key = "k.pem"', "serve.certificate", "/no/c.pem: No such file"),
+        ('certificate = "/dev/null"\nprivate_key = "/dev/null"', "serve.certificate", "Both must be PEM"),
+        ('certificate = "c"\nprivate_key = "k"\nbehind_proxy = true\npublic_host = "h"', "serve.certificate", "proxy"),
+        ("behind_proxy = true", "serve.behind_proxy", "needs serve.public_host"),
+    ],
+)
+def test_certificates_and_proxies_that_cannot_work_are_explained(file: Path, text: str, key: str, problem: str) -> None:
+    file.write_text(f"[serve]\n{text}\n")
+    found = mistakes(file)
+    assert set(found) == {key}
+    assert problem in found[key]
 
 
 @pytest.mark.parametrize(

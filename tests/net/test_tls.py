@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from tacit.crypto.certificates import certificate_hash
 from tacit.errors import ConfigError
 from tacit.net.errors import BadCertificate
-from tacit.net.tls import client_context, peer_certificate_hash, server_context
+from tacit.net.tls import client_context, file_context, own_certificate_hash, peer_certificate_hash, server_context
 from tests.net.conftest import Pem, make_pem
 
 
@@ -89,3 +89,42 @@ def test_the_private_key_leaves_no_file_and_no_descriptor(
 
 def _descriptors() -> set[str]:
     return set(os.listdir("/proc/self/fd"))  # noqa: PTH208  # Path would open the directory for longer
+
+
+def test_a_certificate_that_was_renewed_is_shown_to_whoever_comes_next(pem: Pem, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+
+    def put(made: Pem) -> None:
+        certificate.write_bytes(made.certificate + pem.certificate)
+        key.write_bytes(made.key)
+
+    def shown() -> bytes:
+        server, client = handshake(context, client_context())
+        assert peer_certificate_hash(client) == own_certificate_hash(server)
+        assert client.selected_alpn_protocol() == "http/1.1"
+        server.write(b"x")
+        client.read(1)
+        assert client.session is None or not client.session.has_ticket
+        return peer_certificate_hash(client)
+
+    first, second = (make_pem(ed25519.Ed25519PrivateKey.generate()) for _ in range(2))
+    put(first)
+    context = file_context(certificate, key)
+    assert shown() == hashlib.sha256(first.der).digest()
+    certificate.write_bytes(second.certificate)  # the key is still the old one, as half-way through a renewal
+    assert shown() == hashlib.sha256(first.der).digest()
+    put(second)
+    assert shown() == hashlib.sha256(second.der).digest()
+    certificate.unlink()
+    assert shown() == hashlib.sha256(second.der).digest()
+
+
+def test_files_that_cannot_be_used_at_the_start_are_named(pem: Pem, tmp_path: Path) -> None:
+    certificate = tmp_path / "chain.pem"
+    certificate.write_bytes(pem.certificate)
+    with pytest.raises(BadCertificate, match=r"key\.pem: No such file"):
+        file_context(certificate, tmp_path / "key.pem")
+
+
+def test_what_no_listener_of_ours_showed_has_no_hash() -> None:
+    assert own_certificate_hash(None) == b""

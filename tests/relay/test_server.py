@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
+from tacit.crypto.certificates import certificate_hash, make_relay_certificate
 from tacit.errors import ConfigError
 from tacit.identity import parse_link
 from tacit.net import connect
@@ -177,10 +180,42 @@ async def test_over_a_real_socket_the_link_leads_to_the_relay_and_its_certificat
         assert [closing.code for closing in peer.closings] == ["shutting-down"]
 
 
-@pytest.mark.parametrize("wrong", [{"registration": "maybe"}, {"retention_s": 0}, {"port": 70000}, {"public_port": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"registration": "maybe"},
+        {"retention_s": 0},
+        {"port": 70000},
+        {"public_port": -1},
+        {"certificate": Path("c.pem")},
+    ],
+)
 def test_a_configuration_that_cannot_work_is_refused(wrong):
     with pytest.raises(ConfigError):
         RelayConfig(None, **wrong)
+
+
+async def test_the_operators_own_certificate_is_signed_by_the_relay_key_and_so_is_the_next_one(tmp_path):
+    certificate, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+
+    def renew():
+        made = make_relay_certificate(secrets.token_bytes(32), ["chat.example.org"], time.time())
+        certificate.write_bytes(made[0])
+        key.write_bytes(made[1])
+
+    renew()
+    tls = {"certificate": certificate, "private_key": key}
+    async with running(tmp_path / "relay", port=0, host="127.0.0.1", public_host="127.0.0.1", **tls) as world:
+        link, alice, seen = parse_link(world.relay.link()), Someone.new(), set()
+        for ways_in in ("register", "login"):
+            peer = await Peer.over(await connect(link, timeout_s=10))
+            verify_hello(peer.hello, link.fingerprint, peer.link.peer_certificate_hash)
+            assert peer.link.peer_certificate_hash == certificate_hash(certificate.read_bytes())
+            await getattr(peer, ways_in)(alice)
+            seen.add(peer.link.peer_certificate_hash)
+            await peer.link.close()
+            renew()
+    assert len(seen) == 2
 
 
 async def test_a_folder_that_holds_other_things_keeps_its_mode_and_the_relays_files_are_private(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
@@ -32,6 +33,8 @@ def relay_config(settings: Settings) -> RelayConfig:
         port=serve.port,
         public_host=serve.public_host or (public_host(settings) if serve.host in _EVERYWHERE else serve.host),
         public_port=serve.public_port or None,
+        certificate=_path(serve.certificate),
+        private_key=_path(serve.private_key),
         behind_proxy=serve.behind_proxy,
         registration=_registration(serve),
         retention_s=span_s(serve.retention),
@@ -57,6 +60,8 @@ def examine(named: str | None, environment: Mapping[str, str]) -> list[Layer]:
 
 def _contradictions(settings: Settings) -> list[Mistake]:
     """What is wrong with values that each are of the right kind."""
+    from tacit.net.errors import BadCertificate
+    from tacit.net.tls import file_context
     from tacit.relay.config import BadRelayConfig
 
     wrong: list[Mistake] = []
@@ -72,7 +77,15 @@ def _contradictions(settings: Settings) -> list[Mistake]:
         # A span that works, so that what else is wrong is found too.
         settings = structs.replace(settings, serve=structs.replace(serve, retention="1d"))
     try:
-        relay_config(settings)
+        config = relay_config(settings)
+        if config.certificate is not None and config.private_key is not None:
+            file_context(config.certificate, config.private_key)
     except BadRelayConfig as error:
         wrong += [Mistake(f"serve.{_KEYS.get(field, field)}", problem) for field, problem in error.mistakes]
+    except BadCertificate as error:
+        wrong.append(Mistake("serve.certificate", f"{error.sentence} {error.hint}"))
     return wrong
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser().absolute() if text else None

@@ -31,6 +31,8 @@ ENVIRONMENT: Final = {
     "TACIT_SERVE_DATA": ("serve", "data"),
     "TACIT_SERVE_PUBLIC_HOST": ("serve", "public_host"),
     "TACIT_SERVE_PUBLIC_PORT": ("serve", "public_port"),
+    "TACIT_SERVE_CERTIFICATE": ("serve", "certificate"),
+    "TACIT_SERVE_PRIVATE_KEY": ("serve", "private_key"),
     "TACIT_SERVE_BEHIND_PROXY": ("serve", "behind_proxy"),
     "TACIT_SERVE_REGISTRATION": ("serve", "registration"),
     "TACIT_SERVE_RETENTION": ("serve", "retention"),
@@ -62,6 +64,9 @@ MEANINGS: Final = {
     "serve.port": "Port to listen on; 0 for any that is free.",
     "serve.public_port": "Port that goes into links, where a proxy or a router has another one; 0 for the port that is "
     "listened on.",
+    "serve.certificate": "File with a certificate of your own, its chain behind it, as PEM; read again when it changes."
+    " Empty for one that the relay makes. Clients trust the relay's key, which signs either, so none is needed.",
+    "serve.private_key": "File with the private key of that certificate, as PEM without a passphrase.",
     "serve.behind_proxy": "A proxy such as nginx or Caddy ends TLS before this relay. Clients then verify the proxy's "
     "certificate for public_host the ordinary way, and the relay's key besides.",
     "serve.registration": "Who may register: open for everybody who has the link, invite for who holds an invitation "
@@ -83,6 +88,8 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = ""
     port: _Port = 8765
     public_port: _Port = 0
+    certificate: str = ""
+    private_key: str = ""
     behind_proxy: bool = False
     registration: Literal["auto", "open", "invite"] = "auto"
     retention: str = "30d"

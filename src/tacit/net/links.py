@@ -61,6 +61,11 @@ class FrameLink(Protocol):
         """SHA-256 of the DER certificate that the other side showed, 32 bytes; empty where there is none."""
         ...
 
+    @property
+    def own_certificate_hash(self) -> bytes:
+        """SHA-256 of the DER certificate that this side showed, 32 bytes; empty where it showed none."""
+        ...
+
     async def send(self, frame: bytes) -> None:
         """Hand one frame over, waiting while the other side reads too slowly.
 

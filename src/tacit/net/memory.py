@@ -33,6 +33,7 @@ class MemoryLink:
     __slots__ = ("_incoming", "_outgoing", "peer_certificate_hash")
 
     transport = "memory"
+    own_certificate_hash = b""
 
     def __init__(self, *, outgoing: _Pipe, incoming: _Pipe, peer_certificate_hash: bytes = b"") -> None:
         self._outgoing = outgoing

@@ -59,6 +59,7 @@ class WebSocketLink:
         "_sending",
         "_slow_reader_s",
         "_socket",
+        "own_certificate_hash",
         "peer_certificate_hash",
     )
 
@@ -71,6 +72,7 @@ class WebSocketLink:
         max_frame: int,
         max_send: int = limits.MAX_FRAME_BYTES,
         peer_certificate_hash: bytes = b"",
+        own_certificate_hash: bytes = b"",
         on_limit: Callable[[int], None] = lambda max_bytes: None,
         release: Callable[[], Awaitable[None]] = _nothing,
         slow_reader_s: float = limits.SLOW_READER_TIMEOUT_S,
@@ -79,6 +81,7 @@ class WebSocketLink:
         self._max_frame = max_frame
         self._max_send = max_send
         self.peer_certificate_hash = peer_certificate_hash
+        self.own_certificate_hash = own_certificate_hash
         self._on_limit = on_limit
         self._release = release
         self._slow_reader_s = slow_reader_s

@@ -18,6 +18,7 @@ from tacit.log import EventLog
 from tacit.net.binding import BACKLOG, bind
 from tacit.net.errors import CannotListen, LinkClosed
 from tacit.net.links import CloseCode, FrameLink
+from tacit.net.tls import own_certificate_hash
 from tacit.net.ws_connection import Connection, ServerSocket
 from tacit.net.ws_link import CLOSE_TIMEOUT_S, WebSocketLink
 
@@ -159,6 +160,7 @@ class WebSocketListener:
             opened,
             max_frame=self._max_frame,
             max_send=self._max_frame,
+            own_certificate_hash=own_certificate_hash(opened.get_extra_info("ssl_object")),
             on_limit=connection.limit_frames,
             slow_reader_s=self._slow_reader_s,
         )

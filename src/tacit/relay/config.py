@@ -43,6 +43,9 @@ class RelayConfig:
     """Host in links and in the certificate."""
     public_port: int | None = None
     """Port in links, where a proxy has another one; None for the port that is listened on."""
+    certificate: Path | None = None
+    """PEM chain that the operator renews; None for one that the relay makes itself. Needs ``private_key``."""
+    private_key: Path | None = None
     behind_proxy: bool = False
     """Clients see the certificate of a proxy that ends TLS before the relay, and verify the name in it."""
     registration: Registration = "invite"
@@ -70,6 +73,11 @@ def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
         port = getattr(config, field)
         if port is not None and not 0 <= port <= 65535:
             yield field, "is a number up to 65535"
+    if (config.certificate is None) != (config.private_key is None):
+        missing, other = ("certificate", "private_key")[:: 1 if config.certificate is None else -1]
+        yield missing, f"is missing, and {other} is of no use without it"
+    if config.behind_proxy and config.certificate is not None:
+        yield "certificate", "is of no use with behind_proxy: clients see the proxy's"
     try:
         RelayLink(config.public_host, DEFAULT_PORT, bytes(FINGERPRINT_SIZE))
     except BadLink:

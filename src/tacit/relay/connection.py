@@ -39,8 +39,8 @@ class Connection:
         self._context = context
         self._link = link
         self._log = EventLog("relay")
-        over_tls = link.transport != "memory"
-        self._challenges = Challenges(context, context.identity.certificate_hash if over_tls else b"")
+        # What a proxy shows the client is not known here; an empty hash makes the client verify the proxy's name.
+        self._challenges = Challenges(context, b"" if context.config.behind_proxy else link.own_certificate_hash)
         self._buckets = Buckets()
         """Of a stranger; a device shares those of its account."""
         self._failures = 0

@@ -26,11 +26,10 @@ REPLACED_AGAIN_S = 60
 
 @dataclass(frozen=True, slots=True)
 class RelayIdentity:
-    """The relay's key pair and the hash of the certificate that clients see; empty where a proxy shows its own."""
+    """The relay's key pair."""
 
     private_key: Secret
     public_key: bytes
-    certificate_hash: bytes
 
 
 class Sessions:

@@ -150,6 +150,11 @@ class MeddledLink:
         """What the untouched link saw."""
         return self._link.peer_certificate_hash
 
+    @property
+    def own_certificate_hash(self) -> bytes:
+        """What the untouched link showed."""
+        return self._link.own_certificate_hash
+
     async def send(self, frame: bytes) -> None:
         """Send a frame, or what is made of it."""
         for step in self._way.steps(_decoded(frame, to_relay=True, connection=self._number)):
