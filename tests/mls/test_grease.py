@@ -24,6 +24,7 @@ from tacit.mls import (
     read_key_package,
     save,
 )
+from tacit.mls.proposal_lists import CommittedProposal
 from tacit.mls.registry import GREASE_VALUES
 from tests.mls.crew import GROUP_ID, NOW_S, Crew
 from tests.mls.mirror import Mirror, forge_key_package, forge_key_package_leaf
@@ -268,3 +269,17 @@ def test_grease_is_no_type_of_proposal_even_if_everybody_lists_it() -> None:
         refuses(crew, "bob", mirror.commit([proposal]).message, "12.2/proposal-type")
         with breaks("12.2/proposal-type"):
             crew["alice"].propose(proposal, entropy=crew.entropy)
+    crew.remove("alice", "bob")
+    with breaks("12.2/proposal-type"):
+        crew.create_commit("alice", [CustomProposal(GREASE_VALUES[0], b"")])
+
+
+def test_whom_a_commit_removes_does_not_judge_what_those_who_stay_can_read() -> None:
+    crew = Salted(3, knowing=())
+    mirror = Mirror(crew["alice"], crew.entropy)
+    gone = Remove(crew.index("bob"))
+    proposals = [CustomProposal(GREASE_VALUES[0], b""), gone]
+    listed = [CommittedProposal(gone, crew.index("alice"))]
+    event = crew["bob"].process(mirror.commit(proposals, listed=listed).message, authenticate=crew.authenticate)
+    assert isinstance(event, StagedCommit)
+    assert event.group_after is None

@@ -9,9 +9,11 @@ from tacit.errors import DecodeError
 from tacit.mls import Add, Extension, Group, join, read_group_info
 from tacit.mls.external_init import find_external_pub
 from tacit.mls.group_infos import check_public_state, tree_of
-from tacit.mls.messages import encode_message
+from tacit.mls.key_schedule import derive_member_secret
+from tacit.mls.messages import Welcome, decode_message, encode_message
 from tacit.mls.policy import Rules
 from tacit.mls.registry import GREASE_VALUES, ExtensionType
+from tacit.mls.welcome import open_group_info, open_group_secrets
 from tests.mls.crew import NOW_S, Crew
 from tests.mls.refusal import breaks, state_of
 
@@ -105,3 +107,19 @@ def test_a_welcome_without_the_tree_needs_it_apart() -> None:
         come_in(None)
     with breaks("12.4.3.1/tree-hash"):
         come_in(group.ratchet_tree_bytes())
+
+
+def test_a_welcome_says_nothing_that_lets_others_in() -> None:
+    """Who joins by it needs no external key, and the group did not decide to give one out."""
+    crew = Crew(2)
+    bundle = crew.bundle("carol")
+    pending = crew.create_commit("alice", [Add(bundle.key_package)])
+    assert pending.welcome is not None
+    welcome = decode_message(pending.welcome)
+    assert isinstance(welcome, Welcome)
+    secrets = open_group_secrets(crew.suite, welcome, welcome.secrets[0], bundle.init_private.reveal())
+    member_secret = derive_member_secret(crew.suite, secrets.joiner_secret, bytes(crew.suite.hash_size))
+    info = open_group_info(crew.suite, welcome, member_secret)
+    assert {extension.extension_type for extension in info.extensions} - set(GREASE_VALUES) == {
+        ExtensionType.RATCHET_TREE
+    }

@@ -13,7 +13,9 @@ from tacit.mls import (
     Extension,
     ExternalInit,
     ExternalPSK,
+    ExternalSenderIndex,
     GroupContextExtensions,
+    NewMember,
     Policy,
     PreSharedKey,
     PreSharedKeyID,
@@ -212,8 +214,9 @@ def test_a_reference_covers_the_way_a_proposal_was_framed(crew: Crew, mirror: Mi
 
 def test_an_update_comes_from_a_member(crew: Crew, mirror: Mirror) -> None:
     group = crew["bob"]
-    with breaks("12.1.2/sender"):
-        check_proposal(group.suite, group.state.tree, group.group_id, an_update(crew, mirror), LeafIndex(3))
+    for sender in (LeafIndex(3), NewMember(), ExternalSenderIndex(0)):
+        with breaks("12.1.2/sender"):
+            check_proposal(group.suite, group.state.tree, group.group_id, an_update(crew, mirror), sender)
 
 
 def test_a_missing_psk_is_an_error_and_not_made_up(crew: Crew, mirror: Mirror) -> None:
