@@ -74,7 +74,7 @@ def create_welcome(
     added: Sequence[AddedMember],
     path: NewPath | None,
     psks: Sequence[PreSharedKeyID],
-    with_ratchet_tree: bool = True,
+    with_ratchet_tree: bool,
 ) -> Welcome:
     """One Welcome for all members that a commit added; ``epoch`` is the one that they join in."""
     cipher_suite = epoch.suite
