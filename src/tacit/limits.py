@@ -41,7 +41,11 @@ ONE_TIME_KEY_PACKAGES: Final = 20
 """One-time KeyPackages that a client keeps at the relay."""
 
 MAX_GROUP_MEMBERS: Final = 1_000
-"""Leaves in a group; bounds the tree that a Welcome can make us check."""
+"""Members of a group, unless an application has another policy; bounds the tree that a Welcome can make us check. The
+frames and the logs of a relay are made for as many, so tacit's own client stays with it."""
+
+LARGEST_GROUP_MEMBERS: Final = 5_000
+"""What an application can raise that to; the bounds on decoding are above every honest message of such a group."""
 
 MAX_PENDING_PROPOSALS: Final = 1_000
 """Proposals of one epoch that wait to be committed; each member may leave once."""
@@ -50,8 +54,8 @@ MAX_PENDING_PROPOSAL_BYTES: Final = 1024 * 1024
 """Of all of them together; they are stored with every message until the epoch ends."""
 
 MAX_OUTSIDE_PROPOSALS: Final = 32
-"""Those among them that do not come from members, whom nobody outside shall leave without room. Honest ones are few, for
-each keeps the group from speaking until a member commits it; who finds no room asks again in the next epoch."""
+"""Those among them that do not come from members, whom nobody outside shall leave without room. Honest ones are few:
+each keeps the group from speaking until a member commits it. Who finds no room asks again in the next epoch."""
 
 MAX_OUTSIDE_PROPOSAL_BYTES: Final = 256 * 1024
 """Of those together; a quarter of ``MAX_PENDING_PROPOSAL_BYTES``, and room for the largest extensions of a group."""
@@ -65,17 +69,19 @@ MAX_LEAF_BYTES: Final = 8 * 1024
 MAX_GROUP_EXTENSIONS_BYTES: Final = 64 * 1024
 """All extensions of a group together; every signature in the group covers them."""
 
-MAX_TREE_NODES: Final = 4_096
-"""Nodes in a decoded ratchet tree, blanks included."""
+MAX_TREE_NODES: Final = 16_384
+"""Nodes in a decoded ratchet tree, blanks included; ``LARGEST_GROUP_MEMBERS`` have 8,192 leaves."""
 
-MAX_VECTOR_BYTES: Final = 4 * 1024 * 1024
-"""Any one variable-length vector; above every honest message of a group of ``MAX_GROUP_MEMBERS``."""
+MAX_TREE_BYTES: Final = 4 * 1024 * 1024 - 256 * 1024
+"""An encoded ratchet tree of ``MAX_GROUP_MEMBERS``, which must fit a frame together with the rest of a Welcome; more in
+proportion where a policy lets more members in."""
 
-MAX_TREE_BYTES: Final = MAX_VECTOR_BYTES - 256 * 1024
-"""An encoded ratchet tree, which must fit a vector together with the rest of a Welcome or of a stored epoch."""
+MAX_VECTOR_BYTES: Final = 20 * 1024 * 1024
+"""Any one variable-length vector: the largest tree of ``LARGEST_GROUP_MEMBERS`` and the rest of a Welcome or of a
+stored epoch. What comes over a relay is bounded by its frame before."""
 
-MAX_VECTOR_ITEMS: Final = 16_384
-"""Elements of any one decoded vector; a legal size can hold millions of tiny ones."""
+MAX_VECTOR_ITEMS: Final = 20_000
+"""Elements of any one decoded vector; a legal size can hold millions of tiny ones. Above ``MAX_TREE_NODES``."""
 
 # --- Frames --------------------------------------------------------------------------------------------------------
 MAX_FRAME_BYTES: Final = 4 * 1024 * 1024 + 64 * 1024

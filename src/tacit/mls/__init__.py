@@ -47,9 +47,9 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
 
 ``authenticate(old_leaf | None, new_leaf)`` is called for every leaf that enters a tree, and raises to refuse it.
 ``policy=Policy(public_handshakes=, external_commits=, outside_proposals=, authenticate_sender=, max_lifetime_s=,
-find_psk=, identity_of=)`` of every call that takes ``authenticate`` says what else the application decides;
-without it handshakes are private, nobody changes a group from outside, lifetimes are bounded and no PSK but the
-group's own is known.
+max_members=, find_psk=, identity_of=)`` of every call that takes ``authenticate`` says what else the application
+decides; without it handshakes are private, nobody changes a group from outside, lifetimes are bounded, a group has at
+most 1,000 members and no PSK but the group's own is known.
 ``tacit.crypto.memory.forget_private_keys()``, called when an epoch or a key package has ended, drops the parsed keys
 that the primitives keep for speed; what the values here hold is dropped with them.
 ``resume`` of ``join`` looks up the group that a new one continues or branched from; without it neither is joined. If it
@@ -65,6 +65,7 @@ from tacit.mls.branching import branch
 from tacit.mls.credentials import BasicCredential, Credential, X509Credential
 from tacit.mls.errors import (
     BadLength,
+    BadPolicy,
     BadState,
     CommitMismatch,
     GenerationConsumed,
@@ -137,6 +138,7 @@ __all__ = [
     "Authenticate",
     "Authorize",
     "BadLength",
+    "BadPolicy",
     "BadState",
     "BasicCredential",
     "CachedProposal",

@@ -90,7 +90,7 @@ def create_commit(
     path = _create_path(epoch, applied, form.force_path or requires_path(proposals), identity, entropy)
     if path.sent is not None:
         admit_committer(epoch, epoch.own_leaf, path.sent, rules)
-    check_result(epoch, path.tree, applied)
+    check_result(epoch, path.tree, applied, rules)
     content, signature = _sign(epoch, proposals, path.sent, form)
     confirmed = confirmed_transcript_hash(
         epoch.suite, epoch.interim_transcript_hash, form.wire_format, content, signature

@@ -8,7 +8,12 @@ from __future__ import annotations
 from tacit.mls.checks.commits import check_path_leaf
 from tacit.mls.checks.external import check_external_commit
 from tacit.mls.checks.leaf_nodes import check_we_support_group_extensions
-from tacit.mls.checks.proposals import check_proposal, check_proposal_list, check_proposal_types
+from tacit.mls.checks.proposals import (
+    check_new_member_count,
+    check_proposal,
+    check_proposal_list,
+    check_proposal_types,
+)
 from tacit.mls.checks.trees import check_encryption_keys_unique, check_members
 from tacit.mls.commits import UpdatePath
 from tacit.mls.epochs import Epoch, PublicState
@@ -23,6 +28,7 @@ from tacit.mls.tree_math import LeafIndex
 def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex, rules: Rules) -> Applied:
     """Judge a list of proposals and every leaf it brings in, and apply it; the same for maker and receivers."""
     context = epoch.context
+    check_new_member_count(epoch.tree, proposals, rules.policy.max_members)
     check_proposal_list(epoch.suite, epoch.tree, context.group_id, proposals, committer, rules.usage_allowed)
     check_proposal_types(epoch.leaves, proposals, epoch.own_leaf)
     applied = apply_proposals(epoch.tree, epoch.context.extensions, proposals)
@@ -32,9 +38,10 @@ def check_and_apply(epoch: Epoch, proposals: ProposalList, committer: LeafIndex,
     return applied
 
 
-def check_and_apply_external(epoch: PublicState, proposals: ProposalList) -> tuple[ExternalInit, Applied]:
+def check_and_apply_external(epoch: PublicState, proposals: ProposalList, rules: Rules) -> tuple[ExternalInit, Applied]:
     """Judge the list of an external commit and apply it, all but the joiner's own leaf; the same for both sides."""
-    init = check_external_commit(epoch.suite, epoch.tree, [item.proposal for item in proposals])
+    values = [item.proposal for item in proposals]
+    init = check_external_commit(epoch.suite, epoch.tree, values, rules.policy.max_members)
     return init, apply_proposals(epoch.tree, epoch.context.extensions, proposals)
 
 
@@ -59,7 +66,7 @@ def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
     applied = apply_proposals(epoch.tree, epoch.context.extensions, (item,))
     if not adds_member(epoch.tree, (item,)):
         check_encryption_keys_unique(applied.tree)
-        check_result(epoch, applied.tree, applied)
+        check_result(epoch, applied.tree, applied, rules)
     _admit(epoch, applied, rules)
 
 
@@ -70,9 +77,9 @@ def admit_committer(epoch: Epoch, committer: LeafIndex, path: UpdatePath, rules:
     rules.admit(epoch.suite, old, path.leaf_node)
 
 
-def check_result(epoch: Epoch, tree: RatchetTree, applied: Applied) -> None:
+def check_result(epoch: Epoch, tree: RatchetTree, applied: Applied, rules: Rules) -> None:
     """The group that a commit leads to is one that its members, and we, can be in. Source: RFC 9420 §12.2, last rule"""
-    check_members(tree, applied.extensions)
+    check_members(tree, applied.extensions, rules.policy.max_members)
     own = tree.leaf(epoch.own_leaf)
     if own is not None and all(removed.leaf_index != epoch.own_leaf for removed in applied.removed):
         check_we_support_group_extensions(own, applied.extensions)

@@ -74,7 +74,7 @@ def process_commit(
     applied = check_and_apply(epoch, proposals, committer, rules)
     check_path_present(proposals, path)
     tree, nodes = _merge(epoch, applied, committer, path, rules)
-    check_result(epoch, tree, applied)
+    check_result(epoch, tree, applied, rules)
     if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
         return ProcessedCommit(applied, None)
     secrets = _open_path(epoch, applied, tree, nodes, path, own_updates)
@@ -91,9 +91,9 @@ def process_external_commit(
     rules: Rules,
 ) -> tuple[ProcessedCommit, JoinedMember]:
     """Judge an external commit whose signature was verified; raises ``InvalidMessage``. Source: RFC 9420 §12.4.3.2"""
-    init, applied = check_and_apply_external(epoch.public_state, proposals)
+    init, applied = check_and_apply_external(epoch.public_state, proposals, rules)
     tree, nodes, joiner = _merge_joiner(epoch, applied, path, rules)
-    check_result(epoch, tree, applied)
+    check_result(epoch, tree, applied, rules)
     if any(removed.leaf_index == epoch.own_leaf for removed in applied.removed):
         return ProcessedCommit(applied, None), joiner
     secrets = _open_path(epoch, applied, tree, nodes, path, {})

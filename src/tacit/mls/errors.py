@@ -114,6 +114,12 @@ class BadLength(UsageError):
     code = "bad-length"
 
 
+class BadPolicy(UsageError):
+    """A policy lets more members into a group than can be decoded, or nobody."""
+
+    code = "bad-policy"
+
+
 class SignatureKeyNeeded(UsageError):
     """The new group's suite signs in another way, so it needs a signature key of its own."""
 

@@ -150,10 +150,10 @@ def _commit(
 ) -> tuple[NextEpoch, bytes]:
     cipher_suite, context = state.suite, state.context
     listed = tuple(CommittedProposal(proposal, NewMember()) for proposal in proposals)
-    _, applied = check_and_apply_external(state, listed)
+    _, applied = check_and_apply_external(state, listed, rules)
     own_leaf, new, sent = _create_path(state, applied, joiner, entropy)
     admit_joiner(state, applied, own_leaf, sent, rules)
-    check_members(new.tree, context.extensions)
+    check_members(new.tree, context.extensions, rules.policy.max_members)
     private = joiner.identity.signature_private
     sender = Sender(SenderType.NEW_MEMBER_COMMIT)
     content = FramedContent(context.group_id, context.epoch, sender, aad, Commit(tuple(proposals), sent))

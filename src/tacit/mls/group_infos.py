@@ -66,7 +66,7 @@ def check_public_state(suite: CipherSuite, group_info: GroupInfo, tree: RatchetT
     check_group_info_signature(suite, group_info, check_signer(tree, group_info))
     check_extensions(group_info.extensions, Container.GROUP_INFO)
     check_tree_hash(tree, context.tree_hash)
-    check_joined_tree(suite, tree, context.group_id, context.extensions)
+    check_joined_tree(suite, tree, context.group_id, context.extensions, rules.policy.max_members)
     rules.admit_senders((), context.extensions)
     for _, member in tree.leaves():
         rules.admit(suite, None, member)

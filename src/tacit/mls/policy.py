@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from tacit.codec import encode
 from tacit.crypto.suites import CipherSuite
-from tacit.limits import KEY_PACKAGE_MAX_RANGE_S
+from tacit.limits import KEY_PACKAGE_MAX_RANGE_S, LARGEST_GROUP_MEMBERS, MAX_GROUP_MEMBERS
 from tacit.mls.checks.leaf_nodes import check_lifetime_range, check_version_and_suite_listed
-from tacit.mls.errors import OutsiderRefused, PSKUnavailable
+from tacit.mls.errors import BadPolicy, OutsiderRefused, PSKUnavailable
 from tacit.mls.extensions import Extensions, ExternalSender, external_senders
 from tacit.mls.key_packages import Authenticate
 from tacit.mls.leaf_nodes import LeafNode
@@ -56,6 +56,8 @@ class Policy:
     to the group's ``external_senders`` and to those who ask to be added. Both are refused unless asked for.
     ``authenticate_sender`` judges who is newly named in ``external_senders``, and again who speaks as one of them, and
     raises to refuse it; without one nobody is accepted there while ``outside_proposals`` are listened to.
+    ``max_members`` may be raised to 5,000, by all members alike: who has less refuses what the others go on with. How
+    large a tree and a Welcome may be grows with it; the transport has to carry them. Raises ``BadPolicy`` beyond.
     ``find_psk`` is asked for external PSKs and for resumption PSKs of other groups, or of epochs too long ago.
     ``identity_of`` says who is who when the members of a group are compared with those of the group that it continues
     or branched from; where a member's certificate may be another one there, give the identity in it.
@@ -70,9 +72,14 @@ class Policy:
     outside_proposals: bool = False
     authenticate_sender: AuthenticateSender = no_sender
     max_lifetime_s: int = KEY_PACKAGE_MAX_RANGE_S
+    max_members: int = MAX_GROUP_MEMBERS
     find_psk: FindPSK = no_psk
     identity_of: IdentityOf = same_credential
     lenient_capabilities_for_published_vectors: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_members <= LARGEST_GROUP_MEMBERS:
+            raise BadPolicy
 
 
 STRICT = Policy()

@@ -9,6 +9,7 @@ import pytest
 
 from tacit.limits import (
     KEY_PACKAGE_MAX_RANGE_S,
+    LARGEST_GROUP_MEMBERS,
     MAX_EPOCH,
     MAX_GROUP_EXTENSIONS_BYTES,
     MAX_GROUP_MEMBERS,
@@ -48,6 +49,11 @@ from tests.mls.refusal import breaks, refuses
     [
         ("limits/epoch", check_epoch_number, MAX_EPOCH),
         ("limits/group-members", check_member_count, MAX_GROUP_MEMBERS),
+        (
+            "limits/group-members",
+            lambda count: check_member_count(count, LARGEST_GROUP_MEMBERS),
+            LARGEST_GROUP_MEMBERS,
+        ),
         ("12.4.3.3/size", lambda size: check_tree_size([None] * size), MAX_TREE_NODES),
         (
             "limits/group-extensions-size",

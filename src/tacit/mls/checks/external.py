@@ -10,6 +10,7 @@ from typing import Final
 
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, DecodeError, InvalidMessage
+from tacit.limits import MAX_GROUP_MEMBERS
 from tacit.mls.checks.proposals import check_psk, check_remove
 from tacit.mls.checks.trees import check_member_count
 from tacit.mls.commits import ProposalReference, UpdatePath
@@ -36,12 +37,14 @@ def check_outside_proposals_allowed(allowed: bool) -> None:
         raise OutsiderRefused("12.1.8/outside-proposals")
 
 
-def check_external_commit(suite: CipherSuite, tree: RatchetTree, proposals: Sequence[Proposal]) -> ExternalInit:
+def check_external_commit(
+    suite: CipherSuite, tree: RatchetTree, proposals: Sequence[Proposal], max_members: int = MAX_GROUP_MEMBERS
+) -> ExternalInit:
     """The list of an external commit; returns how the joiner comes in."""
     check_external_proposal_types(proposals)
     init = check_one_external_init(proposals)
     remove = check_one_remove(proposals)
-    check_member_count(tree.counts.members + (remove is None))
+    check_member_count(tree.counts.members + (remove is None), max_members)
     if remove is not None:
         check_remove(tree, remove)
     for proposal in proposals:

@@ -163,7 +163,6 @@ def check_proposal_list(
     usage: ResumptionPSKUsage = ResumptionPSKUsage.APPLICATION,
 ) -> None:
     """The list of a regular commit by the member at ``committer``."""
-    check_new_member_count(tree, proposals)
     check_no_update_by_committer(proposals, committer)
     check_committer_stays(proposals, committer)
     check_one_change_per_leaf(proposals)
@@ -176,10 +175,10 @@ def check_proposal_list(
         check_proposal(suite, tree, group_id, item.proposal, item.sender, usage)
 
 
-def check_new_member_count(tree: RatchetTree, proposals: ProposalList) -> None:
+def check_new_member_count(tree: RatchetTree, proposals: ProposalList, max_members: int) -> None:
     """Those who come in have room; asked first, for to judge each of them costs two signatures."""
     leaving = {remove.removed for remove, _ in of_type(proposals, Remove) if tree.leaf(remove.removed) is not None}
-    check_member_count(tree.counts.members + len(of_type(proposals, Add)) - len(leaving))
+    check_member_count(tree.counts.members + len(of_type(proposals, Add)) - len(leaving), max_members)
 
 
 def check_no_update_by_committer(proposals: ProposalList, committer: LeafIndex) -> None:

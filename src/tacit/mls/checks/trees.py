@@ -42,24 +42,30 @@ def check_node_kinds(sent: Sequence[Node | None]) -> None:
             raise InvalidMessage("12.4.3.3/node-kind")
 
 
-def check_joined_tree(suite: CipherSuite, tree: RatchetTree, group_id: bytes, extensions: Extensions) -> None:
+def check_joined_tree(
+    suite: CipherSuite,
+    tree: RatchetTree,
+    group_id: bytes,
+    extensions: Extensions,
+    max_members: int = MAX_GROUP_MEMBERS,
+) -> None:
     """Everything that a new member asks of a tree, apart from its hash and the credentials in it.
 
     What bounds the later steps comes first: nobody looks at a resolution before unmerged leaves are known to be sound.
     """
-    check_member_count(tree.counts.members)
+    check_member_count(tree.counts.members, max_members)
     check_unmerged_leaves(tree)
     check_encryption_keys_unique(tree)
     check_parent_keys(suite, tree)
     for index, leaf in tree.leaves():
         check_leaf(suite, leaf, group_id, index)
-    check_members(tree, extensions)
+    check_members(tree, extensions, max_members)
     check_parent_hashes(tree)
 
 
-def check_members(tree: RatchetTree, extensions: Extensions) -> None:
+def check_members(tree: RatchetTree, extensions: Extensions, max_members: int = MAX_GROUP_MEMBERS) -> None:
     """The members can be in one group: no key twice, and each supports what the others and the group use."""
-    check_tree_bytes(tree)
+    check_tree_bytes(tree, max_members)
     required = check_group_context_extensions(extensions)
     check_signature_keys_unique(tree.counts)
     check_credential_types(tree.counts)
@@ -67,15 +73,16 @@ def check_members(tree: RatchetTree, extensions: Extensions) -> None:
     check_supports_group_extensions(tree.counts, extensions)
 
 
-def check_member_count(count: int) -> None:
-    """A group has at most as many members as this version handles."""
-    if count > MAX_GROUP_MEMBERS:
+def check_member_count(count: int, max_members: int = MAX_GROUP_MEMBERS) -> None:
+    """A group has at most as many members as the application wants to handle."""
+    if count > max_members:
         raise InvalidMessage("limits/group-members")
 
 
-def check_tree_bytes(tree: RatchetTree) -> None:
+def check_tree_bytes(tree: RatchetTree, max_members: int = MAX_GROUP_MEMBERS) -> None:
     """The tree can be sent to new members and stored; else whoever makes it large would lock everyone out."""
-    if len(tree.nodes) + tree.counts.encoded_bytes > MAX_TREE_BYTES:
+    most = MAX_TREE_BYTES * max(max_members, MAX_GROUP_MEMBERS) // MAX_GROUP_MEMBERS
+    if len(tree.nodes) + tree.counts.encoded_bytes > most:
         raise InvalidMessage("limits/tree-bytes")
 
 
