@@ -102,8 +102,10 @@ from tacit.mls.extensions import (
 )
 from tacit.mls.external_commits import ExternalJoin, join_externally
 from tacit.mls.external_proposals import propose_externally, propose_joining
-from tacit.mls.group import Group, Joined, create_group, join
+from tacit.mls.founding import create_group
+from tacit.mls.group import Group
 from tacit.mls.group_infos import read_group_info
+from tacit.mls.joining import Joined, join
 from tacit.mls.key_package_reading import read_key_package
 from tacit.mls.key_packages import Authenticate, KeyPackage, KeyPackageBundle, create_key_package
 from tacit.mls.leaf_nodes import LeafNode

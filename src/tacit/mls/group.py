@@ -5,25 +5,25 @@ A ``Group`` never changes. Every operation returns what there is afterwards, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tacit.crypto.secret import Secret
-from tacit.crypto.suites import CipherSuite, suite
+from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
 from tacit.mls import handshakes, receiving, sending
 from tacit.mls.checks.leaf_nodes import check_lifetime
 from tacit.mls.commit_creation import CommitForm
 from tacit.mls.credentials import Credential, as_credential
-from tacit.mls.epochs import Epoch, first_epoch
+from tacit.mls.epochs import Epoch
 from tacit.mls.errors import BadLength, CommitMismatch, GroupReinitialized, UseProposeUpdate
 from tacit.mls.events import ApplicationData, Authorize, Member, Processed, SenderPosition
 from tacit.mls.extensions import Extensions
 from tacit.mls.group_context import GroupContext
 from tacit.mls.group_infos import create_group_info
-from tacit.mls.key_packages import Authenticate, KeyPackageBundle
+from tacit.mls.key_packages import Authenticate
 from tacit.mls.key_schedule import export
-from tacit.mls.leaf_nodes import LeafNode, Support, lifetime_from
+from tacit.mls.leaf_nodes import LeafNode
 from tacit.mls.messages import encode_message
 from tacit.mls.own_leaf import OwnIdentity
 from tacit.mls.past_epochs import PastKeys, expire
@@ -35,19 +35,6 @@ from tacit.mls.ratchet_tree_extension import encode_ratchet_tree
 from tacit.mls.registry import WireFormat
 from tacit.mls.secret_tree import RatchetKind, SecretTree
 from tacit.mls.tree_math import LeafIndex
-from tacit.mls.welcome import join_by_welcome
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A group that was joined, and the KeyPackage that this used up."""
-
-    group: Group
-    used_ref: bytes
-    signer: LeafIndex
-    """The member whose signature invites us."""
-    origin: ResumptionPSK | None = None
-    """Names the group that this one continues or branched from, by its ``usage``; None for every other group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,71 +256,6 @@ class Group:
             own.credential if credential is None else as_credential(credential),
             self.state.signature_private if signature_private is None else Secret(signature_private),
         )
-
-
-def create_group(
-    group_id: bytes,
-    suite_id: int,
-    credential: bytes | Credential,
-    signature_private: bytes,
-    *,
-    extensions: Extensions = (),
-    extension_types: tuple[int, ...] = (),
-    proposal_types: tuple[int, ...] = (),
-    credential_types: tuple[int, ...] = (),
-    grease: bool = True,
-    entropy: Entropy,
-    now_s: float,
-) -> Group:
-    """A group of one; the ``..._types`` are those of the application that we support, as for a key package."""
-    begun = first_epoch(
-        suite(suite_id),
-        group_id,
-        as_credential(credential),
-        signature_private,
-        extensions=extensions,
-        support=Support(extension_types, proposal_types, credential_types, grease),
-        lifetime=lifetime_from(now_s),
-        entropy=entropy,
-    )
-    return Group(begun.epoch, begun.secret_tree)
-
-
-def _no_group(group_id: bytes) -> Group | None:
-    """Who knows of no other group."""
-    del group_id
-    return None
-
-
-def join(
-    welcome: bytes,
-    bundles: Sequence[KeyPackageBundle],
-    *,
-    authenticate: Authenticate,
-    known_group: Callable[[bytes], bool],
-    resume: Callable[[bytes], Group | None] = _no_group,
-    ratchet_tree: bytes | None = None,
-    policy: Policy = STRICT,
-) -> Joined:
-    """Join the group of a Welcome; keeping it, delete the KeyPackage ``used_ref`` unless that is a last resort.
-
-    ``ratchet_tree`` is the encoded tree where the Welcome does not hold it. ``resume`` looks up a group of ours by its
-    ID: one that the new group may continue or branch from, which is refused without it. It is asked for the ID of the
-    new group too. Answer with the group that was closed for that ID, and only its members can be behind the Welcome;
-    answer None, and a Welcome for that ID is as good as any other, whoever made it.
-    Raises ``NotForUs``, ``DecodeError``, ``PSKUnavailable``, ``InvalidMessage`` and what ``authenticate`` raises.
-    """
-    # Members may have aged since they were added, so nobody's lifetime is asked here.
-    rules = Rules(authenticate, policy)
-
-    def find_epoch(group_id: bytes) -> Epoch | None:
-        group = resume(group_id)
-        return None if group is None else group.state
-
-    joined = join_by_welcome(
-        welcome, bundles, rules=rules, known_group=known_group, find_epoch=find_epoch, ratchet_tree=ratchet_tree
-    )
-    return Joined(Group(joined.next.epoch, joined.next.secret_tree), joined.used_ref, joined.signer, joined.origin)
 
 
 def _format(public: bool) -> WireFormat:

@@ -17,7 +17,8 @@ from tacit.mls.commit_creation import CommitForm
 from tacit.mls.credentials import Credential, as_credential
 from tacit.mls.errors import SignatureKeyNeeded
 from tacit.mls.extensions import Extensions
-from tacit.mls.group import Group, create_group
+from tacit.mls.founding import create_group
+from tacit.mls.group import Group
 from tacit.mls.key_packages import Authenticate, KeyPackage
 from tacit.mls.leaf_nodes import support_of
 from tacit.mls.lineage import Origin, check_origin

@@ -17,9 +17,10 @@ from tacit.mls.bridge.clients import Answer, Client, Membership, Surroundings, a
 from tacit.mls.bridge.errors import BadArgument
 from tacit.mls.extensions import Extension, Extensions
 from tacit.mls.external_commits import join_externally
-from tacit.mls.group import Group, create_group
-from tacit.mls.group import join as join_by_welcome
+from tacit.mls.founding import create_group
+from tacit.mls.group import Group
 from tacit.mls.group_infos import read_group_info
+from tacit.mls.joining import join as join_by_welcome
 from tacit.mls.key_package_reading import read_key_package
 from tacit.mls.key_packages import create_key_package
 from tacit.mls.pre_shared_keys import ExternalPSK, PreSharedKeyID, ResumptionPSK
