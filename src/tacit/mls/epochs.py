@@ -30,11 +30,12 @@ from tacit.mls.key_schedule import (
     schedule_epoch,
 )
 from tacit.mls.leaf_nodes import Lifetime, Support, create_leaf
+from tacit.mls.members import Members
 from tacit.mls.pre_shared_keys import PreSharedKeyID, ResumptionPSK
 from tacit.mls.proposal_lists import ProposalList
 from tacit.mls.proposals import ReInit
 from tacit.mls.protection import EpochKeys
-from tacit.mls.ratchet_tree import Members, RatchetTree
+from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.secret_tree import SecretTree
 from tacit.mls.transcript import interim_transcript_hash
 from tacit.mls.tree_math import LeafIndex, NodeIndex, node_of

@@ -9,8 +9,9 @@ from tacit.codec import Reader, Writer
 from tacit.crypto.suites import CipherSuite
 from tacit.mls.checks.trees import check_node_kinds, check_sent_tree_ends_in_leaf, check_tree_size
 from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.members import Node
 from tacit.mls.parent_nodes import ParentNode
-from tacit.mls.ratchet_tree import Node, RatchetTree
+from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import NodeType, read_enum
 from tacit.mls.tree_math import full_leaf_count, node_count
 

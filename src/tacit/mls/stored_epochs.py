@@ -18,9 +18,10 @@ from tacit.mls.epochs import EarlierPSK, Epoch, PastEpoch
 from tacit.mls.group_context import GroupContext
 from tacit.mls.key_schedule import EpochSecrets
 from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.members import Members, Node
 from tacit.mls.parent_nodes import ParentNode
 from tacit.mls.proposals import ReInit
-from tacit.mls.ratchet_tree import Members, Node, RatchetTree
+from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.registry import NodeType, read_enum
 from tacit.mls.stored_rows import VERSION, ChangeDraft, RowKind, Rows, check_version, row_key
 from tacit.mls.tree_math import LeafIndex, NodeIndex, direct_path, node_of

@@ -14,8 +14,9 @@ from tacit.codec import Writer
 from tacit.errors import DecodeError
 from tacit.limits import MAX_TREE_NODES
 from tacit.mls import Add, KeyPackageBundle, join
+from tacit.mls.members import Node
 from tacit.mls.parent_nodes import ParentNode
-from tacit.mls.ratchet_tree import Node, RatchetTree
+from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.ratchet_tree_extension import _write_optional_node
 from tacit.mls.tree_math import LeafIndex, NodeIndex
 from tests.mls.crew import Crew

@@ -18,8 +18,9 @@ from tacit.mls.checks.leaf_nodes import (
 )
 from tacit.mls.extensions import Extensions
 from tacit.mls.leaf_nodes import LeafNode
+from tacit.mls.members import Node
 from tacit.mls.parent_hashes import has_parent_hash_of
-from tacit.mls.ratchet_tree import Node, RatchetTree
+from tacit.mls.ratchet_tree import RatchetTree
 from tacit.mls.tree_math import direct_path, is_in_subtree, left, node_of, right
 
 
