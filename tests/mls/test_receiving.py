@@ -1,0 +1,98 @@
+"""What is said of a message that came in the open or from outside: as much as of one that came encrypted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tacit.limits import PAST_EPOCH_S
+from tacit.mls import Add, ApplicationData, GroupContextExtensions, Policy, ProposalReceived, Remove, StagedCommit
+from tacit.mls.credentials import BasicCredential
+from tacit.mls.errors import OwnMessage, WrongEpoch
+from tacit.mls.extensions import ExternalSender, external_senders_extension
+from tacit.mls.external_proposals import propose_externally
+from tests.mls.crew import GROUP_ID, NOW_S, Crew, NotTheirKey
+
+OPEN = Policy(public_handshakes=True, external_commits=True)
+LATE_S = NOW_S + PAST_EPOCH_S + 1
+
+
+def public_commit(crew: Crew) -> bytes:
+    """Alice renews her leaf for all to see, and does not wait for the others."""
+    group, pending = crew["alice"].create_commit(
+        public=True, entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate
+    )
+    crew.groups["alice"] = group
+    return pending.commit
+
+
+def taken(crew: Crew, name: str, commit: bytes) -> StagedCommit:
+    event = crew[name].process(commit, authenticate=crew.authenticate, now_s=NOW_S, policy=OPEN)
+    assert isinstance(event, StagedCommit)
+    return event
+
+
+def test_a_commit_in_the_open_says_whose_it_is() -> None:
+    crew = Crew(3)
+    event = taken(crew, "bob", public_commit(crew))
+    assert event.group_before is crew["bob"]
+    assert event.committer_leaf == crew["bob"].member(crew.index("alice"))
+    assert event.new_extensions is None
+
+
+def test_keys_of_an_epoch_that_ends_in_the_open_go_with_time() -> None:
+    """By the commit of a member, and by one that lets somebody in."""
+    crew = Crew(2)
+    message = crew.seal("alice", b"late")
+    for commit in (crew.external_commit("carol", "bob", policy=OPEN).commit, public_commit(crew)):
+        event = taken(crew, "bob", commit)
+        after = event.group_after
+        assert event.group_before is crew["bob"]
+        assert after is not None
+        assert isinstance(after.process(message, authenticate=crew.authenticate, now_s=NOW_S), ApplicationData)
+        assert after.without_expired(LATE_S).past_keys == ()
+
+
+def test_what_cannot_be_read_in_the_open_says_where_it_belongs() -> None:
+    crew = Crew(2)
+    commit = public_commit(crew)
+    with pytest.raises(OwnMessage) as own:
+        crew["alice"].process(commit, authenticate=crew.authenticate, now_s=NOW_S, policy=OPEN)
+    assert (own.value.epoch, own.value.generation) == (1, 0)
+    crew.commit("bob")
+    with pytest.raises(WrongEpoch) as wrong:
+        crew["bob"].process(commit, authenticate=crew.authenticate, now_s=NOW_S, policy=OPEN)
+    assert wrong.value.epoch == 1
+
+
+def test_who_speaks_from_outside_is_judged_by_name() -> None:
+    crew = Crew(2)
+    key = crew.key("office")
+    office = ExternalSender(key.public, BasicCredential(b"office"))
+    crew.commit("alice", [GroupContextExtensions((external_senders_extension((office,)),))])
+    message = propose_externally(
+        Remove(crew.index("bob")),
+        group_id=GROUP_ID,
+        epoch=crew["alice"].epoch,
+        suite_id=crew.suite.id,
+        sender_index=0,
+        signature_private=key.private,
+    )
+    judged = []
+
+    def judge(sender: ExternalSender) -> None:
+        judged.append(sender)
+        if len(judged) > 1:
+            raise NotTheirKey
+
+    listening = Policy(outside_proposals=True, authenticate_sender=judge)
+    event = crew["alice"].process(message, authenticate=crew.authenticate, now_s=NOW_S, policy=listening)
+    assert isinstance(event, ProposalReceived)
+    assert judged == [office]
+    with pytest.raises(NotTheirKey):
+        crew["alice"].process(message, authenticate=crew.authenticate, now_s=NOW_S, policy=listening)
+
+
+def test_extensions_that_stay_as_they_are_are_no_news() -> None:
+    crew = Crew(2)
+    pending = crew.create_commit("alice", [Add(crew.bundle("carol").key_package)])
+    assert taken(crew, "bob", pending.commit).new_extensions is None
