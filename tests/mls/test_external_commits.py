@@ -29,7 +29,7 @@ from tacit.mls import (
     save,
 )
 from tacit.mls.messages import PublicMessage, decode_message
-from tacit.mls.registry import LeafNodeSource, ResumptionPSKUsage
+from tacit.mls.registry import GREASE_VALUES, LeafNodeSource, ResumptionPSKUsage
 from tests.mls.crew import NAMES, NOW_S, Crew, NotTheirKey
 from tests.mls.refusal import breaks, refuses, state_of
 
@@ -95,6 +95,20 @@ def test_members_see_who_comes_before_they_take_it_up() -> None:
     assert event.group_after is not None
     assert event.group_after.epoch_authenticator == joined.group.epoch_authenticator
     assert state_of(crew["bob"]) == before
+
+
+def test_who_lets_himself_in_brings_grease_unless_told_otherwise() -> None:
+    crew = Crew(2, DEFAULT_SUITE)
+    for salted in (True, False):
+        options = {} if salted else {"grease": False}
+        joined = crew.external_commit("carol", by="alice", extensions=(Extension(1, b"a device"),), **options)
+        event = crew["bob"].process(joined.commit, authenticate=crew.authenticate, now_s=NOW_S, policy=OPEN)
+        assert isinstance(event, StagedCommit)
+        assert event.aad == b""
+        assert Extension(1, b"a device") in event.committer_leaf.extensions
+        listed = event.committer_leaf.capabilities
+        for types in (listed.extensions, listed.proposals, listed.credentials):
+            assert any(value in GREASE_VALUES for value in types) == salted
 
 
 def test_nobody_gets_in_unless_the_application_asks_for_it() -> None:

@@ -11,6 +11,7 @@ from tacit.crypto.suites import suite
 from tacit.limits import MAX_EPOCH
 from tacit.mls import (
     Extension,
+    ExternalJoin,
     GroupInfo,
     Policy,
     RequiredCapabilities,
@@ -35,17 +36,22 @@ def told(crew: Crew, change: Hook, *, private: bytes | None = None, resign: bool
     return encode_message(replace(info, signature=signature))
 
 
+def come_in(crew: Crew, info: bytes) -> ExternalJoin:
+    """What somebody makes of it."""
+    return join_externally(
+        info,
+        b"dave",
+        crew.key("dave").private,
+        authenticate=crew.authenticate,
+        now_s=NOW_S,
+        entropy=crew.entropy,
+    )
+
+
 def stays_out(crew: Crew, info: bytes, check: str) -> None:
     """Who is told this does not come in."""
     with breaks(check):
-        join_externally(
-            info,
-            b"dave",
-            crew.key("dave").private,
-            authenticate=crew.authenticate,
-            now_s=NOW_S,
-            entropy=crew.entropy,
-        )
+        come_in(crew, info)
 
 
 def with_pub(data: bytes) -> Hook:
@@ -141,3 +147,10 @@ def test_keys_of_other_kems_are_checked_as_well(suite_id: int) -> None:
     stays_out(
         crew, told(crew, with_pub(external_pub_extension(b"\xff" * size).extension_data)), "12.4.3.2/external-pub"
     )
+
+
+def test_the_last_epochs_can_still_be_joined(crew: Crew) -> None:
+    def late(info: GroupInfo) -> GroupInfo:
+        return replace(info, group_context=replace(info.group_context, epoch=MAX_EPOCH - 1))
+
+    assert come_in(crew, told(crew, late)).group.epoch == MAX_EPOCH
