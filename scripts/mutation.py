@@ -237,9 +237,10 @@ def surroundings() -> dict[str, str]:
 
 
 def changed_line(diff: str) -> str:
-    """The line that a change puts in, by which it is explained."""
-    added = [line[1:].strip() for line in diff.splitlines() if line.startswith("+")]
-    return f"`{added[0]}`" if added else "(removed)"
+    """The line that a change puts in, by which it is explained; if it only takes lines out, the first of those."""
+    lines = diff.splitlines()
+    added = [line[1:].strip() for line in lines if line.startswith("+")]
+    return f"`{added[0]}`" if added else f"without `{lines[0][1:].strip()}`"
 
 
 if __name__ == "__main__":
