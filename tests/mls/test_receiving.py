@@ -9,7 +9,7 @@ from tacit.mls import Add, ApplicationData, GroupContextExtensions, Policy, Prop
 from tacit.mls.credentials import BasicCredential
 from tacit.mls.errors import OwnMessage, WrongEpoch
 from tacit.mls.extensions import ExternalSender, external_senders_extension
-from tacit.mls.external_proposals import propose_externally
+from tacit.mls.external_proposals import propose_externally, propose_joining
 from tests.mls.crew import GROUP_ID, NOW_S, Crew, NotTheirKey
 
 OPEN = Policy(public_handshakes=True, external_commits=True)
@@ -87,7 +87,7 @@ def test_who_speaks_from_outside_is_judged_by_name() -> None:
     listening = Policy(outside_proposals=True, authenticate_sender=judge)
     event = crew["alice"].process(message, authenticate=crew.authenticate, now_s=NOW_S, policy=listening)
     assert isinstance(event, ProposalReceived)
-    assert judged == [office]
+    assert (judged, event.aad) == ([office], b"")
     with pytest.raises(NotTheirKey):
         crew["alice"].process(message, authenticate=crew.authenticate, now_s=NOW_S, policy=listening)
 
@@ -96,3 +96,12 @@ def test_extensions_that_stay_as_they_are_are_no_news() -> None:
     crew = Crew(2)
     pending = crew.create_commit("alice", [Add(crew.bundle("carol").key_package)])
     assert taken(crew, "bob", pending.commit).new_extensions is None
+
+
+def test_who_asks_to_come_in_says_nothing_beside_it() -> None:
+    crew = Crew(1)
+    message = propose_joining(crew.bundle("bob"), group_id=GROUP_ID, epoch=0)
+    listening = Policy(outside_proposals=True)
+    event = crew["alice"].process(message, authenticate=crew.authenticate, now_s=NOW_S, policy=listening)
+    assert isinstance(event, ProposalReceived)
+    assert event.aad == b""

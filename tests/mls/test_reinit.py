@@ -215,11 +215,16 @@ def test_what_the_old_leaf_supports_the_new_one_does_too() -> None:
         crew["alice"],
         [],
         extension_types=(0xF7A0,),
+        proposal_types=(0xF123,),
+        credential_types=(0xF456,),
         entropy=crew.entropy,
         now_s=NOW_S,
         authenticate=crew.authenticate,
     )
     assert begun.group.extensions == (extension,)
+    listed = begun.group.members()[0].leaf_node.capabilities
+    assert 0xF123 in listed.proposals
+    assert 0xF456 in listed.credentials
 
 
 def test_an_open_group_is_not_begun_again() -> None:
