@@ -32,7 +32,7 @@ SOURCE: Final = "src/tacit/mls"
 COPIED: Final = ("src", "tests", "fuzz", "scripts", "bench", "docs", "README.md", "dev", "pyproject.toml")
 
 NEEDED: Final = 90.0
-"""Percent of the changes of a module that a test must notice."""
+"""Percent of the changes that a test must notice."""
 
 NOTICED: Final = ("killed", "timeout", "broken off")
 """A test failed; the change computed without end; the change ended the process. Anything else was not noticed."""
@@ -110,13 +110,13 @@ def main() -> int:
     copy()
     outcomes = [Outcome(module, diffs, {}) for module, diffs in change(modules).items() if diffs]
     for outcome in judge(outcomes, chosen.processes, chosen.seconds):
-        report(outcome, show=chosen.show)
-    total = sum(len(outcome.changes) for outcome in outcomes)
-    survivors = sum(len(outcome.survivors) for outcome in outcomes)
-    print(
-        f"{'all':<24} {total:>5} changes {total - survivors:>5} noticed {100 * (1 - survivors / max(total, 1)):>6.1f} %"
-    )
-    return 1 if any(outcome.unexplained() or outcome.rate < NEEDED for outcome in outcomes) else 0
+        report(outcome, outcome.survivors if chosen.show else outcome.unexplained())
+    total = Outcome("all", {}, {})
+    for outcome in outcomes:
+        total.changes |= outcome.changes
+        total.states |= outcome.states
+    report(total, [])
+    return 1 if total.unexplained() or total.rate < NEEDED else 0
 
 
 def everything() -> Iterator[str]:
@@ -218,16 +218,15 @@ def begin(told: dict[str, Any]) -> None:
         print(f"  {test}", flush=True)
 
 
-def report(outcome: Outcome, *, show: bool) -> None:
-    """Print what came of a module."""
-    unexplained = outcome.unexplained()
+def report(outcome: Outcome, shown: list[str]) -> None:
+    """Print what came of a module, and some of its changes."""
     print(
         f"{outcome.module:<24} {len(outcome.changes):>5} changes"
         f" {len(outcome.changes) - len(outcome.survivors):>5} noticed {outcome.rate:>6.1f} %"
-        f" {len(outcome.survivors):>4} not, {len(unexplained)} unexplained",
+        f" {len(outcome.survivors):>4} not, {len(outcome.unexplained())} unexplained",
         flush=True,
     )
-    for name in outcome.survivors if show else unexplained:
+    for name in shown:
         print(f"\n{name}: {outcome.states[name]}\n{outcome.changes[name]}", flush=True)
 
 
