@@ -45,6 +45,7 @@ def test_every_peer_is_pinned_and_has_its_program() -> None:
 NOWHERE = Package("nobody", Home.PYTHON, "megolm.py", {"tacit-no-such-package": "0.0.0"})
 
 
+@pytest.mark.long
 @pytest.mark.processes
 def test_a_peer_that_cannot_be_installed_is_named_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -89,6 +89,7 @@ def test_everything_kept_is_for_its_owner_alone(world: World) -> None:
             assert path.stat().st_mode & 0o077 == 0 or path.name == "profiles", path
 
 
+@pytest.mark.long
 def test_what_was_written_while_the_relay_was_away_goes_out_later_once(world: World) -> None:
     with world.relay() as relay:
         for name in ("ann", "ben"):

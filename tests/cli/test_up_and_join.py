@@ -246,6 +246,7 @@ def test_a_name_that_cannot_be_is_asked_for_again(world: World) -> None:
         assert ann.ends() == 0
 
 
+@pytest.mark.long
 def test_the_port_that_links_name_is_not_changed_behind_peoples_backs(world: World) -> None:
     first = world.ok("up", "--name", "ann", "--no-passphrase", "--json").lines[0]["contact_link"]
     port = int(first.split(":")[2].split("/")[0])

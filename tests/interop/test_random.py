@@ -24,6 +24,7 @@ MIXES = {
     "all three": (0x0001, ("tacit", "core-crypto", "ts-mls"), OPERATIONS),
     "tacit and ts-mls, post-quantum": (0xF062, ("tacit", "ts-mls"), FEWER_OPERATIONS),
 }
+LONG_ONES = {name: pytest.param(name, marks=pytest.mark.long) for name in ("tacit and ts-mls", "tacit and core-crypto")}
 
 
 class Story:
@@ -158,7 +159,7 @@ class Story:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("mix", MIXES)
+@pytest.mark.parametrize("mix", [LONG_ONES.get(name, name) for name in MIXES])
 def test_all_agree_after_every_epoch(bridge_to: Callable[[str], Bridge], mix: str, seed: int) -> None:
     suite, names, operations = MIXES[mix]
     story = Story([bridge_to(name) for name in names], suite, seed)

@@ -230,6 +230,7 @@ def test_an_exported_secret_is_the_callers(suite_id: int, ledger: Ledger) -> Non
     assert ledger.held(crew["bob"]) == Counter()
 
 
+@pytest.mark.long
 @suites
 def test_nothing_else_in_the_process_holds_what_the_group_has_dropped(suite_id: int, ledger: Ledger) -> None:
     """Bob alone is left of the crew; what others sent him lies there as bytes."""

@@ -28,8 +28,8 @@ TACIT = (sys.executable, "-m", "tacit.cli")
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without any setting of tacit's."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("TACIT_")} | more
+    """This process's environment without any setting of tacit's, and without measuring, which slows every start."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("TACIT_", "COVERAGE_"))} | more
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,10 @@ class Chatter:
             list_ += [line.split('"')[3] for line in lines if line.startswith(f'{{"{kind}"')]
 
 
-@pytest.mark.parametrize("victim", ["relay", "sender", "receiver"])
+@pytest.mark.parametrize(
+    "victim",
+    ["relay", pytest.param("sender", marks=pytest.mark.long), pytest.param("receiver", marks=pytest.mark.long)],
+)
 async def test_killed_under_traffic(victim: str, tmp_path: Path) -> None:
     chance = random.Random(f"20261121 {victim}")
     with Relay(tmp_path / "relay") as relay:

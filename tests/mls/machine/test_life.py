@@ -11,7 +11,7 @@ from tests.mls.machine.life import Life
 from tests.mls.machine.nonces import watching
 from tests.mls.machine.world import World
 
-EXAMPLES = 120
+EXAMPLES = 60
 STEPS = 50
 
 
