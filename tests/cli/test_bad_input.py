@@ -57,6 +57,7 @@ def test_a_relay_that_is_away_keeps_the_message_and_ends_with_code_3(locked: Wor
     assert not (locked.folder / "data" / "profiles" / "bea").exists()
 
 
+@pytest.mark.long
 def test_another_relay_in_its_place_is_refused_loudly(world: World) -> None:
     with world.relay() as relay:
         world.ok("init", "--name", "ann", "--relay", relay["link"], "--no-passphrase")
