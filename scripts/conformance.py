@@ -6,13 +6,13 @@ or a duty without a test that exists stops it.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from conformance_duties import DUTIES, ELSEWHERE, HAZARDS, NOT_OURS
 from named_tests import ROOT, all_tests, tests_by_expected_rule, tests_by_hazard, tests_by_rule
+from printed_tables import fill, markdown_table
 
 from tacit.mls.checks.rules import Kind
 from tacit.mls.checks.table import RULES
@@ -28,7 +28,7 @@ CHECKLIST: Final = {
 
 def rules() -> str:
     """Every rule, with what breaks it."""
-    return _table(
+    return markdown_table(
         ("rule", "what it asks", "broken", "enforced in", "checklist", "OpenMLS", "tests"),
         (
             (f"`{rule.id}`", rule.gist, rule.kind.value, f"`{rule.where}`", rule.codes, rule.openmls,
@@ -50,7 +50,7 @@ def counts() -> str:
 
 def hazards() -> str:
     """Attacks of members and on decoders, with the tests that make them."""
-    return _table(
+    return markdown_table(
         ("hazard", "what is tried", "tests"),
         ((name, what, _tests(tests_by_hazard()[name])) for name, what in HAZARDS.items()),
     )
@@ -60,19 +60,19 @@ def duties() -> str:
     """What is asked of an application and of a delivery service."""
     return "\n\n".join(
         f"### {subject}\n\n"
-        + _table(("duty", "kept by", "tests"), ((d.duty, d.kept_by, _tests(d.tests)) for d in kept))
+        + markdown_table(("duty", "kept by", "tests"), ((d.duty, d.kept_by, _tests(d.tests)) for d in kept))
         for subject, kept in DUTIES.items()
     )
 
 
 def elsewhere() -> str:
     """Codes of the checklist that are no rule of a message."""
-    return _table(("code", "where"), ELSEWHERE.items())
+    return markdown_table(("code", "where"), ELSEWHERE.items())
 
 
 def not_ours() -> str:
     """MUSTs that this room can neither keep nor break."""
-    return _table(("section", "demand", "why"), NOT_OURS)
+    return markdown_table(("section", "demand", "why"), NOT_OURS)
 
 
 def gaps() -> list[str]:
@@ -110,14 +110,7 @@ def filled(page: str) -> str:
     missing = gaps()
     if missing:
         raise ValueError("\n".join(missing))
-    for name, table in TABLES.items():
-        place = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
-        found = place.findall(page)
-        if len(found) != 1:
-            raise ValueError(f"{name} has {len(found)} places in the page")
-        begin, end = found[0]
-        page = page[: page.index(begin)] + f"{begin}\n{table()}\n\n" + page[page.index(end) :]
-    return page
+    return fill(page, TABLES)
 
 
 def problems() -> list[str]:
@@ -131,12 +124,6 @@ def problems() -> list[str]:
 
 def _tests(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
-    columns = [str(cell) for cell in head]
-    lines = [columns, ["---"] * len(columns), *([str(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> int:

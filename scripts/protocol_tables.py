@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from printed_tables import fill, markdown_table
 
 from tacit import limits
 from tacit.relay.rates import INBOX_APPEND, RATES
@@ -60,7 +62,7 @@ BOUNDS: Final = (
 
 def requests() -> str:
     """What a client may ask: code, when, the answers, the largest frame."""
-    return _table(
+    return markdown_table(
         ("code", "request", "when", "granted", "refused", "frame, bytes"),
         (
             (request.code, f"`{name}`", request.phase.value, f"`{request.answer}`", f"`{request.refusal}`",
@@ -72,7 +74,7 @@ def requests() -> str:
 
 def responses() -> str:
     """What a relay says."""
-    return _table(
+    return markdown_table(
         ("code", "answer or push", ""),
         ((code, f"`{name}`", "push" if name in PUSHES else "") for name, code in RESPONSES.items()),
     )
@@ -80,25 +82,27 @@ def responses() -> str:
 
 def errors() -> str:
     """Every code of a refusal, with the sentence that the client shows."""
-    return _table(("code", "meaning"), ((f"`{code}`", refusal().sentence) for code, refusal in REFUSALS.items()))
+    return markdown_table(
+        ("code", "meaning"), ((f"`{code}`", refusal().sentence) for code, refusal in REFUSALS.items())
+    )
 
 
 def closings() -> str:
     """Every code of Closing."""
     codes = (value for name, value in vars(Closed).items() if name.isupper())
-    return _table(("code", "meaning"), ((f"`{code}`", CLOSINGS[code]) for code in codes))
+    return markdown_table(("code", "meaning"), ((f"`{code}`", CLOSINGS[code]) for code in codes))
 
 
 def bounds() -> str:
     """Sizes and quotas."""
     payloads = ((f"Payload of a {KINDS[kind]}", f"{size:,} bytes") for kind, size in MAX_PAYLOAD_BYTES.items())
     others = ((what, f"{getattr(limits, name):,} {unit}".rstrip()) for what, name, unit in BOUNDS)
-    return _table(("bound", "value"), (*payloads, *others))
+    return markdown_table(("bound", "value"), (*payloads, *others))
 
 
 def rates() -> str:
     """How often an account may ask; before login, a connection."""
-    return _table(
+    return markdown_table(
         ("request", "at once", "then each second"),
         (
             (name if name == INBOX_APPEND else f"`{name}`", f"{rate.burst:,.0f}", f"{rate.per_s:,g}")
@@ -134,20 +138,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
 
 def filled(page: str) -> str:
     """The page with every table as the code has it now. Raises ``ValueError`` when a table has no place in it."""
-    for name, table in TABLES.items():
-        place = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
-        found = place.findall(page)
-        if len(found) != 1:
-            raise ValueError(f"{name} has {len(found)} places in the page")
-        begin, end = found[0]
-        page = page[: page.index(begin)] + f"{begin}\n{table()}\n\n" + page[page.index(end) :]
-    return page
-
-
-def _table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
-    columns = [str(cell) for cell in head]
-    lines = [columns, ["---"] * len(columns), *([str(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return fill(page, TABLES)
 
 
 def main() -> int:
