@@ -9,60 +9,31 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 from tacit.crypto.eddsa import ED448
 from tacit.crypto.errors import BadKey
 from tacit.errors import CryptoError
+from tests.crypto.edwards import Edwards, Point
 
 PRIME = 2**448 - 2**224 - 1
-ORDER = 2**446 - 13818066809895115352007386748515426880336692474882178609894547503885
-D = -39081
-
-Point = tuple[int, int]
-
-
-def add(a: Point, b: Point) -> Point:
-    """Addition on the curve, written out here to find the small points without trusting the constants under test."""
-    (x1, y1), (x2, y2) = a, b
-    k = D * x1 * x2 * y1 * y2
-    x = (x1 * y2 + x2 * y1) * pow(1 + k, -1, PRIME)
-    y = (y1 * y2 - x1 * x2) * pow(1 - k, -1, PRIME)
-    return x % PRIME, y % PRIME
-
-
-def multiply(point: Point, factor: int) -> Point:
-    total = (0, 1)
-    while factor:
-        if factor & 1:
-            total = add(total, point)
-        point, factor = add(point, point), factor >> 1
-    return total
+CURVE = Edwards(
+    PRIME,
+    a=1,
+    d=-39081,
+    order=2**446 - 13818066809895115352007386748515426880336692474882178609894547503885,
+    size=57,
+)
 
 
 def point_with_y(y: int) -> Point | None:
-    square = (1 - y * y) * pow(1 - D * y * y, -1, PRIME) % PRIME
+    square = (1 - y * y) * pow(1 - CURVE.d * y * y, -1, PRIME) % PRIME
     root = pow(square, (PRIME + 1) // 4, PRIME)
     return (root, y) if root * root % PRIME == square else None
 
 
-def encode(y: int, sign: int) -> bytes:
-    return (y | sign << 455).to_bytes(57, "little")
-
-
-def small_order_points() -> set[Point]:
-    """All four, as multiples of one of order 4: a point times the order of the large subgroup."""
-    for y in range(2, 100):
-        point = point_with_y(y)
-        if point is None:
-            continue
-        torsion = multiply(point, ORDER)
-        if multiply(torsion, 2) != (0, 1):
-            return {multiply(torsion, factor) for factor in range(4)}
-    raise AssertionError("no point of order 4 found")
-
-
-SMALL_ORDER_ENCODINGS = sorted({encode(y, sign) for _, y in small_order_points() for sign in (0, 1)})
+SMALL_ORDER = CURVE.small_order_points(point_with_y, cofactor=4)
+SMALL_ORDER_ENCODINGS = sorted({CURVE.encode(y, sign) for _, y in SMALL_ORDER for sign in (0, 1)})
 PAIR = ED448.key_pair(b"\x01" * 57)
 
 
 def test_there_are_four_small_points():
-    assert len(small_order_points()) == 4
+    assert len(SMALL_ORDER) == 4
     assert len(SMALL_ORDER_ENCODINGS) == 6  # the points 1 and -1 have no x to sign, and yet two encodings each
 
 
@@ -80,14 +51,14 @@ def test_every_encoding_above_the_prime_and_every_stray_bit_is_refused():
     for y in above:
         for sign in (0, 1):
             with pytest.raises(BadKey, match="canonical"):
-                ED448.check_public_key(encode(y, sign))
-    ED448.check_public_key(encode(known, 0))
-    ED448.check_public_key(encode(known, 1))
+                ED448.check_public_key(CURVE.encode(y, sign))
+    ED448.check_public_key(CURVE.encode(known, 0))
+    ED448.check_public_key(CURVE.encode(known, 1))
 
 
 def test_the_forgery_that_the_library_alone_would_accept_is_refused():
     """Under the point of order 4 with y = 0, itself and S = 0 is a signature of every fourth message."""
-    public = encode(0, 0)
+    public = CURVE.encode(0, 0)
     forgery = public + bytes(57)
     accepted = 0
     for number in range(64):
@@ -105,7 +76,7 @@ def test_the_forgery_that_the_library_alone_would_accept_is_refused():
 def test_a_signature_with_the_order_added_to_s_is_refused():
     signature = ED448.sign(PAIR.private, b"data")
     ED448.verify(PAIR.public, b"data", signature)
-    raised = int.from_bytes(signature[57:], "little") + ORDER
+    raised = int.from_bytes(signature[57:], "little") + CURVE.order
     with pytest.raises(CryptoError):
         ED448.verify(PAIR.public, b"data", signature[:57] + raised.to_bytes(57, "little"))
 

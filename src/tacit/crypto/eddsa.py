@@ -1,9 +1,9 @@
 """Ed25519 and Ed448 signatures with strict public keys.
 
-OpenSSL takes any bytes of the right number for a public key. Under a point of small order, signatures can be made
-without any private key, and with the neutral point of Ed25519 one signature verifies for every message; so such points
-are refused when a key is loaded, and so is every encoding that is not the canonical one. OpenSSL itself refuses
-signatures whose S is not reduced. The context of Ed448 is always empty. Source: RFC 8032 §5.1, §5.2
+Under a point of small order, signatures can be made without any private key, and with the neutral point of Ed25519 one
+signature verifies for every message; so such points are refused when a key is loaded, and so is every encoding that is
+not the canonical one: OpenSSL, which does Ed448, would take either. Signatures whose S is not reduced are refused by
+the libraries. The context of Ed448 is always empty. Source: RFC 8032 §5.1, §5.2
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey, Ed448PublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from tacit.crypto.errors import BadKey
 from tacit.crypto.keys import KeyPair
+from tacit.crypto.sodium import SodiumPrivateKey, SodiumPublicKey
 from tacit.entropy import Entropy
 from tacit.errors import CryptoError
 
@@ -33,8 +33,8 @@ class Eddsa:
     prime: int
     small_order: frozenset[int]
     """The y coordinates of all points of small order."""
-    private_class: type[Ed25519PrivateKey | Ed448PrivateKey]
-    public_class: type[Ed25519PublicKey | Ed448PublicKey]
+    private_class: type[SodiumPrivateKey] | type[Ed448PrivateKey]
+    public_class: type[SodiumPublicKey] | type[Ed448PublicKey]
 
     @property
     def public_key_size(self) -> int:
@@ -72,7 +72,7 @@ def forget_private_keys() -> None:
 
 
 @lru_cache(maxsize=1024)
-def _load_public(curve: Eddsa, data: bytes) -> Ed25519PublicKey | Ed448PublicKey:
+def _load_public(curve: Eddsa, data: bytes) -> SodiumPublicKey | Ed448PublicKey:
     if len(data) != curve.key_size:
         raise BadKey(f"{curve.name} key length")
     # The highest bit is the sign of x; whatever else stands above the prime is not canonical.
@@ -85,7 +85,7 @@ def _load_public(curve: Eddsa, data: bytes) -> Ed25519PublicKey | Ed448PublicKey
 
 
 @lru_cache(maxsize=64)
-def _load_private(curve: Eddsa, data: bytes) -> Ed25519PrivateKey | Ed448PrivateKey:
+def _load_private(curve: Eddsa, data: bytes) -> SodiumPrivateKey | Ed448PrivateKey:
     if len(data) != curve.key_size:
         raise BadKey(f"{curve.name} key length")
     return curve.private_class.from_private_bytes(data)
@@ -101,8 +101,8 @@ ED25519: Final = Eddsa(
     signature_size=64,
     prime=_P25519,
     small_order=frozenset({0, 1, _P25519 - 1, _ORDER_8, _P25519 - _ORDER_8}),  # of order 1, 2, 4 and 8
-    private_class=Ed25519PrivateKey,
-    public_class=Ed25519PublicKey,
+    private_class=SodiumPrivateKey,
+    public_class=SodiumPublicKey,
 )
 ED448: Final = Eddsa(
     name="Ed448",
