@@ -11,6 +11,7 @@ from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.relay.config import RelayConfig
 from tacit.relay.hub import Hub
+from tacit.relay.metrics import Metrics
 from tacit.relay.rates import NEW_ACCOUNTS, Bucket, Buckets
 from tacit.relay.store import Store
 from tacit.relay.store.rows import AccountRow, DeviceRow
@@ -81,6 +82,7 @@ class Context:
     new_accounts: Bucket = field(init=False)
     started_s: float = field(init=False)
     accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=Metrics)
     stopping: bool = False
 
     def __post_init__(self) -> None:

@@ -66,6 +66,11 @@ class Outgoing:
         return len(self._frames) >= limits.SEND_QUEUE_FRAMES or self._queued_bytes >= limits.SEND_QUEUE_BYTES
 
     @property
+    def queued_bytes(self) -> int:
+        """Bytes that wait for this reader."""
+        return self._queued_bytes
+
+    @property
     def is_ending(self) -> bool:
         """Whether the last word has been said."""
         return self._ending is not None

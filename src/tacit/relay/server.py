@@ -17,6 +17,7 @@ from tacit.log import EventLog
 from tacit.net.links import CloseCode, FrameLink
 from tacit.net.tls import ServerContext, file_context, server_context
 from tacit.net.ws_server import Listener, serve_ws
+from tacit.relay import measuring
 from tacit.relay.config import RelayConfig
 from tacit.relay.connection import Connection
 from tacit.relay.context import Context, RelayIdentity
@@ -125,6 +126,7 @@ class Relay:
         )
         context = Context(self.config, self._clock, self._entropy, identity, Store(store_path, self._entropy))
         self._context = context
+        measuring.watch(context, lambda: self._connections)
         if self.config.port is not None:
             tls = self._tls(private_key)
             self._listener = await serve_ws(self.handle, self.config.host, self.config.port, tls)

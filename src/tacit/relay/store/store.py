@@ -43,6 +43,11 @@ class Store:
         self._reader = open_reader(path) if path is not None else None
         self._reading = ThreadPoolExecutor(1, "tacit-relay-reader")
 
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes of changes that are on their way to the disk."""
+        return self._queued_bytes
+
     def submit(
         self, change: Callable[[sqlite3.Connection], T], done: Callable[[T | RelayError], None], size_bytes: int = 0
     ) -> None:

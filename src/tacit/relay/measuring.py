@@ -1,0 +1,85 @@
+"""Figures that are not counted in passing: how many are there, what waits, what the disk holds.
+
+``watch`` tells the metrics how to read the first two at any moment; ``measure`` asks the store and the file system, off
+the event loop, and remembers. A disk that does not answer leaves the last figures in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tacit.errors import RelayError
+from tacit.relay.store.database import FILE_NAME
+
+if TYPE_CHECKING:
+    from tacit.relay.connection import Connection
+    from tacit.relay.context import Context
+
+MEASURE_EVERY_S: Final = 10.0
+"""Whoever asks more often gets what was found last."""
+
+MEASURE_TIMEOUT_S: Final = 2.0
+"""How long the disk may take; monitoring must answer when it hangs."""
+
+
+def watch(context: Context, connections: Callable[[], Collection[Connection]]) -> None:
+    """Tell the metrics of a relay where to read what changes all the time."""
+    metrics, found = context.metrics, context.metrics.measured
+    metrics.crowds.update(
+        connections=lambda: len(connections()),
+        sessions=lambda: len(context.sessions),
+        strangers=lambda: len(context.strangers),
+        accounts=lambda: found.accounts,
+    )
+    metrics.sizes.update(
+        write_queue_bytes=lambda: context.store.queued_bytes,
+        send_queue_bytes=lambda: sum(connection.outgoing.queued_bytes for connection in connections()),
+    )
+    metrics.states.update(stopping=lambda: context.stopping)
+
+
+async def measure(context: Context) -> None:
+    """Bring what the store and its disk hold up to date, if it is not fresh."""
+    found, now_s = context.metrics.measured, context.clock.monotonic_s()
+    if now_s - found.at_s < MEASURE_EVERY_S:
+        return
+    found.at_s = now_s
+    with suppress(RelayError, OSError, TimeoutError):
+        async with asyncio.timeout(MEASURE_TIMEOUT_S):
+            if context.config.data_dir is not None:
+                found.sizes |= await asyncio.to_thread(_files, context.config.data_dir)
+            found.accounts, sizes = await context.store.query(_contents)
+            found.sizes |= sizes
+
+
+def _files(folder: Path) -> dict[str, int]:
+    """Bytes of the store's files, and those that their disk has left for this user."""
+    disk = os.statvfs(folder)
+    return {
+        "store_bytes": _size(folder / FILE_NAME),
+        "wal_bytes": _size(folder / f"{FILE_NAME}-wal"),
+        "disk_free_bytes": disk.f_bavail * disk.f_frsize,
+        "disk_bytes": disk.f_blocks * disk.f_frsize,
+    }
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _contents(db: sqlite3.Connection) -> tuple[int, dict[str, int]]:
+    """How many accounts there are, and what waits in all logs."""
+    accounts, held_bytes = db.execute("SELECT count(*), ifnull(sum(held_bytes), 0) FROM accounts").fetchone()
+    page_bytes, free_pages = (
+        int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_size", "freelist_count")
+    )
+    return int(accounts), {"held_bytes": int(held_bytes), "store_unused_bytes": page_bytes * free_pages}

@@ -1,0 +1,181 @@
+"""What a relay counts about itself: plain numbers, cheap to bump, read when somebody asks.
+
+Whoever serves bumps; nobody waits, locks or allocates for it. ``snapshot`` is the one way out, for Prometheus and for
+the operator's commands alike, and everything in it is blurred (see ``blur``). Nothing here is about one account,
+device, log or address.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tacit.relay.blur import Crowd, deeds, size
+
+LATENCY_BOUNDS_S: Final = (
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
+)  # fmt: skip
+BATCH_BOUNDS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+
+QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+class Histogram:
+    """How often values fell between fixed bounds."""
+
+    __slots__ = ("_shown", "bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(bounds) + 1)
+        """For each bound, the values up to it and above the one before; last, those above all."""
+        self.total = 0.0
+        self._shown = Shown((0,) * (len(bounds) + 1), 0.0)
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def show(self) -> Shown:
+        """What was counted, blurred; the sum moves only when a count does, else it would tell of each value."""
+        cumulative = 0
+        upto = []
+        for count in self.counts:
+            cumulative += count
+            upto.append(deeds(cumulative))
+        if tuple(upto) != self._shown.upto:
+            share = upto[-1] / cumulative if cumulative else 0.0
+            self._shown = Shown(tuple(upto), max(self._shown.total, self.total * share))
+        return self._shown
+
+    def quantile(self, share: float) -> float | None:
+        """An upper estimate of the value that this share of all values does not exceed, from what is shown.
+
+        None while there is too little, and the last bound for whatever lies above it.
+        """
+        shown = self.show()
+        if not shown.upto[-1]:
+            return None
+        wanted = share * shown.upto[-1]
+        place = next(place for place, count in enumerate(shown.upto) if count >= wanted)
+        if place == len(self.bounds):
+            return self.bounds[-1]
+        below = shown.upto[place - 1] if place else 0
+        floor = self.bounds[place - 1] if place else 0.0
+        within = (wanted - below) / (shown.upto[place] - below)
+        return floor + (self.bounds[place] - floor) * within
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A histogram as it leaves the relay."""
+
+    upto: tuple[int, ...]
+    """For each bound, the values that do not exceed it; last, all of them."""
+    total: float
+
+
+@dataclass(slots=True)
+class Measured:
+    """What ``measuring`` found last in the store and on its disk."""
+
+    at_s: float = float("-inf")
+    accounts: int = 0
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+def _latency() -> Histogram:
+    return Histogram(LATENCY_BOUNDS_S)
+
+
+@dataclass(slots=True)
+class Metrics:
+    """The counters of one relay, from its start; used from the event loop, but for what names the writer's thread."""
+
+    connections: int = 0
+    """Taken up, whatever came of them."""
+    logins: int = 0
+    registrations: int = 0
+    """New accounts and new devices."""
+    appends: int = 0
+    """Entries that were stored and acknowledged; a repeat is none."""
+    deliveries: int = 0
+    """Entries that were handed to a reader's connection, from memory or from the store."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """By code."""
+    cut_off: Counter[str] = field(default_factory=Counter)
+    """Connections that the relay ended, by reason."""
+    transactions: Histogram = field(default_factory=_latency)
+    """Seconds from the start of a transaction until it is on the disk; counted by the writer's thread."""
+    batches: Histogram = field(default_factory=lambda: Histogram(BATCH_BOUNDS))
+    """Changes that shared a transaction; counted by the writer's thread."""
+    deliver: Histogram = field(default_factory=_latency)
+    """Seconds from the arrival of an append until it was handed to its readers' connections, disk included.
+
+    Of each transaction only the append that waited longest is counted.
+    """
+    failed_transactions: int = 0
+    last_failure: str = ""
+    """Code of the last transaction's failure; empty when it succeeded."""
+    sweeps: int = 0
+    failed_sweeps: int = 0
+    damaged: int = 0
+    """Spoilt entries and KeyPackages that were found."""
+    crowds: dict[str, Callable[[], int]] = field(default_factory=dict)
+    """How to count people of some kind now."""
+    sizes: dict[str, Callable[[], int]] = field(default_factory=dict)
+    """How to read bytes of some kind now, such as those that wait for the disk."""
+    states: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    """How to ask for what is so or not, such as whether the relay is stopping."""
+    measured: Measured = field(default_factory=Measured)
+    _shown: dict[str, Crowd] = field(default_factory=dict)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything as it may leave the relay: names to numbers, or to numbers by code, or to a summary."""
+        return {
+            **{name: self._shown.setdefault(name, Crowd()).show(count()) for name, count in self.crowds.items()},
+            **{name: size(measure()) for name, measure in self.sizes.items()},
+            **{name: size(found) for name, found in self.measured.sizes.items()},
+            **{name: state() for name, state in self.states.items()},
+            **{f"{name}_total": deeds(getattr(self, name)) for name in _DEEDS},
+            **{f"{name}_total": getattr(self, name) for name in _EXACT},
+            "refusals_total": {code: _by_code(code, count) for code, count in sorted(self.refusals.items())},
+            "cut_off_total": {code: deeds(count) for code, count in sorted(self.cut_off.items())},
+            **{name: _summary(histogram) for name, histogram in self.histograms().items()},
+        }
+
+    def histograms(self) -> dict[str, Histogram]:
+        """Each by the name that it goes by outside."""
+        return {
+            "transaction_seconds": self.transactions,
+            "transaction_changes": self.batches,
+            "delivery_seconds": self.deliver,
+        }
+
+
+_DEEDS: Final = ("connections", "logins", "registrations", "appends", "deliveries")
+"""What people do."""
+
+_EXACT: Final = ("failed_transactions", "sweeps", "failed_sweeps", "damaged")
+"""What happens to the relay itself: one is enough to look after."""
+
+OWN_FAULTS: Final = frozenset({"internal", "storage-failed", "storage-full"})
+"""Refusals that tell of the relay and not of who was refused."""
+
+
+def _by_code(code: str, count: int) -> int:
+    return count if code in OWN_FAULTS else deeds(count)
+
+
+def _summary(histogram: Histogram) -> dict[str, float | None]:
+    """Quantiles are upper estimates in the histogram's own unit; None while too little was counted."""
+    shown = histogram.show()
+    return {
+        "count": shown.upto[-1],
+        "sum": round(shown.total, 6),
+        **{name: histogram.quantile(share) for name, share in QUANTILES.items()},
+    }
