@@ -23,7 +23,7 @@ from tacit.relay.outgoing import Outgoing
 from tacit.relay.rates import Buckets
 from tacit.relay.store.rows import Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import Closed, DeviceRevoked, Internal, Malformed, ShuttingDown, Unsupported
+from tacit.wire.errors import Closed, Internal, Malformed, ShuttingDown, Unsupported
 from tacit.wire.frames import Frame, RequestBody, ResponseBody, decode_request, encode_response
 from tacit.wire.operations import Phase, check_request
 from tacit.wire.shapes import check_shape
@@ -99,6 +99,7 @@ class Connection:
         try:
             frame = decode_request(data)
         except DecodeError:
+            self._context.metrics.refusals[Malformed.code] += 1
             self.end(_error(Malformed()), CloseCode.PROTOCOL_ERROR)
             return
         self._serving = True
@@ -184,9 +185,9 @@ class Connection:
 
     def _enter(self, session: Session) -> None:
         """Go from greeted to logged in."""
-        if not self._context.sessions.enter(session.device, self):
-            raise DeviceRevoked
+        self._context.sessions.enter(session, self)
         self.session = session
+        self._context.metrics.logins += 1
         self._context.strangers.pop(self, None)
         self._link.limit_frames(limits.MAX_FRAME_BYTES)
 
@@ -195,6 +196,7 @@ class Connection:
 
     def _refuse(self, frame: Frame[RequestBody], refusal: RelayError) -> None:
         """Answer a request that is not granted; strangers get so many of these."""
+        self._context.metrics.refusals[refusal.code] += 1
         if self.session is not None:
             self._answer(frame.request_id, _error(refusal))
             return

@@ -54,6 +54,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._flows: dict[LogRow, list[Flow]] = {}
+        self.handed = 0
+        """Entries that were handed to connections, from memory or from the store."""
 
     def open(self, flow: Flow) -> None:
         """Begin a flow, from the store at first: what was published before this call is there."""
@@ -85,6 +87,7 @@ class Hub:
             if appended.seq > flow.sent_seq:
                 flow.sent_seq = appended.seq
                 flow.outlet.push(_frame(frames, flow, entry, appended.seq))
+                self.handed += 1
             if flow.device in appended.removed:
                 self.close(flow)
 

@@ -40,6 +40,7 @@ def append(context: Context, session: Session, body: pb.Append, answer: Answer) 
             return
         answer(pb.Appended(seq=outcome.seq))
         if outcome.fresh:
+            context.metrics.appends += 1
             context.hub.publish(entry, outcome)
 
     context.store.submit(partial(logs.append, entry=entry), done, len(entry.payload))
@@ -76,6 +77,7 @@ def report_damage(context: Context, places: list[int]) -> None:
 
     def done(outcome: int | RelayError) -> None:
         if isinstance(outcome, int) and outcome:
+            context.metrics.damaged += outcome
             EventLog("relay").warning("damaged", kind=damage.ENTRY, count=outcome)
 
     with suppress(RelayError):  # a relay that has no time for this now finds them again

@@ -37,6 +37,7 @@ def watch(context: Context, connections: Callable[[], Collection[Connection]]) -
         strangers=lambda: len(context.strangers),
         accounts=lambda: found.accounts,
     )
+    metrics.deeds.update(deliveries=lambda: context.hub.handed)
     metrics.sizes.update(
         write_queue_bytes=lambda: context.store.queued_bytes,
         send_queue_bytes=lambda: sum(connection.outgoing.queued_bytes for connection in connections()),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tacit.clock import SystemClock
 from tacit.relay.blur import Crowd, deeds, size
 
 LATENCY_BOUNDS_S: Final = (
@@ -103,8 +104,6 @@ class Metrics:
     """New accounts and new devices."""
     appends: int = 0
     """Entries that were stored and acknowledged; a repeat is none."""
-    deliveries: int = 0
-    """Entries that were handed to a reader's connection, from memory or from the store."""
     refusals: Counter[str] = field(default_factory=Counter)
     """By code."""
     cut_off: Counter[str] = field(default_factory=Counter)
@@ -113,18 +112,22 @@ class Metrics:
     """Seconds from the start of a transaction until it is on the disk; counted by the writer's thread."""
     batches: Histogram = field(default_factory=lambda: Histogram(BATCH_BOUNDS))
     """Changes that shared a transaction; counted by the writer's thread."""
-    deliver: Histogram = field(default_factory=_latency)
-    """Seconds from the arrival of an append until it was handed to its readers' connections, disk included.
+    handed_over: Histogram = field(default_factory=_latency)
+    """Seconds from the arrival of a change until its answer and its entry were handed to connections, disk included.
 
-    Of each transaction only the append that waited longest is counted.
+    Of each transaction only the change that waited longest is counted.
     """
     failed_transactions: int = 0
     last_failure: str = ""
     """Code of the last transaction's failure; empty when it succeeded."""
+    written_at_s: float = float("-inf")
+    """When the last transaction reached the disk, by ``monotonic_s``."""
     sweeps: int = 0
     failed_sweeps: int = 0
     damaged: int = 0
     """Spoilt entries and KeyPackages that were found."""
+    deeds: dict[str, Callable[[], int]] = field(default_factory=dict)
+    """How to read what people have done that is counted elsewhere."""
     crowds: dict[str, Callable[[], int]] = field(default_factory=dict)
     """How to count people of some kind now."""
     sizes: dict[str, Callable[[], int]] = field(default_factory=dict)
@@ -132,7 +135,25 @@ class Metrics:
     states: dict[str, Callable[[], bool]] = field(default_factory=dict)
     """How to ask for what is so or not, such as whether the relay is stopping."""
     measured: Measured = field(default_factory=Measured)
+    monotonic_s: Callable[[], float] = SystemClock().monotonic_s
+    """The machine's own time whatever the relay goes by: it is asked by threads, and decides nothing."""
     _shown: dict[str, Crowd] = field(default_factory=dict)
+
+    def committed(self, began_s: float, changes: int) -> None:
+        """Note a transaction that is on the disk; called by the writer's thread."""
+        self.written_at_s = self.monotonic_s()
+        self.last_failure = ""
+        self.transactions.observe(self.written_at_s - began_s)
+        self.batches.observe(changes)
+
+    def failed(self, code: str) -> None:
+        """Note a transaction that the disk did not take; called by the writer's thread."""
+        self.failed_transactions += 1
+        self.last_failure = code
+
+    def handed(self, since_s: float) -> None:
+        """Note that a transaction's answers and entries are in the connections' hands."""
+        self.handed_over.observe(self.monotonic_s() - since_s)
 
     def snapshot(self) -> dict[str, Any]:
         """Everything as it may leave the relay: names to numbers, or to numbers by code, or to a summary."""
@@ -142,6 +163,7 @@ class Metrics:
             **{name: size(found) for name, found in self.measured.sizes.items()},
             **{name: state() for name, state in self.states.items()},
             **{f"{name}_total": deeds(getattr(self, name)) for name in _DEEDS},
+            **{f"{name}_total": deeds(count()) for name, count in self.deeds.items()},
             **{f"{name}_total": getattr(self, name) for name in _EXACT},
             "refusals_total": {code: _by_code(code, count) for code, count in sorted(self.refusals.items())},
             "cut_off_total": {code: deeds(count) for code, count in sorted(self.cut_off.items())},
@@ -153,11 +175,11 @@ class Metrics:
         return {
             "transaction_seconds": self.transactions,
             "transaction_changes": self.batches,
-            "delivery_seconds": self.deliver,
+            "delivery_seconds": self.handed_over,
         }
 
 
-_DEEDS: Final = ("connections", "logins", "registrations", "appends", "deliveries")
+_DEEDS: Final = ("connections", "logins", "registrations", "appends")
 """What people do."""
 
 _EXACT: Final = ("failed_transactions", "sweeps", "failed_sweeps", "damaged")

@@ -181,6 +181,7 @@ class Outgoing:
                     damaged=entry.damaged,
                 )
             )
+        self._hub.handed += len(chunk.entries)
         damaged = [position(flow.log, entry.seq) for entry in chunk.entries if entry.damaged]
         if damaged:
             self._report_damage(damaged)

@@ -58,6 +58,7 @@ async def register(context: Context, challenges: Challenges, body: pb.Register) 
     if await context.store.query(partial(accounts.would_be_new, wish=wish, invite_needed=invite_needed, now_s=now_s)):
         context.new_accounts.take(context.clock.monotonic_s())
     held = await context.store.change(partial(accounts.register, wish=wish, invite_needed=invite_needed, now_s=now_s))
+    context.metrics.registrations += 1
     return pb.Registered(account_id=identifier, handle=held, next_challenge=challenges.ask())
 
 

@@ -23,6 +23,7 @@ from tacit.relay.connection import Connection
 from tacit.relay.context import Context, RelayIdentity
 from tacit.relay.data_dir import DataDir
 from tacit.relay.invites import new_invite
+from tacit.relay.metrics import Metrics
 from tacit.relay.store import Store, invites
 from tacit.relay.watch import sweep_store, watch_connections
 from tacit.wire import relay_pb2 as pb
@@ -124,7 +125,9 @@ class Relay:
             private_key=private_key,
             public_key=ED25519.key_pair(private_key.reveal()).public,
         )
-        context = Context(self.config, self._clock, self._entropy, identity, Store(store_path, self._entropy))
+        metrics = Metrics()
+        store = Store(store_path, self._entropy, metrics)
+        context = Context(self.config, self._clock, self._entropy, identity, store, metrics=metrics)
         self._context = context
         measuring.watch(context, lambda: self._connections)
         if self.config.port is not None:

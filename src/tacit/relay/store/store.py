@@ -13,6 +13,7 @@ from tacit.entropy import Entropy, system_entropy
 from tacit.errors import RelayError
 from tacit.limits import MAX_WRITE_QUEUE_BYTES
 from tacit.log import EventLog
+from tacit.relay.metrics import Metrics
 from tacit.relay.store import incarnation
 from tacit.relay.store.database import open_reader, open_writer
 from tacit.relay.store.writer import Job, Outcomes, Writer
@@ -31,7 +32,7 @@ class Store:
     would lock each other out.
     """
 
-    def __init__(self, path: Path | None, entropy: Entropy = system_entropy) -> None:
+    def __init__(self, path: Path | None, entropy: Entropy = system_entropy, metrics: Metrics | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._log = EventLog("relay.store")
         self._queued_bytes = 0
@@ -39,7 +40,8 @@ class Store:
         db = open_writer(path)
         self.incarnation = incarnation.begin(db, entropy)
         """Which life of its data the relay is in."""
-        self._writer = Writer(db, self._deliver_threadsafe)
+        self._metrics = metrics or Metrics()
+        self._writer = Writer(db, self._deliver_threadsafe, self._metrics)
         self._reader = open_reader(path) if path is not None else None
         self._reading = ThreadPoolExecutor(1, "tacit-relay-reader")
 
@@ -60,7 +62,7 @@ class Store:
         if self._queued_bytes + size_bytes > MAX_WRITE_QUEUE_BYTES:
             raise RateLimited(retry_after_s=BUSY_RETRY_S)
         self._queued_bytes += size_bytes
-        self._writer.submit(Job(change, done, size_bytes))
+        self._writer.submit(Job(change, done, size_bytes, self._metrics.monotonic_s()))
 
     async def change(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run a change and wait until it is on the disk; raises what it refused with."""
@@ -104,6 +106,8 @@ class Store:
                 job.done(outcome)
             except Exception as error:  # noqa: BLE001 - those behind it in the batch must hear of theirs
                 self._log.warning("delivery-failed", error=type(error).__name__)
+        # Comes behind the sending that these outcomes have set off.
+        self._loop.call_soon(self._metrics.handed, outcomes[0][0].submitted_s)
 
 
 def _on_snapshot(db: sqlite3.Connection, query: Callable[[sqlite3.Connection], T]) -> T:

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 from tacit.errors import RelayError
 from tacit.limits import MAX_WRITE_BATCH
 from tacit.log import EventLog
+from tacit.relay.metrics import Metrics
 from tacit.wire.errors import Internal, StorageFailed, StorageFull
 
 Change: TypeAlias = Callable[[sqlite3.Connection], Any]
@@ -42,11 +43,12 @@ _DISK: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A change, who waits for it, and the bytes it holds while it waits."""
+    """A change, who waits for it, the bytes it holds while it waits, and since when it does."""
 
     change: Change
     done: Done
     size_bytes: int
+    submitted_s: float
 
 
 Outcomes: TypeAlias = list[tuple[Job, Any]]
@@ -55,9 +57,10 @@ Outcomes: TypeAlias = list[tuple[Job, Any]]
 class Writer:
     """Runs jobs on a thread of its own; ``deliver`` gets each transaction's outcomes once they are on the disk."""
 
-    def __init__(self, db: sqlite3.Connection, deliver: Callable[[Outcomes], None]) -> None:
+    def __init__(self, db: sqlite3.Connection, deliver: Callable[[Outcomes], None], metrics: Metrics) -> None:
         self._db = db
         self._deliver = deliver
+        self._metrics = metrics
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._log = EventLog("relay.store")
         self._thread = threading.Thread(target=self._run, name="tacit-relay-writer", daemon=True)
@@ -110,6 +113,7 @@ class Writer:
 
     def _write(self, batch: list[Job]) -> Outcomes:
         """Apply a batch in one transaction; raises what the disk says, and then nothing of it has happened."""
+        began_s = self._metrics.monotonic_s()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             outcomes = [(job, self._apply(job.change)) for job in batch]
@@ -118,6 +122,7 @@ class Writer:
             if self._db.in_transaction:
                 self._db.rollback()
             raise
+        self._metrics.committed(began_s, len(batch))
         return outcomes
 
     def _apply(self, change: Change) -> Any:
@@ -141,8 +146,9 @@ class Writer:
     def _fail(self, batch: list[Job], error: sqlite3.Error) -> Outcomes:
         """What those hear whose transaction the disk did not take."""
         self._log.warning("transaction-failed", error=error.sqlite_errorname)
-        full = _primary_code(error) == sqlite3.SQLITE_FULL
-        return [(job, StorageFull() if full else StorageFailed()) for job in batch]
+        refusal = StorageFull if _primary_code(error) == sqlite3.SQLITE_FULL else StorageFailed
+        self._metrics.failed(refusal.code)
+        return [(job, refusal()) for job in batch]
 
     def _close(self) -> None:
         try:
