@@ -66,6 +66,11 @@ class FrameLink(Protocol):
         """SHA-256 of the DER certificate that this side showed, 32 bytes; empty where it showed none."""
         ...
 
+    @property
+    def peer_address(self) -> str:
+        """Where the other side comes from, for limits only, never to be kept or told; empty where that is unknown."""
+        ...
+
     async def send(self, frame: bytes) -> None:
         """Hand one frame over, waiting while the other side reads too slowly.
 

@@ -15,30 +15,38 @@ from tacit.net.links import CloseCode
 
 
 def memory_pair(
-    *, capacity_frames: int = 64, max_frame: int = limits.MAX_FRAME_BYTES, peer_certificate_hash: bytes = b""
+    *,
+    capacity_frames: int = 64,
+    max_frame: int = limits.MAX_FRAME_BYTES,
+    peer_certificate_hash: bytes = b"",
+    address: str = "",
 ) -> tuple[MemoryLink, MemoryLink]:
     """Make both ends of a link; ``capacity_frames`` may be under way in each direction before ``send`` waits.
 
-    ``peer_certificate_hash`` is what the first end shows, for tests that sign a certificate that nobody sent.
+    ``peer_certificate_hash`` is what the first end shows, for tests that sign a certificate that nobody sent;
+    ``address`` is where the first end comes from.
     """
     there, back = _Pipe(capacity_frames, max_frame), _Pipe(capacity_frames, max_frame)
     return MemoryLink(outgoing=there, incoming=back, peer_certificate_hash=peer_certificate_hash), MemoryLink(
-        outgoing=back, incoming=there
+        outgoing=back, incoming=there, peer_address=address
     )
 
 
 class MemoryLink:
     """One end of an in-memory pair; a ``FrameLink``."""
 
-    __slots__ = ("_incoming", "_outgoing", "peer_certificate_hash")
+    __slots__ = ("_incoming", "_outgoing", "peer_address", "peer_certificate_hash")
 
     transport = "memory"
     own_certificate_hash = b""
 
-    def __init__(self, *, outgoing: _Pipe, incoming: _Pipe, peer_certificate_hash: bytes = b"") -> None:
+    def __init__(
+        self, *, outgoing: _Pipe, incoming: _Pipe, peer_certificate_hash: bytes = b"", peer_address: str = ""
+    ) -> None:
         self._outgoing = outgoing
         self._incoming = incoming
         self.peer_certificate_hash = peer_certificate_hash
+        self.peer_address = peer_address
 
     async def send(self, frame: bytes) -> None:
         """Hand one frame over, waiting while the other end's queue is full."""

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
+from tacit.net.accepting import Door, Visit
 from tacit.net.ws_gate import FrameGate
 
 MAX_HEADER_LINE_BYTES: Final = 4_096
@@ -32,12 +33,35 @@ class ServerSocket(web.WebSocketResponse):
         self._set_closed()
 
 
-class Connection(web.RequestHandler):
+class Connection(web.RequestHandler, Visit):
     """One accepted connection: aiohttp's, with a deadline until it is a WebSocket and a gate for frames after."""
 
-    __slots__ = ("_deadline", "_expires_at", "_first_max_frame", "_gate", "_max_frame")
+    __slots__ = (
+        "_deadline",
+        "_door",
+        "_expires_at",
+        "_first_max_frame",
+        "_gate",
+        "_inside",
+        "_max_frame",
+        "_settled",
+        "origin",
+        "peer",
+    )
 
-    def __init__(self, http: web.Server, *, deadline_s: float, max_frame: int, first_max_frame: int) -> None:
+    def __init__(
+        self,
+        http: web.Server,
+        *,
+        peer: str,
+        origin: str,
+        door: Door,
+        settled: Callable[[Connection], None],
+        deadline_s: float,
+        max_frame: int,
+        first_max_frame: int,
+    ) -> None:
+        """A connection that ``door`` let in; ``settled`` is called once it is a WebSocket, or has ended."""
         loop = asyncio.get_running_loop()
         super().__init__(
             http,
@@ -50,6 +74,13 @@ class Connection(web.RequestHandler):
             max_headers=MAX_HEADERS,
             lingering_time=0,
         )
+        self.peer = peer
+        """The address at the other end of the socket."""
+        self.origin = origin
+        """Where it comes from; empty where nobody can tell, or not yet."""
+        self._door = door
+        self._inside = True
+        self._settled = settled
         self._max_frame = max_frame
         self._first_max_frame = first_max_frame
         self._gate: FrameGate | None = None
@@ -64,8 +95,8 @@ class Connection(web.RequestHandler):
         self._deadline = asyncio.get_running_loop().call_at(self._expires_at, cast(asyncio.Transport, transport).abort)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the deadline."""
-        self.upgraded()
+        """Forget the deadline, and make room for another from there."""
+        self.ended()
         super().connection_lost(exc)
 
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
@@ -80,9 +111,33 @@ class Connection(web.RequestHandler):
 
     def upgraded(self) -> None:
         """The deadline is met."""
+        self._settled(self)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def comes_from(self, origin: str) -> bool:
+        """Note an origin that only a request has told; false where that has no room for another connection."""
+        if origin == self.origin:
+            return True
+        self._leave()
+        self.origin, self._inside = origin, self._door.enter(origin)
+        return self._inside
+
+    def cut_off(self) -> None:
+        """End it now, if TLS stands already."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def ended(self) -> None:
+        """Make room for another connection from there."""
+        self.upgraded()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._inside:
+            self._inside = False
+            self._door.leave(self.origin)
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing, for the same reason."""

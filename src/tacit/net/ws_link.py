@@ -60,6 +60,7 @@ class WebSocketLink:
         "_slow_reader_s",
         "_socket",
         "own_certificate_hash",
+        "peer_address",
         "peer_certificate_hash",
     )
 
@@ -73,6 +74,7 @@ class WebSocketLink:
         max_send: int = limits.MAX_FRAME_BYTES,
         peer_certificate_hash: bytes = b"",
         own_certificate_hash: bytes = b"",
+        peer_address: str = "",
         on_limit: Callable[[int], None] = lambda max_bytes: None,
         release: Callable[[], Awaitable[None]] = _nothing,
         slow_reader_s: float = limits.SLOW_READER_TIMEOUT_S,
@@ -82,6 +84,7 @@ class WebSocketLink:
         self._max_send = max_send
         self.peer_certificate_hash = peer_certificate_hash
         self.own_certificate_hash = own_certificate_hash
+        self.peer_address = peer_address
         self._on_limit = on_limit
         self._release = release
         self._slow_reader_s = slow_reader_s

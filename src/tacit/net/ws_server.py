@@ -15,9 +15,11 @@ from aiohttp import web
 
 from tacit import limits
 from tacit.log import EventLog
-from tacit.net.binding import BACKLOG, bind
+from tacit.net.accepting import Acceptor, Door, OpenDoor
+from tacit.net.binding import bind
 from tacit.net.errors import CannotListen, LinkClosed
 from tacit.net.links import CloseCode, FrameLink
+from tacit.net.origins import DIRECT, HEADER, Origins
 from tacit.net.tls import own_certificate_hash
 from tacit.net.ws_connection import Connection, ServerSocket
 from tacit.net.ws_link import CLOSE_TIMEOUT_S, WebSocketLink
@@ -49,11 +51,14 @@ async def serve_ws(
     handshake_timeout_s: float = limits.HANDSHAKE_TIMEOUT_S,
     idle_timeout_s: float = limits.IDLE_TIMEOUT_S,
     slow_reader_s: float = limits.SLOW_READER_TIMEOUT_S,
+    door: Door | None = None,
+    origins: Origins = DIRECT,
 ) -> WebSocketListener:
     """Listen, and run ``handler`` for each link; when it returns, the link is closed.
 
-    A link takes frames of up to ``first_max_frame`` bytes until ``limit_frames`` raises that, at most to ``max_frame``.
-    Port 0 takes any free one. An empty ``host`` means every address, IPv4 and IPv6. Raises ``CannotListen``.
+    ``door`` decides who may connect, by where ``origins`` says that they come from. A link takes frames of up to
+    ``first_max_frame`` bytes until ``limit_frames`` raises that, at most to ``max_frame``. Port 0 takes any free one.
+    An empty ``host`` means every address, IPv4 and IPv6. Raises ``CannotListen``.
     """
     listener = WebSocketListener(
         handler,
@@ -62,6 +67,8 @@ async def serve_ws(
         handshake_timeout_s=handshake_timeout_s,
         idle_timeout_s=idle_timeout_s,
         slow_reader_s=slow_reader_s,
+        door=door or OpenDoor(),
+        origins=origins,
     )
     await listener.open(host, port, ssl_context)
     return listener
@@ -79,8 +86,12 @@ class WebSocketListener:
         handshake_timeout_s: float,
         idle_timeout_s: float,
         slow_reader_s: float,
+        door: Door,
+        origins: Origins,
     ) -> None:
         self._handler = handler
+        self._door = door
+        self._origins = origins
         self._max_frame = max_frame
         self._first_max_frame = first_max_frame
         self._handshake_timeout_s = handshake_timeout_s
@@ -89,32 +100,32 @@ class WebSocketListener:
         self._links: dict[WebSocketLink, asyncio.Task[Any]] = {}
         self._log = EventLog("net")
         self._http = web.Server(self._answer)
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
         self.port = 0
 
     async def open(self, host: str, port: int, ssl_context: ssl.SSLContext) -> None:
         """Bind the port and start to accept."""
-        loop = asyncio.get_running_loop()
         try:
             bound = await bind(host, port)
         except (OSError, OverflowError) as error:
             raise CannotListen(f"{host or '*'}:{port}") from error
         self.port = int(bound.getsockname()[1])
-        self._server = await loop.create_server(
+        self._acceptor = Acceptor(
+            bound,
             self._connection,
-            sock=bound,
-            ssl=ssl_context,
-            backlog=BACKLOG,
-            ssl_handshake_timeout=self._handshake_timeout_s,
-            ssl_shutdown_timeout=CLOSE_TIMEOUT_S,
+            lambda peer: self._door.enter(self._origins.of_socket(peer)),
+            ssl_context,
+            handshake_timeout_s=self._handshake_timeout_s,
+            shutdown_timeout_s=CLOSE_TIMEOUT_S,
         )
+        self._acceptor.start()
 
     async def close(self) -> None:
         """Stop listening, say goodbye on every link; handlers have ``CLOSE_TIMEOUT_S`` before they are cancelled."""
-        if self._server is None:
+        if self._acceptor is None:
             return
-        server, self._server = self._server, None
-        server.close()
+        acceptor, self._acceptor = self._acceptor, None
+        await acceptor.close()
         handlers = list(self._links.values())
         await asyncio.gather(*(link.close("the relay is stopping", CloseCode.GOING_AWAY) for link in self._links))
         if handlers:
@@ -123,11 +134,15 @@ class WebSocketListener:
                 handler.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         await self._http.shutdown(CLOSE_TIMEOUT_S)
-        await server.wait_closed()
 
-    def _connection(self) -> Connection:
+    def _connection(self, peer: str) -> Connection:
+        acceptor = self._acceptor
         return Connection(
             self._http,
+            peer=peer,
+            origin=self._origins.of_socket(peer),
+            door=self._door,
+            settled=lambda connection: None if acceptor is None else acceptor.settled(connection),
             deadline_s=self._handshake_timeout_s,
             max_frame=self._max_frame,
             first_max_frame=self._first_max_frame,
@@ -149,8 +164,11 @@ class WebSocketListener:
         opened.headers["Server"] = "tacit"
         if not opened.can_prepare(request):
             return _plain(426, "this is a tacit relay; it speaks WebSocket")
+        connection = cast(Connection, request.protocol)
+        if not connection.comes_from(self._origins.of_request(connection.peer, request.headers.getall(HEADER, []))):
+            return _plain(429, "too many connections from your address")
         await opened.prepare(request)
-        await self._run(opened, cast(Connection, request.protocol))
+        await self._run(opened, connection)
         return opened
 
     async def _run(self, opened: ServerSocket, connection: Connection) -> None:
@@ -161,6 +179,7 @@ class WebSocketListener:
             max_frame=self._max_frame,
             max_send=self._max_frame,
             own_certificate_hash=own_certificate_hash(opened.get_extra_info("ssl_object")),
+            peer_address=connection.origin,
             on_limit=connection.limit_frames,
             slow_reader_s=self._slow_reader_s,
         )

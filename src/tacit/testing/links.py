@@ -155,6 +155,11 @@ class MeddledLink:
         """What the untouched link showed."""
         return self._link.own_certificate_hash
 
+    @property
+    def peer_address(self) -> str:
+        """As the inner link has it."""
+        return self._link.peer_address
+
     async def send(self, frame: bytes) -> None:
         """Send a frame, or what is made of it."""
         for step in self._way.steps(_decoded(frame, to_relay=True, connection=self._number)):
