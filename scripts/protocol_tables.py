@@ -29,7 +29,9 @@ KINDS: Final = ("", "message or proposal", "commit", "Welcome")
 CLOSINGS: Final = {
     Closed.SHUTTING_DOWN: "The relay is about to stop; come back.",
     Closed.REPLACED: "The same device has logged in on another connection. If that was not you, the store was copied.",
-    Closed.REVOKED: "The account has revoked this device. Do not come back.",
+    Closed.REVOKED: "The account, or the relay's operator, has revoked this device. Do not come back.",
+    Closed.SUSPENDED: "The relay's operator has suspended the account. It may be resumed; try again now and then.",
+    Closed.DELETED: "The relay's operator has deleted the account. Do not come back unasked.",
     Closed.LOGIN_TIMEOUT: "Login took too long.",
     Closed.LOGIN_FAILURES: "Too much was refused before login.",
 }

@@ -19,8 +19,8 @@ from tacit.errors import DecodeError, RelayError, TransportError
 from tacit.net import FrameLink, LinkClosed
 from tacit.net.links import CloseCode
 from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import AccountDeleted, AccountSuspended, DeviceRevoked, refusal
 from tacit.wire.errors import Closed as ClosedCode
-from tacit.wire.errors import DeviceRevoked, refusal
 from tacit.wire.frames import Frame, RequestBody, ResponseBody, decode_response, encode_request
 from tacit.wire.operations import ID_BYTES
 
@@ -183,6 +183,10 @@ class Connection:
                 return Replaced()
             case ClosedCode.REVOKED:
                 return DeviceRevoked()
+            case ClosedCode.SUSPENDED:
+                return AccountSuspended()
+            case ClosedCode.DELETED:
+                return AccountDeleted()
         ended = RelayStopping() if closing.code == ClosedCode.SHUTTING_DOWN else error
         if closing.reconnect_after_s:
             ended.retry_after_s = float(closing.reconnect_after_s)

@@ -29,11 +29,15 @@ async def publish_keys(context: Context, session: Session, body: pb.PublishKeys)
 
 
 async def recipient_keys(context: Context, session: Session, body: pb.RecipientKeysRequest) -> pb.RecipientKeys:
-    """Claim one KeyPackage of each device of an account. Raises ``NoSuchAccount`` or ``NoKeyPackages``."""
+    """Claim one KeyPackage of each device of an account.
+
+    Raises ``NoSuchAccount``, ``AccountSuspended`` or ``NoKeyPackages``.
+    """
     who, now_s = named(body.who), context.now_s()
 
     def claim(db: sqlite3.Connection) -> tuple[Account, tuple[ClaimedKeys, ...], int]:
         account, before = accounts.find_account(db, who), damage.found(db).key_packages
+        accounts.check_not_suspended(db, account.row)
         claimed = key_packages.claim(db, account.row, body.suite, asking=session.device, now_s=now_s)
         return account, claimed, damage.found(db).key_packages - before
 

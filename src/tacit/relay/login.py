@@ -14,7 +14,7 @@ from tacit.relay.context import Context
 from tacit.relay.store import accounts, key_packages
 from tacit.relay.store.rows import KnownDevice, Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import BadSignature, DeviceRevoked
+from tacit.wire.errors import AccountSuspended, BadSignature, DeviceRevoked
 from tacit.wire.operations import CHALLENGE_BYTES, PROTOCOL_MAX, PROTOCOL_MIN, choose_protocol
 from tacit.wire.signing import hello_tbs, login_tbs
 
@@ -75,6 +75,8 @@ async def login(context: Context, challenges: Challenges, body: pb.Login) -> tup
     _check_signature(context, challenges, challenge, body, device)
     if device.revoked:
         raise DeviceRevoked
+    if device.suspended:
+        raise AccountSuspended
     left = await context.store.query(partial(key_packages.count, device=device.session.device, now_s=context.now_s()))
     return device.session, pb.LoggedIn(
         handle=device.handle,

@@ -120,6 +120,22 @@ class DeviceRevoked(RelayError):
     hint = "Make a new device for the account."
 
 
+class AccountSuspended(RelayError):
+    """The account is suspended at this relay."""
+
+    code = "account-suspended"
+    exit_code = ExitCode.LOCKED
+    hint = "Ask whoever runs the relay; what waits for the account is kept."
+
+
+class AccountDeleted(RelayError):
+    """The relay's operator has deleted this account there."""
+
+    code = "account-deleted"
+    exit_code = ExitCode.UNTRUSTED
+    hint = "What is on this device stays. Ask whoever runs the relay."
+
+
 class HandleTaken(RelayError):
     """Somebody else has that handle at this relay."""
 
@@ -217,7 +233,7 @@ REFUSALS: Final[dict[str, type[RelayError]]] = {
     for refusal in (
         Malformed, BadRequest, Unsupported, ProtocolVersion, TooLarge, RateLimited, QuotaExceeded, StorageFull,
         StorageFailed, Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature, BadCertificate,
-        DeviceRevoked, HandleTaken, HandleFixed, BadHandle, InviteNeeded, InviteInvalid, NoSuchAccount, NoSuchDevice,
+        DeviceRevoked, AccountSuspended, AccountDeleted, HandleTaken, HandleFixed, BadHandle, InviteNeeded, InviteInvalid, NoSuchAccount, NoSuchDevice,
         NoKeyPackages, UnknownLog, LogTaken, NotAReader, CommitConflict,
     )
 }  # fmt: skip
@@ -231,6 +247,8 @@ class Closed:
     REPLACED: Final = "replaced"
     """The same device has logged in on another connection."""
     REVOKED: Final = "device-revoked"
+    SUSPENDED: Final = "account-suspended"
+    DELETED: Final = "account-deleted"
     LOGIN_TIMEOUT: Final = "login-timeout"
     LOGIN_FAILURES: Final = "login-failures"
 

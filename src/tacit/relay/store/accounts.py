@@ -7,8 +7,9 @@ from typing import Final
 
 from tacit.limits import MAX_DEVICES_EVER_PER_ACCOUNT, MAX_DEVICES_PER_ACCOUNT
 from tacit.relay.store import invites, reading
-from tacit.relay.store.rows import Account, AccountRow, DeviceRow, KnownDevice, Registration, Session
+from tacit.relay.store.rows import Account, AccountRow, DeviceRow, KnownDevice, LogRow, Registration, Session
 from tacit.wire.errors import (
+    AccountSuspended,
     BadCertificate,
     BadSignature,
     DeviceRevoked,
@@ -30,13 +31,17 @@ def register(db: sqlite3.Connection, wish: Registration, *, invite_needed: bool,
         "SELECT account, account_key, handle FROM accounts WHERE account_id = ?", (wish.account_id,)
     ).fetchone()
     if row is None:
-        account = _add_account(db, wish, invite_needed=invite_needed, now_s=now_s)
+        inbox = _add_inbox(db, now_s)
+        account = _add_account(db, AccountRow(inbox), wish, invite_needed=invite_needed, now_s=now_s)
+        _add_device(db, account, inbox, wish, now_s)
         held = ""
     else:
         account, key, held = AccountRow(row[0]), row[1], row[2] or ""
         if key != wish.account_key:
             raise BadSignature
-    _add_device(db, account, wish, now_s)
+        check_not_suspended(db, account)
+        if not _has_device(db, account, wish):
+            _add_device(db, account, _add_inbox(db, now_s), wish, now_s)
     return _take_handle(db, account, held, wish.handle)
 
 
@@ -64,6 +69,7 @@ def known_device(db: sqlite3.Connection, account_id: bytes, device_id: bytes) ->
         device_key=row[1],
         handle=account.handle,
         revoked=row[2] is not None,
+        suspended=_is_suspended(db, account.row),
     )
 
 
@@ -82,6 +88,12 @@ def look_up(db: sqlite3.Connection, who: bytes | str) -> tuple[Account, tuple[by
         "SELECT certificate FROM devices WHERE account = ? AND revoked_at IS NULL ORDER BY device", (account.row,)
     )
     return account, tuple(certificate for (certificate,) in found)
+
+
+def check_not_suspended(db: sqlite3.Connection, account: AccountRow) -> None:
+    """Raise ``AccountSuspended`` for an account that its operator has suspended."""
+    if _is_suspended(db, account):
+        raise AccountSuspended
 
 
 def renew_certificate(
@@ -107,14 +119,29 @@ def revoke_device(db: sqlite3.Connection, account: AccountRow, device_id: bytes,
     return DeviceRow(row[0])
 
 
-def _add_account(db: sqlite3.Connection, wish: Registration, *, invite_needed: bool, now_s: int) -> AccountRow:
+def _is_suspended(db: sqlite3.Connection, account: AccountRow) -> bool:
+    found = db.execute("SELECT suspended_at IS NOT NULL FROM accounts WHERE account = ?", (account,)).fetchone()
+    return bool(found and found[0])
+
+
+def _add_inbox(db: sqlite3.Connection, now_s: int) -> LogRow:
+    """The log for what others send to a new device; its number names the device too, and the account if that is new.
+
+    Numbers of logs are never used again, so nothing that remembers one who was deleted can mean somebody else.
+    """
+    return LogRow(db.execute("INSERT INTO logs (created_at) VALUES (?) RETURNING log", (now_s,)).fetchone()[0])
+
+
+def _add_account(
+    db: sqlite3.Connection, account: AccountRow, wish: Registration, *, invite_needed: bool, now_s: int
+) -> AccountRow:
+    db.execute(
+        "INSERT INTO accounts (account, account_id, account_key, created_at) VALUES (?, ?, ?, ?)",
+        (account, wish.account_id, wish.account_key, now_s),
+    )
     if invite_needed:
-        invites.redeem(db, _invite(wish), now_s)
-    added = db.execute(
-        "INSERT INTO accounts (account_id, account_key, created_at) VALUES (?, ?, ?) RETURNING account",
-        (wish.account_id, wish.account_key, now_s),
-    ).fetchone()
-    return AccountRow(added[0])
+        invites.redeem(db, _invite(wish), account, now_s)
+    return account
 
 
 def _invite(wish: Registration) -> bytes:
@@ -123,23 +150,28 @@ def _invite(wish: Registration) -> bytes:
     return wish.invite_hash
 
 
-def _add_device(db: sqlite3.Connection, account: AccountRow, wish: Registration, now_s: int) -> None:
+def _has_device(db: sqlite3.Connection, account: AccountRow, wish: Registration) -> bool:
+    """Whether the device is known already. Raises ``DeviceRevoked``, or ``QuotaExceeded`` where there is no room."""
     devices = db.execute("SELECT device_id, revoked_at FROM devices WHERE account = ?", (account,)).fetchall()
     for device_id, revoked_at in devices:
         if device_id == wish.device_id:
             if revoked_at is not None:
                 raise DeviceRevoked
-            return
+            return True
     in_use = sum(revoked_at is None for _, revoked_at in devices)
     if in_use >= MAX_DEVICES_PER_ACCOUNT or len(devices) >= MAX_DEVICES_EVER_PER_ACCOUNT:
         raise QuotaExceeded(f"{MAX_DEVICES_PER_ACCOUNT} devices for each account")
-    inbox = db.execute("INSERT INTO logs (created_at) VALUES (?) RETURNING log", (now_s,)).fetchone()[0]
-    device = db.execute(
-        "INSERT INTO devices (account, device_id, device_key, certificate, certificate_expires_at, inbox, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING device",
-        (account, wish.device_id, wish.device_key, wish.certificate, wish.certificate_expires_at, inbox, now_s),
-    ).fetchone()[0]
-    db.execute("INSERT INTO readers (log, device, start_seq, acked_seq) VALUES (?, ?, 0, 0)", (inbox, device))
+    return False
+
+
+def _add_device(db: sqlite3.Connection, account: AccountRow, inbox: LogRow, wish: Registration, now_s: int) -> None:
+    db.execute(
+        "INSERT INTO devices"
+        " (device, account, device_id, device_key, certificate, certificate_expires_at, inbox, created_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?1, ?7)",
+        (inbox, account, wish.device_id, wish.device_key, wish.certificate, wish.certificate_expires_at, now_s),
+    )
+    db.execute("INSERT INTO readers (log, device, start_seq, acked_seq) VALUES (?1, ?1, 0, 0)", (inbox,))
 
 
 def _take_handle(db: sqlite3.Connection, account: AccountRow, held: str, wanted: str) -> str:

@@ -14,6 +14,8 @@ ANSWER = "the retention time after the entry went"
 RELAY = "as long as the relay"
 DAMAGE = "the retention time after it was found"
 INVITE = "the retention time after it was revoked or expired"
+INVITE_USE = "as long as the account and the invitation"
+DELETED = "until the last entry of a deleted account is fetched, the retention time at most"
 KEY_PACKAGE = "until it expires, 84 days at most"
 
 
@@ -34,6 +36,9 @@ COLUMNS: Final = (
     Column("accounts", "handle", "unique name, if the account took one", ACCOUNT),
     Column("accounts", "held_bytes", "size of what it wrote and others have not fetched, for the quota", ACCOUNT),
     Column("accounts", "created_at", "when it registered, for the operator", ACCOUNT),
+    Column("accounts", "suspended_at", "when the operator suspended it; shuts it out", "until it is resumed"),
+    Column("accounts", "suspended_note", "what the operator wrote beside it", "until it is resumed"),
+    Column("accounts", "deleted_at", "when it was deleted; nothing but numbers is left in its row", DELETED),
     Column("devices", "device", "number of the device in this file", DEVICE),
     Column("devices", "account", "whose device it is", DEVICE),
     Column("devices", "device_id", "the ID by which others address the device", DEVICE),
@@ -46,10 +51,13 @@ COLUMNS: Final = (
     Column("invites", "token_hash", "recognises the token, which is not kept", INVITE),
     Column("invites", "note", "what the operator wrote beside it", INVITE),
     Column("invites", "uses", "how many accounts may use it", INVITE),
-    Column("invites", "used", "how many have; not which", INVITE),
+    Column("invites", "used", "how many have", INVITE),
     Column("invites", "created_at", "for the operator's list", INVITE),
     Column("invites", "expires_at", "ends it", INVITE),
     Column("invites", "revoked_at", "ends it", INVITE),
+    Column("invite_uses", "account", "which account used one, for the operator", INVITE_USE),
+    Column("invite_uses", "token_hash", "which one", INVITE_USE),
+    Column("invite_uses", "used_at", "when", INVITE_USE),
     Column("key_packages", "device", "whose KeyPackage it is", KEY_PACKAGE),
     Column("key_packages", "digest", "keeps one that was given out from coming back", KEY_PACKAGE),
     Column("key_packages", "suite", "which cipher suite it is for", KEY_PACKAGE),

@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 
 from tacit.relay.errors import NoSuchInvite
-from tacit.relay.store.rows import Invite
+from tacit.relay.store.rows import AccountRow, Invite, InviteUse
 from tacit.wire.errors import InviteInvalid
 
 ID_CHARS = 12
@@ -37,10 +37,11 @@ def check(db: sqlite3.Connection, token_hash: bytes, now_s: int) -> None:
         raise InviteInvalid
 
 
-def redeem(db: sqlite3.Connection, token_hash: bytes, now_s: int) -> None:
-    """Use an invitation once. Raises ``InviteInvalid``."""
+def redeem(db: sqlite3.Connection, token_hash: bytes, account: AccountRow, now_s: int) -> None:
+    """Use an invitation once, for a new account. Raises ``InviteInvalid``."""
     check(db, token_hash, now_s)
     db.execute("UPDATE invites SET used = used + 1 WHERE token_hash = ?", (token_hash,))
+    db.execute("INSERT INTO invite_uses (account, token_hash, used_at) VALUES (?, ?, ?)", (account, token_hash, now_s))
 
 
 def revoke(db: sqlite3.Connection, wanted: str, now_s: int) -> Invite:
@@ -64,9 +65,23 @@ def all_invites(db: sqlite3.Connection) -> list[Invite]:
     return [Invite(invite_id(token_hash), *rest) for token_hash, *rest in rows]
 
 
-def drop_ended(db: sqlite3.Connection, ended_before: int) -> None:
-    """Forget the invitations that ended before a time."""
-    db.execute("DELETE FROM invites WHERE coalesce(revoked_at, expires_at) < ?", (ended_before,))
+def uses(db: sqlite3.Connection, wanted: str) -> list[InviteUse]:
+    """Which accounts used an invitation, the first one first. Raises ``NoSuchInvite``."""
+    if all(invite.id != wanted for invite in all_invites(db)):
+        raise NoSuchInvite(wanted)
+    rows = db.execute(
+        "SELECT account_id, coalesce(handle, ''), used_at FROM invite_uses JOIN accounts USING (account)"
+        " WHERE substr(lower(hex(token_hash)), 1, ?) = ? ORDER BY used_at, account",
+        (ID_CHARS, wanted),
+    )
+    return [InviteUse(*row) for row in rows]
+
+
+def drop_ended(db: sqlite3.Connection, ended_before: int) -> int:
+    """Forget the invitations that ended before a time, and who used them; returns how many."""
+    ended = "SELECT token_hash FROM invites WHERE coalesce(revoked_at, expires_at) < ?"
+    db.execute(f"DELETE FROM invite_uses WHERE token_hash IN ({ended})", (ended_before,))  # noqa: S608
+    return db.execute(f"DELETE FROM invites WHERE token_hash IN ({ended})", (ended_before,)).rowcount  # noqa: S608
 
 
 def invite_id(token_hash: bytes) -> str:

@@ -44,6 +44,7 @@ class KnownDevice:
     device_key: bytes
     handle: str
     revoked: bool
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +172,12 @@ class Invite:
     created_at: int
     expires_at: int | None
     revoked_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class InviteUse:
+    """An account that came in with an invitation, and when."""
+
+    account_id: bytes
+    handle: str
+    used_at: int
