@@ -7,10 +7,14 @@ import dataclasses
 import importlib
 import inspect
 import json
+import os
 import pkgutil
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table as Grid
 
 import bench
@@ -37,6 +41,15 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller groups, where a table has them")
     parser.add_argument("--picture", action="store_true", help="of mls: draw its cost over the size of groups instead")
+    relay = parser.add_argument_group("relay")
+    relay.add_argument(
+        "--pin",
+        action=argparse.BooleanOptionalAction,
+        default=(os.cpu_count() or 1) > 1,
+        help="the relay on one core and the load generator on another, peers likewise [default: where there are two]",
+    )
+    relay.add_argument("--only", action="append", default=[], metavar="PART", help="a part of the table; repeatable")
+    relay.add_argument("--seconds", type=float, metavar="S", help="how long each loop is measured")
     chosen = parser.parse_args()
     if unknown := sorted(set(chosen.tables) - set(names())):
         parser.error(f"nothing is called {unknown[0]}; there are {', '.join(names())}")
@@ -51,21 +64,28 @@ def main() -> int:
     screen.print("  ".join(f"[dim]{name}[/dim] {value}" for name, value in facts.items()), highlight=False)
     done: dict[str, Table] = {}
     for name in chosen.tables or names():
-        with screen.status(f"measuring {name}"):
-            done[name] = _table(name, chosen.quick)
+        with screen.status(f"measuring {name}") as status:
+            done[name] = _table(name, chosen, partial(_say, status, name))
         if not chosen.json:
             screen.print(_grid(done[name]))
     if chosen.json:
-        print(
-            json.dumps({"machine": facts, "tables": {name: dataclasses.asdict(table) for name, table in done.items()}})
-        )
+        found = {key: value for table in done.values() for key, value in table.figures.items()}
+        tables = {
+            name: {"title": table.title, "rows": [*map(dataclasses.asdict, table.rows)]} for name, table in done.items()
+        }
+        print(json.dumps({**found, "machine": facts, "tables": tables}))
     return 0
 
 
-def _table(name: str, quick: bool) -> Table:
-    """The table of one module; a module that can be quick takes the word for it."""
+def _say(status: Status, name: str, what: str) -> None:
+    status.update(f"measuring {name}: {what}")
+
+
+def _table(name: str, chosen: argparse.Namespace, say: Callable[[str], None]) -> Table:
+    """The table of one module, which gets those of the options that it takes."""
     make = importlib.import_module(f"bench.{name}").table
-    table: Table = make(quick=quick) if "quick" in inspect.signature(make).parameters else make()
+    options = {**vars(chosen), "say": say}
+    table: Table = make(**{key: options[key] for key in inspect.signature(make).parameters})
     return table
 
 

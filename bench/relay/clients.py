@@ -8,7 +8,6 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -17,7 +16,7 @@ from pathlib import Path
 import psutil
 import uvloop
 
-from bench.measure import Row, Table, cost_us, percentile
+from bench.measure import Row, cost_us, percentile
 from tacit import Client
 from tacit.identity import RelayLink, parse_link
 from tacit.net import connect
@@ -36,22 +35,17 @@ CLIENT_BURST = 300
 CLIENT_ONE_BY_ONE = 100
 COMMANDS = 7
 NAMES = ("ada", "bob")
-TACIT = str(Path(__file__).resolve().parent.parent / "tacit")
+TACIT = str(Path(__file__).resolve().parents[2] / "tacit")
 
 
-def table() -> Table:
+def rows(folder: Path) -> Iterator[Row]:
     """Start everything, measure, stop everything."""
-    return Table("relay: messages of 1 KB, one client to another, on loopback, durable", tuple(_rows()))
-
-
-def _rows() -> Iterator[Row]:
-    with tempfile.TemporaryDirectory(prefix="tacit-bench-") as directory:
-        folder = Path(directory)
-        with _relay(folder / "relay") as (process, link):
-            yield from uvloop.run(_wire(parse_link(link), folder))
-            yield from uvloop.run(_idle(parse_link(link), process))
-            yield from uvloop.run(_clients(link, folder))
-            yield from _commands(folder)
+    folder.mkdir()
+    with _relay(folder / "relay") as (process, link):
+        yield from uvloop.run(_wire(parse_link(link), folder))
+        yield from uvloop.run(_idle(parse_link(link), process))
+        yield from uvloop.run(_clients(link, folder))
+        yield from _commands(folder)
 
 
 @contextmanager

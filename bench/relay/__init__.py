@@ -1,0 +1,43 @@
+"""The relay as an operator meets it: real processes on loopback, TLS on, the store on the disk.
+
+The load generator is a process of its own (``load``), and where there are two cores the relay has one of them to
+itself and the generator the other. Peers do the same work in the same run, each alone on the relay's core. Nothing is
+left behind: processes end, folders go.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.measure import Row, Table
+from bench.relay import clients, pairs
+from bench.relay.processes import Cores
+from bench.relay.stage import FULL, QUICK, Stage
+
+PARTS: Final[dict[str, Callable[[Stage], Iterator[Row]]]] = {
+    "pairs": pairs.rows,
+    "clients": lambda stage: clients.rows(stage.folder / "clients"),
+}
+"""By name, in the order in which they run."""
+
+
+def table(
+    *,
+    quick: bool = False,
+    pin: bool = True,
+    only: Sequence[str] = (),
+    seconds: float | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Table:
+    """Measure, all of it or the parts that are named."""
+    plan = QUICK if quick else FULL
+    if seconds is not None:
+        plan = dataclasses.replace(plan, seconds=seconds)
+    with tempfile.TemporaryDirectory(prefix="tacit-bench-") as directory:
+        stage = Stage(Path(directory), plan, Cores.two() if pin else Cores(), say)
+        rows = [row for name in only or PARTS for row in PARTS[name](stage)]
+    return Table("relay: on loopback over TLS, durable", tuple(rows), stage.figures)

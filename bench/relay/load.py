@@ -1,0 +1,188 @@
+"""The load generator, a process of its own: ``python -m bench.relay.load``. One JSON line in, one JSON line out.
+
+It ends when its standard input does, so it never outlives who started it. Requests:
+
+``join``    {"address": [HOST, PORT], "population": FILE}: the relay to speak to, and as whom
+``talk``    {"name": NAME, "payload": BYTES, ...}: everybody in these conversations connects and listens
+``closed``  {"name": NAME, "window": N, "warm_s": S, "seconds": S, "pids": [PID]}
+``paced``   {"name": NAME, "rate": MESSAGES_PER_S, ...}
+``idle``    {"first": N, "count": N}: these people connect, listen and say nothing
+``leave``   {}: everybody goes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+from bench.relay.conversations import Conversation
+from bench.relay.devices import Device, DeviceLost
+from bench.relay.measuring import closed_loop, open_loop
+from bench.relay.population import Person, Population
+from tacit.net.tls import client_context
+
+AT_ONCE: Final = 64
+"""Connections that are being made at the same time."""
+
+PER_SOURCE: Final = 5_000
+"""Connections from one loopback address: the kernel has some 28,000 ports for each, relays may have less patience."""
+
+
+class Load:
+    """Everybody whom this process plays."""
+
+    def __init__(self) -> None:
+        self._address = ("127.0.0.1", 0)
+        self._people: tuple[Person, ...] = ()
+        self._population = Population((), {})
+        self._tls = client_context()
+        self._devices: dict[int, Device] = {}
+        self._conversations: dict[str, list[Conversation]] = {}
+        self._connected = 0
+
+    async def join(self, address: list[Any], population: str) -> dict[str, Any]:
+        """Name the relay and the people."""
+        self._address = (str(address[0]), int(address[1]))
+        self._population = Population.load(Path(population))
+        return {"people": len(self._population.people)}
+
+    async def talk(
+        self, name: str, payload: int, own: bool = False, acknowledge_every: int = 0, count: int | None = None
+    ) -> dict[str, Any]:
+        """Have everybody in the first ``count`` conversations of a name connected and listening.
+
+        With ``own``, writers listen to their logs too, as tacit's own clients do; with ``acknowledge_every``, readers
+        say so often what they have.
+        """
+        talks = self._population.talks[name][:count]
+        began = time.perf_counter()
+        await self._connect(who for talk in talks for who in (talk.writer, *talk.readers))
+        connected_s = time.perf_counter() - began
+        made: list[Conversation] = []
+        listening: list[Awaitable[None]] = []
+        for talk in talks:
+            writer = self._devices[talk.writer]
+            conversation = Conversation(writer, len(talk.readers))
+            writer.prepare(conversation, talk.log_id, os.urandom(payload))
+            made.append(conversation)
+            listening += [
+                self._devices[reader].listen([talk.log_id], [conversation], acknowledge_every=acknowledge_every)
+                for reader in talk.readers
+            ]
+            if own:
+                listening.append(writer.listen([talk.log_id], [None], acknowledge_every=acknowledge_every))
+        await _some_at_once(listening)
+        self._conversations[name] = made
+        return {"connections": len(self._devices), "connected_s": connected_s}
+
+    async def closed(
+        self, name: str, window: int, seconds: float, warm_s: float = 1.0, pids: Sequence[int] = ()
+    ) -> dict[str, Any]:
+        """Run conversations in a closed loop."""
+        told = await closed_loop(self._conversations[name], window, warm_s, seconds, pids)
+        return told | {"refused": self._refused()}
+
+    async def paced(
+        self, name: str, rate: float, seconds: float, warm_s: float = 1.0, pids: Sequence[int] = ()
+    ) -> dict[str, Any]:
+        """Run conversations at a fixed rate."""
+        told = await open_loop(self._conversations[name], rate, warm_s, seconds, pids)
+        return told | {"refused": self._refused()}
+
+    async def idle(self, first: int, count: int) -> dict[str, Any]:
+        """Have these people connected, each listening to its inbox; the seconds are for all of them."""
+        began = time.perf_counter()
+        await self._connect(range(first, first + count))
+        connected_s = time.perf_counter() - began
+        people = self._population.people
+        await _some_at_once(
+            self._devices[who].listen([people[who].device_id], [None]) for who in range(first, first + count)
+        )
+        return {"connections": len(self._devices), "connected_s": connected_s}
+
+    async def leave(self) -> dict[str, Any]:
+        """Close every connection."""
+        left = len(self._devices)
+        for device in self._devices.values():
+            device.leave()
+        self._devices.clear()
+        self._conversations.clear()
+        await asyncio.sleep(0)
+        return {"left": left}
+
+    async def _connect(self, people: Iterable[int]) -> None:
+        async def connect(who: int) -> None:
+            source = f"127.0.0.{1 + self._connected // PER_SOURCE}"
+            self._connected += 1
+            self._devices[who] = await Device.connect(self._population.people[who], self._address, self._tls, source)
+
+        await _some_at_once(connect(who) for who in dict.fromkeys(people) if who not in self._devices)
+
+    def _refused(self) -> dict[str, int]:
+        """What the relay would not do since the last time, by code."""
+        found: dict[str, int] = {}
+        for device in self._devices.values():
+            for code, count in device.refused.items():
+                found[code] = found.get(code, 0) + count
+            device.refused.clear()
+        return found
+
+
+async def _some_at_once(works: Iterable[Awaitable[None]]) -> None:
+    """Do all of it, so many at a time; the first that fails ends it."""
+    waiting = iter(works)
+
+    async def worker() -> None:
+        for work in waiting:
+            await work
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(worker())
+
+
+async def main() -> None:
+    """Answer requests until standard input ends."""
+    requests = asyncio.StreamReader(limit=1 << 20)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(requests), sys.stdin)
+    load = Load()
+    while line := await requests.readline():
+        request = json.loads(line)
+        try:
+            answer = await getattr(load, request.pop("op"))(**request)
+        except* (DeviceLost, OSError, TimeoutError) as errors:
+            answer = {"error": _first(errors)}
+        print(json.dumps(answer), flush=True)
+    await load.leave()
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> str:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
+
+
+def _prepare_process() -> None:
+    """Take as many files as there may be, and no pauses for garbage: nothing here is cyclic in bulk."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    gc.disable()
+
+
+if __name__ == "__main__":
+    _prepare_process()
+    uvloop.run(main())

@@ -1,0 +1,123 @@
+"""What every part of the relay's table stands on: how much is measured, on which cores, in which folder, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.relay.population import Population, Shape, populate
+from bench.relay.processes import Cores, Generator, RunningRelay, generator, running_relay
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    seconds: float
+    """Of each closed or open loop, after ``warm_s``."""
+    warm_s: float
+    rates: tuple[float, ...]
+    """Shares of the throughput at which latencies are taken."""
+    groups: tuple[tuple[int, int], ...]
+    """Readers of a group, and how many groups at once."""
+    connections: tuple[int, ...]
+    idle: int
+    stormers: int
+    """Devices that log in, and catch up, at once."""
+    log_sizes: tuple[int, ...]
+    many_logs: int
+    stored: int
+    """Entries in the store that a relay starts with."""
+
+
+FULL = Plan(
+    seconds=5.0,
+    warm_s=1.5,
+    rates=(0.1, 0.25, 0.5, 0.75, 0.9),
+    groups=((3, 25), (30, 10), (300, 2)),
+    connections=(10, 100, 1_000, 10_000),
+    idle=10_000,
+    stormers=1_000,
+    log_sizes=(1_000, 10_000, 100_000, 1_000_000),
+    many_logs=100_000,
+    stored=1_000_000,
+)
+
+QUICK = Plan(
+    seconds=3.0,
+    warm_s=0.7,
+    rates=(0.5,),
+    groups=(),
+    connections=(),
+    idle=1_000,
+    stormers=0,
+    log_sizes=(),
+    many_logs=0,
+    stored=0,
+)
+
+
+@dataclass
+class Stage:
+    """One run of the table."""
+
+    folder: Path
+    plan: Plan
+    cores: Cores
+    say: Callable[[str], None]
+    """Tells a person who watches what is being measured."""
+    figures: dict[str, Any] = field(default_factory=dict)
+    """What programs read."""
+    ends_in_s: float = 20.0
+    """How long a process may take to end."""
+
+    @contextmanager
+    def world(self, name: str, people: int, shapes: Sequence[Shape]) -> Iterator[World]:
+        """A relay that knows so many people, and a load generator that plays them."""
+        folder = self.folder / name
+        population = populate(folder, people, shapes)
+        with self.serve(folder, population) as world:
+            yield world
+
+    @contextmanager
+    def serve(self, folder: Path, population: Population) -> Iterator[World]:
+        """A relay over a folder that was filled before, and a load generator that plays its people."""
+        with (
+            running_relay(folder, self.cores.server, self.ends_in_s) as relay,
+            generator(self.cores.generator, self.ends_in_s) as load,
+        ):
+            path = folder.with_name(f"{folder.name}.people")
+            population.save(path)
+            load.join(relay.address, path)
+            yield World(self, relay, load)
+
+    @property
+    def pinned(self) -> str:
+        """How the processes are bound, for notes."""
+        return "each on one core" if self.cores.server is not None else "not pinned"
+
+
+@dataclass(frozen=True)
+class World:
+    """A relay and who speaks to it."""
+
+    stage: Stage
+    relay: RunningRelay
+    load: Generator
+
+    def closed(self, name: str, window: int) -> dict[str, Any]:
+        """What a closed loop of these conversations comes to."""
+        plan = self.stage.plan
+        return self.load.ask(
+            "closed", name=name, window=window, warm_s=plan.warm_s, seconds=plan.seconds, pids=self.relay.pids
+        )
+
+    def paced(self, name: str, rate: float) -> dict[str, Any]:
+        """What a fixed rate comes to."""
+        plan = self.stage.plan
+        return self.load.ask(
+            "paced", name=name, rate=rate, warm_s=plan.warm_s, seconds=plan.seconds, pids=self.relay.pids
+        )
