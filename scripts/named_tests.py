@@ -19,7 +19,7 @@ _Names = Callable[[ast.AST], set[str]]
 ROOT: Final = Path(__file__).resolve().parent.parent
 TESTS: Final = ROOT / "tests"
 
-RULE_ID: Final = re.compile(r"(?:\d+(?:\.\d+)*|limits)/[a-z0-9-]+")
+RULE_ID: Final = re.compile(r"(?:\d+(?:\.\d+)*|limits)/[a-z][a-z0-9-]*")
 _HAZARD_ID: Final = re.compile(r"[A-I]\d{1,2}\b")
 _HAZARD_IN_NAME: Final = re.compile(r"test_([a-i]\d{1,2})_")
 _RULES_IN_PROSE: Final = re.compile(rf"\bRules? (?:{RULE_ID.pattern}(?:, | and )?)+")

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
+import msgspec
+
 from tacit.codec import Reader
 from tacit.crypto.kdf import Kdf
 from tacit.crypto.keys import KeyPair
@@ -62,13 +64,6 @@ class Ledger:
             if label is not None:
                 self.note(label, secret)
             return secret
-
-        def noted_blocks(kdf: Kdf, prk: bytes, infos: Iterable[bytes]) -> list[bytes]:
-            infos = tuple(infos)
-            blocks = first_blocks(kdf, prk, infos)
-            for info, block in zip(infos, blocks, strict=True):
-                self.note(str(_label(info)), block[: int.from_bytes(info[:2], "big")])
-            return blocks
 
         def noted_first_blocks(kdf: Kdf, prk: bytes, infos: Iterable[bytes]) -> list[bytes]:
             asked = list(infos)
@@ -146,7 +141,7 @@ def _every_value() -> Iterator[object]:
         while waiting:
             value = waiting.pop()
             yield value
-            if isinstance(value, dict | tuple) and not gc.is_tracked(value) and id(value) not in seen:
+            if isinstance(value, dict | tuple | msgspec.Struct) and not gc.is_tracked(value) and id(value) not in seen:
                 seen.add(id(value))
                 waiting.extend(gc.get_referents(value))
 

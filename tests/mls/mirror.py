@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from tacit.codec import Writer, encode, encode_varint
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite
@@ -92,7 +94,7 @@ class Mirror:
         """Content as the member would frame it, with fields changed."""
         group = self.group
         plain = FramedContent(group.group_id, group.epoch, Sender.member(group.own_leaf), b"", body)
-        return replace(plain, **changed)
+        return structs.replace(plain, **changed)
 
     def sign(self, content: FramedContent, wire_format: WireFormat, private: bytes | None = None) -> bytes:
         """A good signature over the content."""
@@ -167,7 +169,7 @@ class Mirror:
         message = PrivateMessage(
             group.group_id, group.epoch, kind_of_content, content.authenticated_data, sealed, ciphertext
         )
-        return encode_message(replace(message, **(header or {})))
+        return encode_message(structs.replace(message, **(header or {})))
 
     def public(
         self,

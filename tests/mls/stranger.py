@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from tacit.crypto.keys import KeyPair
 from tacit.crypto.secret import Secret
 from tacit.mls import Group, LeafIndex, LeafNode, Proposal, Remove, read_group_info
@@ -54,7 +56,9 @@ class Stranger:
         **changed: Any,
     ) -> bytes:
         """A PublicMessage of any sender, signed."""
-        content = replace(FramedContent(self.context.group_id, self.context.epoch, sender, b"", body), **changed)
+        content = structs.replace(
+            FramedContent(self.context.group_id, self.context.epoch, sender, b"", body), **changed
+        )
         signed = signature(self._sign(content, signed_by, signed_for))
         return encode_message(PublicMessage(content, FramedContentAuthData(signed, tag), membership_tag))
 
@@ -97,7 +101,7 @@ class Stranger:
             b"",
             Commit(items, update_path),
         )
-        content = replace(plain, **changed)
+        content = structs.replace(plain, **changed)
         signature = self._sign(content, signed_by, signed_for)
         interim = interim_transcript_hash(
             self.suite, self.context.confirmed_transcript_hash, self.info.confirmation_tag

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tacit.crypto.suites import X25519_SUITE, suite
 from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS, MAX_SKIPPED_KEYS_PER_EPOCH
@@ -178,7 +178,7 @@ def test_a_proposal_again_is_refused() -> None:
 def test_a_ratchet_ends_before_it_overflows() -> None:
     _, tree = a_tree().next_key(SUITE, LEAF, APPLICATION)
     handshake, application = tree.senders[LEAF]
-    last = replace(application, generation=LAST_GENERATION - 1)
+    last = structs.replace(application, generation=LAST_GENERATION - 1)
     tree = SecretTree(8, tree.nodes, {LEAF: (handshake, last)})
     key, tree = tree.next_key(SUITE, LEAF, APPLICATION)
     assert key.generation == LAST_GENERATION - 1

@@ -45,6 +45,9 @@ PROVABLE = Counter(["resumption"])
 COMMIT_OPENED = Counter({"tree": 2, "application": 1, "secret": 1})
 """What opening, or sending, a commit leaves in a tree of four leaves of the message keys of the epoch that it ends."""
 
+OF_ITS_OWN = 92
+"""Seed of the crew that the whole process is searched for: others that are left by other tests have other secrets."""
+
 suites = pytest.mark.parametrize("suite_id", [X25519_SUITE, DEFAULT_SUITE])
 
 
@@ -257,7 +260,7 @@ def noting(entropy: Entropy, ledger: Ledger) -> Entropy:
 
 def what_bob_is_sent(suite_id: int) -> tuple[list[bytes], Group, Authenticate]:
     """Commits, proposals and messages out of order for Bob, and Bob before them; everybody else is gone."""
-    crew = Crew(4, suite_id)
+    crew = Crew(4, suite_id, seed=OF_ITS_OWN)
     bob = crew.groups.pop("bob")
     letters = []
     for by in ("alice", "carol"):

@@ -6,7 +6,7 @@ Source: RFC 9420 §12, §15
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tacit.mls.extensions import Extensions
@@ -23,6 +23,7 @@ from tacit.mls.proposal_lists import (
 from tacit.mls.proposals import ExternalInit, Proposal, ReInit
 from tacit.mls.senders import ProposalSender
 from tacit.mls.tree_math import LeafIndex
+from tacit.mls.values import Value
 
 if TYPE_CHECKING:
     from tacit.mls.group import Group
@@ -36,8 +37,7 @@ class Member:
     leaf_node: LeafNode
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationData:
+class ApplicationData(Value, frozen=True):
     """An application message; ``sender_leaf`` is the sender's leaf in the message's own epoch.
 
     Keep ``group`` in the same transaction as ``data``: the message opens only once.
@@ -49,7 +49,10 @@ class ApplicationData:
     epoch: int
     generation: int
     aad: bytes
-    data: bytes = field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"<ApplicationData of leaf {self.sender} in epoch {self.epoch}>"
 
 
 @dataclass(frozen=True, slots=True)

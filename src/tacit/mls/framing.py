@@ -5,7 +5,6 @@ Source: RFC 9420 §6, §6.1
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Self
 
@@ -17,6 +16,7 @@ from tacit.mls.proposals import Proposal, read_proposal, write_proposal
 from tacit.mls.registry import MLS10, ContentType, SenderType, WireFormat, read_enum
 from tacit.mls.senders import ExternalSenderIndex, NewMember, ProposalSender
 from tacit.mls.tree_math import LeafIndex
+from tacit.mls.values import Value
 
 Body = bytes | Proposal | Commit
 """What a message carries; bytes are application data."""
@@ -24,8 +24,7 @@ Body = bytes | Proposal | Commit
 _VERSION: Final = MLS10.to_bytes(2, "big")
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Value, frozen=True):
     """Who sent a message; ``index`` is a leaf for members, a place in ``external_senders`` for external ones."""
 
     sender_type: SenderType
@@ -73,15 +72,17 @@ class Sender:
         return cls(sender_type, r.u32() if sender_type in (SenderType.MEMBER, SenderType.EXTERNAL) else 0)
 
 
-@dataclass(frozen=True)
-class FramedContent:
+class FramedContent(Value, frozen=True, dict=True):
     """A message before it is signed."""
 
     group_id: bytes
     epoch: int
     sender: Sender
     authenticated_data: bytes
-    body: Body = field(repr=False)
+    body: Body
+
+    def __repr__(self) -> str:
+        return f"<FramedContent of {self.sender} in epoch {self.epoch}>"
 
     @property
     def content_type(self) -> ContentType:
@@ -131,8 +132,7 @@ class FramedContent:
         return b"".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class FramedContentAuthData:
+class FramedContentAuthData(Value, frozen=True):
     """What authenticates a message; the confirmation tag goes with commits and nothing else."""
 
     signature: bytes
@@ -154,8 +154,7 @@ class FramedContentAuthData:
         return cls(r.opaque(), r.opaque() if content_type is ContentType.COMMIT else None)
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticatedContent:
+class AuthenticatedContent(Value, frozen=True):
     """A message with its signature, and the wire format that the signature covers."""
 
     wire_format: WireFormat

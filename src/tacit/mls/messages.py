@@ -19,6 +19,7 @@ from tacit.mls.group_context import GroupContext
 from tacit.mls.key_packages import KeyPackage
 from tacit.mls.pre_shared_keys import PreSharedKeyID
 from tacit.mls.registry import MLS10, ContentType, SenderType, WireFormat, read_enum
+from tacit.mls.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,7 @@ class PublicMessage:
         return cls(content, auth, r.opaque() if content.sender.sender_type is SenderType.MEMBER else None)
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateMessage:
+class PrivateMessage(Value, frozen=True):
     """Signed content, encrypted."""
 
     group_id: bytes

@@ -7,8 +7,7 @@ only its ``verify`` gives ``AuthenticatedContent``. Source: RFC 9420 §6.1, §6.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from tacit.codec import Reader, encode_varint
 from tacit.crypto.padme import padme
@@ -37,15 +36,13 @@ from tacit.mls.messages import PrivateMessage, PublicMessage
 from tacit.mls.registry import ContentType, WireFormat
 from tacit.mls.secret_tree import MessageKey, RatchetKind, SecretTree
 from tacit.mls.tree_math import LeafIndex
+from tacit.mls.values import Value
 
 REUSE_GUARD_SIZE: Final = 4
 
 
-class EpochKeys(NamedTuple):
-    """What it takes to read and write the private messages of one epoch, as the member at ``own_leaf``.
-
-    A tuple, since every message makes one, and a frozen dataclass of eight fields takes four times as long to make.
-    """
+class EpochKeys(Value, frozen=True):
+    """What it takes to read and write the private messages of one epoch, as the member at ``own_leaf``."""
 
     suite: CipherSuite
     group_id: bytes
@@ -60,8 +57,7 @@ class EpochKeys(NamedTuple):
         return "<EpochKeys>"
 
 
-@dataclass(frozen=True, slots=True)
-class SenderData:
+class SenderData(Value, frozen=True):
     """Who encrypted a private message, with which key. Source: RFC 9420 §6.3.2"""
 
     leaf_index: LeafIndex
@@ -73,19 +69,18 @@ class SenderData:
         return self.leaf_index.to_bytes(4, "big") + self.generation.to_bytes(4, "big") + self.reuse_guard
 
 
-@dataclass(frozen=True, slots=True)
-class Unverified:
+class Unverified(Value, frozen=True):
     """A message that was opened and whose signature has not been looked at yet."""
 
-    _message: AuthenticatedContent
+    message: AuthenticatedContent
     sender_leaf: LeafNode
     generation: int
     secret_tree: SecretTree
 
     def verify(self, keys: EpochKeys) -> AuthenticatedContent:
         """The content, once its signature has turned out to be the sender's; raises ``InvalidMessage``."""
-        check_content_signature(keys.suite, self._message, self.sender_leaf.signature_key, keys.group_context)
-        return self._message
+        check_content_signature(keys.suite, self.message, self.sender_leaf.signature_key, keys.group_context)
+        return self.message
 
 
 def sign_content(

@@ -7,10 +7,11 @@ and everything it came from. Source: RFC 9420 §9
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final, Self
+
+from msgspec import field
 
 from tacit.codec import Reader, Writer, encode_varint
 from tacit.crypto.suites import CipherSuite
@@ -18,6 +19,7 @@ from tacit.limits import MAX_FORWARD_GENERATIONS, MAX_SKIPPED_KEYS, MAX_SKIPPED_
 from tacit.mls.errors import GenerationConsumed, GenerationTooFar, RatchetExhausted
 from tacit.mls.labels import derive_tree_secret, expand_with_label, kdf_label
 from tacit.mls.tree_math import LeafIndex, NodeIndex, is_leaf, left, node_of, parent, right, root
+from tacit.mls.values import Value
 
 LAST_GENERATION: Final = 0xFFFF_FFFF
 
@@ -29,22 +31,26 @@ class RatchetKind(IntEnum):
     APPLICATION = 2
 
 
-@dataclass(frozen=True, slots=True)
-class MessageKey:
+class MessageKey(Value, frozen=True):
     """The key and nonce for one message."""
 
     generation: int
-    key: bytes = field(repr=False)
-    nonce: bytes = field(repr=False)
+    key: bytes
+    nonce: bytes
+
+    def __repr__(self) -> str:
+        return f"<MessageKey {self.generation}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Ratchet:
+class Ratchet(Value, frozen=True):
     """One hash ratchet at ``generation``, with the keys of earlier messages that have not come yet."""
 
     generation: int
-    secret: bytes = field(repr=False)
-    skipped: Mapping[int, MessageKey] = field(repr=False, default_factory=dict)
+    secret: bytes
+    skipped: Mapping[int, MessageKey] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Ratchet {self.generation}>"
 
     @property
     def encoded(self) -> bytes:
@@ -112,13 +118,15 @@ Sender = tuple[Ratchet, Ratchet]
 """The handshake and the application ratchet of one member."""
 
 
-@dataclass(frozen=True, slots=True)
-class SecretTree:
+class SecretTree(Value, frozen=True):
     """What is left of the secrets of one epoch: nodes nobody has sent below yet, and ratchets of those who have."""
 
     leaf_count: int
-    nodes: Mapping[NodeIndex, bytes] = field(repr=False)
-    senders: Mapping[LeafIndex, Sender] = field(repr=False)
+    nodes: Mapping[NodeIndex, bytes]
+    senders: Mapping[LeafIndex, Sender]
+
+    def __repr__(self) -> str:
+        return f"<SecretTree of {self.leaf_count} leaves>"
 
     @classmethod
     def from_encryption_secret(cls, leaf_count: int, encryption_secret: bytes) -> Self:
@@ -193,7 +201,10 @@ def _bounded(senders: dict[LeafIndex, Sender]) -> dict[LeafIndex, Sender]:
         shorter, longer = sorted(senders[leaf], key=lambda ratchet: len(ratchet.skipped))
         kept = dict(list(longer.skipped.items())[surplus:])
         surplus -= len(longer.skipped) - len(kept)
-        pair = [replace(longer, skipped=kept) if ratchet is longer else shorter for ratchet in senders[leaf]]
+        pair = [
+            Ratchet(longer.generation, longer.secret, kept) if ratchet is longer else shorter
+            for ratchet in senders[leaf]
+        ]
         senders[leaf] = (pair[0], pair[1])
     return senders
 

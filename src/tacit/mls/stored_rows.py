@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Self, TypeVar
 
 from tacit.codec import Reader, Writer
 from tacit.errors import DecodeError
+from tacit.mls.values import Value
 
 K = TypeVar("K", bound=int)
 V = TypeVar("V")
@@ -59,12 +59,14 @@ LASTING: Final = frozenset({RowKind.EPOCH, RowKind.NODE, RowKind.PRIVATE_KEY, Ro
 Numbers = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StateChanges:
+class StateChanges(Value, frozen=True):
     """Rows to write, new or instead of what they held, and keys of rows to delete. The values are secret."""
 
-    put: Mapping[bytes, bytes] = field(repr=False)
+    put: Mapping[bytes, bytes]
     drop: tuple[bytes, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"StateChanges(drop={self.drop!r})"
 
     @property
     def size_bytes(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec import structs
 
 from tacit.codec import Reader
 from tacit.crypto.padme import padme
@@ -86,7 +87,7 @@ def test_the_sample_is_the_beginning_of_the_ciphertext(crew: Crew, mirror: Mirro
     for place, check in ((0, "6.3.2/sender-data"), (size - 1, "6.3.2/sender-data"), (size, "6.3.1/ciphertext")):
         changed = bytearray(message.ciphertext)
         changed[place] ^= 1
-        refuses(crew, "bob", encode_message(replace(message, ciphertext=bytes(changed))), check)
+        refuses(crew, "bob", encode_message(structs.replace(message, ciphertext=bytes(changed))), check)
 
 
 @pytest.mark.parametrize("size", [0, 1, 15, 31])
@@ -98,7 +99,7 @@ def test_the_sample_of_a_short_ciphertext_is_all_of_it(crew: Crew, mirror: Mirro
     data = SenderData(LeafIndex(0), 0, bytes(4)).encode()
     header = _header(group.group_id, group.epoch, ContentType.APPLICATION)
     sealed = crew.suite.aead_seal(*_sender_data_key(keys, short), header, data)
-    message = replace(private_message(mirror.private(b"x")), encrypted_sender_data=sealed, ciphertext=short)
+    message = structs.replace(private_message(mirror.private(b"x")), encrypted_sender_data=sealed, ciphertext=short)
     refuses(crew, "bob", encode_message(message), "6.3.1/ciphertext")
 
 
@@ -182,7 +183,7 @@ def test_a_forged_message_uses_up_no_key(crew: Crew, mirror: Mirror) -> None:
     refuses(crew, "bob", mirror.private(b"forged", sender=carol, generation=0), "6.1/signature")
     message = private_message(real)
     broken = message.ciphertext[:-1] + bytes([message.ciphertext[-1] ^ 1])
-    refuses(crew, "bob", encode_message(replace(message, ciphertext=broken)), "6.3.1/ciphertext")
+    refuses(crew, "bob", encode_message(structs.replace(message, ciphertext=broken)), "6.3.1/ciphertext")
     refuses(crew, "bob", mirror.private(b"forged", sender=carol, generation=900), "6.1/signature")
     assert crew.open("bob", real) == b"real"
 
@@ -192,8 +193,8 @@ def test_a_ratchet_at_its_end_sends_nothing_more(crew: Crew, handshake: bool) ->
     """Rule 15.2/aead-limit: the last generation is refused to us as it would be to others."""
     group = crew["alice"]
     tree = group.secret_tree._with_sender(crew.suite, LeafIndex(0))
-    pair = tuple(replace(ratchet, generation=LAST_GENERATION) for ratchet in tree.senders[LeafIndex(0)])
-    worn = replace(group, secret_tree=replace(tree, senders={LeafIndex(0): pair}))  # type: ignore[dict-item]
+    pair = tuple(structs.replace(ratchet, generation=LAST_GENERATION) for ratchet in tree.senders[LeafIndex(0)])
+    worn = replace(group, secret_tree=structs.replace(tree, senders={LeafIndex(0): pair}))  # type: ignore[dict-item]
     before = state_of(worn)
     send = (
         partial(worn.propose, Remove(LeafIndex(2)), entropy=crew.entropy)
