@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,8 @@ def open_writer(path: Path | None, *, may_migrate: bool = True) -> sqlite3.Conne
         _check_ours(db)
         _make_durable(db, in_memory=path is None)
         if may_migrate:
+            with suppress(sqlite3.Error):  # whoever writes tries again before; what there is can be read meanwhile
+                settle(db)
             migrate(db, path=path)
         else:
             check_current(db)
@@ -51,6 +54,19 @@ def open_writer(path: Path | None, *, may_migrate: bool = True) -> sqlite3.Conne
         db.close()
         raise
     return db
+
+
+def settle(db: sqlite3.Connection) -> None:
+    """Bring what the log holds into the file, and begin the log anew. Raises ``sqlite3.Error``.
+
+    Nothing may be answered before: an earlier relay's sync may have failed, and then what the log seems to hold is not
+    on the disk, nor would anything be that follows it there.
+    """
+    (busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        error = sqlite3.OperationalError("another process reads what the log holds")
+        error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_BUSY, "SQLITE_BUSY"
+        raise error
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
