@@ -38,6 +38,8 @@ def relay_config(settings: Settings) -> RelayConfig:
         behind_proxy=serve.behind_proxy,
         registration=_registration(serve),
         retention_s=span_s(serve.retention),
+        metrics_port=serve.metrics_port or None,
+        metrics_host=serve.metrics_host,
     )
 
 

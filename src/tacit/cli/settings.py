@@ -36,6 +36,8 @@ ENVIRONMENT: Final = {
     "TACIT_SERVE_BEHIND_PROXY": ("serve", "behind_proxy"),
     "TACIT_SERVE_REGISTRATION": ("serve", "registration"),
     "TACIT_SERVE_RETENTION": ("serve", "retention"),
+    "TACIT_SERVE_METRICS_PORT": ("serve", "metrics_port"),
+    "TACIT_SERVE_METRICS_HOST": ("serve", "metrics_host"),
     "TACIT_SERVE_EPHEMERAL": ("serve", "ephemeral"),
 }
 _RUN_ONLY: Final = ("json", "verbose", "passphrase_fd")
@@ -73,6 +75,10 @@ MEANINGS: Final = {
     "(tacit relay invite). auto is open on a loopback address without a proxy and invite everywhere else.",
     "serve.retention": "How long an entry waits for readers who do not fetch it: a number and s, m, h or d. What all "
     "of them have fetched is deleted at once.",
+    "serve.metrics_port": "Port for monitoring, which answers /metrics for Prometheus, /readyz and /healthz over plain "
+    "HTTP; 0 for none.",
+    "serve.metrics_host": "Address to listen on for monitoring. What is told there is blurred and about nobody, but it "
+    "is for the operator: any other than a loopback address needs a wall around it.",
     "serve.data": "Folder of the relay's key and its store; empty for relay/ in the data folder.",
     "serve.ephemeral": "Keep everything in memory and leave no file; whatever waits is lost when the relay stops.",
 }
@@ -93,6 +99,8 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     behind_proxy: bool = False
     registration: Literal["auto", "open", "invite"] = "auto"
     retention: str = "30d"
+    metrics_port: _Port = 0
+    metrics_host: str = "127.0.0.1"
     data: str = ""
     ephemeral: bool = False
 

@@ -49,6 +49,10 @@ class RelayConfig:
     behind_proxy: bool = False
     """Clients see the certificate of a proxy that ends TLS before the relay, and verify the name in it."""
     registration: Registration = "invite"
+    metrics_port: int | None = None
+    """Port for monitoring; 0 takes any free one, None opens none."""
+    metrics_host: str = "127.0.0.1"
+    """Address to listen on for monitoring."""
     retention_s: int = RETENTION_S
     """How long an entry waits for a reader who does not collect it."""
 
@@ -69,7 +73,7 @@ def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
         yield "registration", 'is "open" or "invite"'
     if config.retention_s < 1:
         yield "retention_s", "must be at least one second"
-    for field in ("port", "public_port"):
+    for field in ("port", "public_port", "metrics_port"):
         port = getattr(config, field)
         if port is not None and not 0 <= port <= 65535:
             yield field, "is a number up to 65535"

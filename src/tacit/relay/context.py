@@ -125,7 +125,7 @@ class Context:
         An honest client is one for a moment only, so a crowd that holds connections open cannot keep it out.
         """
         self.strangers[stranger] = None
-        self.metrics.connections += 1
+        self.metrics.connections_opened += 1
         if len(self.strangers) > limits.MAX_STRANGERS:
             oldest = next(iter(self.strangers))
             del self.strangers[oldest]

@@ -7,7 +7,9 @@ the event loop, and remembers. A disk that does not answer leaves the last figur
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import resource
 import sqlite3
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tacit.errors import RelayError
+from tacit.relay.metrics import Measured
 from tacit.relay.store.database import FILE_NAME
 
 if TYPE_CHECKING:
@@ -30,33 +33,48 @@ MEASURE_TIMEOUT_S: Final = 2.0
 
 def watch(context: Context, connections: Callable[[], Collection[Connection]]) -> None:
     """Tell the metrics of a relay where to read what changes all the time."""
-    metrics, found = context.metrics, context.metrics.measured
-    metrics.crowds.update(
+    sources = context.metrics.sources
+    sources.deeds.update(deliveries=lambda: context.hub.handed)
+    sources.crowds.update(
         connections=lambda: len(connections()),
         sessions=lambda: len(context.sessions),
         strangers=lambda: len(context.strangers),
-        accounts=lambda: found.accounts,
     )
-    metrics.deeds.update(deliveries=lambda: context.hub.handed)
-    metrics.sizes.update(
+    sources.sizes.update(
         write_queue_bytes=lambda: context.store.queued_bytes,
         send_queue_bytes=lambda: sum(connection.outgoing.queued_bytes for connection in connections()),
     )
-    metrics.states.update(stopping=lambda: context.stopping)
+    sources.states.update(stopping=lambda: context.stopping)
 
 
 async def measure(context: Context) -> None:
-    """Bring what the store and its disk hold up to date, if it is not fresh."""
-    found, now_s = context.metrics.measured, context.clock.monotonic_s()
+    """Bring what the store, its disk and the kernel tell up to date, if it is not fresh."""
+    found, now_s = context.metrics.measured, context.metrics.monotonic_s()
     if now_s - found.at_s < MEASURE_EVERY_S:
         return
     found.at_s = now_s
+    _measure_process(found)
     with suppress(RelayError, OSError, TimeoutError):
         async with asyncio.timeout(MEASURE_TIMEOUT_S):
             if context.config.data_dir is not None:
                 found.sizes |= await asyncio.to_thread(_files, context.config.data_dir)
-            found.accounts, sizes = await context.store.query(_contents)
+            found.crowds["accounts"], sizes = await context.store.query(_contents)
             found.sizes |= sizes
+
+
+def _measure_process(found: Measured) -> None:
+    """What the kernel knows of this process; where it has no such books, less."""
+    most_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    found.exact["cpu_seconds_total"] = int(sum(os.times()[:2]))
+    found.exact["max_open_files"] = most_files
+    try:
+        found.crowds["open_files"] = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - only how many
+        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+    except OSError as error:
+        if error.errno == errno.EMFILE:
+            found.crowds["open_files"] = most_files
+        return
+    found.sizes["memory_bytes"] = pages * resource.getpagesize()
 
 
 def _files(folder: Path) -> dict[str, int]:

@@ -81,12 +81,23 @@ class Shown:
 
 
 @dataclass(slots=True)
+class Sources:
+    """How to read what is not counted here, at any moment and without waiting; by the names of figures."""
+
+    deeds: dict[str, Callable[[], int]] = field(default_factory=dict)
+    crowds: dict[str, Callable[[], int]] = field(default_factory=dict)
+    sizes: dict[str, Callable[[], int]] = field(default_factory=dict)
+    states: dict[str, Callable[[], bool]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Measured:
-    """What ``measuring`` found last in the store and on its disk."""
+    """What ``measuring`` found last in the store, on its disk and in the kernel's books; by the names of figures."""
 
     at_s: float = float("-inf")
-    accounts: int = 0
+    crowds: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    exact: dict[str, int] = field(default_factory=dict)
 
 
 def _latency() -> Histogram:
@@ -97,7 +108,7 @@ def _latency() -> Histogram:
 class Metrics:
     """The counters of one relay, from its start; used from the event loop, but for what names the writer's thread."""
 
-    connections: int = 0
+    connections_opened: int = 0
     """Taken up, whatever came of them."""
     logins: int = 0
     registrations: int = 0
@@ -105,7 +116,7 @@ class Metrics:
     appends: int = 0
     """Entries that were stored and acknowledged; a repeat is none."""
     refusals: Counter[str] = field(default_factory=Counter)
-    """By code."""
+    """Requests that were not granted, by code."""
     cut_off: Counter[str] = field(default_factory=Counter)
     """Connections that the relay ended, by reason."""
     transactions: Histogram = field(default_factory=_latency)
@@ -126,14 +137,9 @@ class Metrics:
     failed_sweeps: int = 0
     damaged: int = 0
     """Spoilt entries and KeyPackages that were found."""
-    deeds: dict[str, Callable[[], int]] = field(default_factory=dict)
-    """How to read what people have done that is counted elsewhere."""
-    crowds: dict[str, Callable[[], int]] = field(default_factory=dict)
-    """How to count people of some kind now."""
-    sizes: dict[str, Callable[[], int]] = field(default_factory=dict)
-    """How to read bytes of some kind now, such as those that wait for the disk."""
-    states: dict[str, Callable[[], bool]] = field(default_factory=dict)
-    """How to ask for what is so or not, such as whether the relay is stopping."""
+    started_at: int = field(default_factory=lambda: int(SystemClock().now_s()))
+    """Unix seconds."""
+    sources: Sources = field(default_factory=Sources)
     measured: Measured = field(default_factory=Measured)
     monotonic_s: Callable[[], float] = SystemClock().monotonic_s
     """The machine's own time whatever the relay goes by: it is asked by threads, and decides nothing."""
@@ -156,22 +162,29 @@ class Metrics:
         self.handed_over.observe(self.monotonic_s() - since_s)
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything as it may leave the relay: names to numbers, or to numbers by code, or to a summary."""
+        """Every figure as it may leave the relay: by name a number, numbers by code, or a summary of a histogram.
+
+        ``figures`` says what each is. What nobody has measured is left out; ``measuring.measure`` does that before.
+        """
+        sources, found = self.sources, self.measured
+        crowds = found.crowds | {name: count() for name, count in sources.crowds.items()}
+        sizes = found.sizes | {name: measure() for name, measure in sources.sizes.items()}
+        done = {name: getattr(self, name) for name in _DEEDS} | {name: count() for name, count in sources.deeds.items()}
         return {
-            **{name: self._shown.setdefault(name, Crowd()).show(count()) for name, count in self.crowds.items()},
-            **{name: size(measure()) for name, measure in self.sizes.items()},
-            **{name: size(found) for name, found in self.measured.sizes.items()},
-            **{name: state() for name, state in self.states.items()},
-            **{f"{name}_total": deeds(getattr(self, name)) for name in _DEEDS},
-            **{f"{name}_total": deeds(count()) for name, count in self.deeds.items()},
+            **{name: self._shown.setdefault(name, Crowd()).show(count) for name, count in crowds.items()},
+            **{name: size(size_bytes) for name, size_bytes in sizes.items()},
+            **{name: state() for name, state in sources.states.items()},
+            **{f"{name}_total": deeds(count) for name, count in done.items()},
             **{f"{name}_total": getattr(self, name) for name in _EXACT},
+            "started_at_seconds": self.started_at,
+            **found.exact,
             "refusals_total": {code: _by_code(code, count) for code, count in sorted(self.refusals.items())},
-            "cut_off_total": {code: deeds(count) for code, count in sorted(self.cut_off.items())},
+            "cut_off_total": {reason: deeds(count) for reason, count in sorted(self.cut_off.items())},
             **{name: _summary(histogram) for name, histogram in self.histograms().items()},
         }
 
     def histograms(self) -> dict[str, Histogram]:
-        """Each by the name that it goes by outside."""
+        """Each by the name of its figure."""
         return {
             "transaction_seconds": self.transactions,
             "transaction_changes": self.batches,
@@ -179,7 +192,7 @@ class Metrics:
         }
 
 
-_DEEDS: Final = ("connections", "logins", "registrations", "appends")
+_DEEDS: Final = ("connections_opened", "logins", "registrations", "appends")
 """What people do."""
 
 _EXACT: Final = ("failed_transactions", "sweeps", "failed_sweeps", "damaged")

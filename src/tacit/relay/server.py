@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tacit.clock import Clock, SystemClock
 from tacit.crypto import certificates
@@ -29,6 +29,9 @@ from tacit.relay.watch import sweep_store, watch_connections
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import Closed
 
+if TYPE_CHECKING:
+    from tacit.relay.monitoring import Monitoring
+
 STOP_TIMEOUT_S: Final = 10
 """How long connections may take to read what is left for them when the relay stops."""
 
@@ -47,6 +50,7 @@ class Relay:
         self._data_dir: DataDir | None = None
         self._context: Context | None = None
         self._listener: Listener | None = None
+        self._monitoring: Monitoring | None = None
         self._connections: set[Connection] = set()
         self._all_gone = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -68,12 +72,15 @@ class Relay:
             await self._end_connections(self._context)
         if self._listener is not None:
             await self._listener.close()
+        if self._monitoring is not None:
+            await self._monitoring.close()
         if self._context is not None:
             await self._context.store.close()
             self._log.info("stopped")
         if self._data_dir is not None:
             self._data_dir.close()
         self._tasks, self._context, self._listener, self._data_dir = [], None, None, None
+        self._monitoring = None
 
     async def handle(self, link: FrameLink) -> None:
         """Serve one connection until it ends."""
@@ -95,6 +102,11 @@ class Relay:
     def port(self) -> int:
         """The port that is listened on, 0 if there is none."""
         return self._listener.port if self._listener is not None else 0
+
+    @property
+    def metrics_port(self) -> int:
+        """The port that monitoring may ask, 0 if there is none."""
+        return self._monitoring.port if self._monitoring is not None else 0
 
     @property
     def fingerprint(self) -> bytes:
@@ -130,6 +142,8 @@ class Relay:
         context = Context(self.config, self._clock, self._entropy, identity, store, metrics=metrics)
         self._context = context
         measuring.watch(context, lambda: self._connections)
+        if self.config.metrics_port is not None:
+            await self._monitor(context, self.config.metrics_host, self.config.metrics_port)
         if self.config.port is not None:
             tls = self._tls(private_key)
             self._listener = await serve_ws(self.handle, self.config.host, self.config.port, tls)
@@ -138,6 +152,13 @@ class Relay:
             asyncio.create_task(sweep_store(context)),
         ]
         self._log.info("started", port=self.port)
+
+    async def _monitor(self, context: Context, host: str, port: int) -> None:
+        # Loaded here, since a relay that nobody monitors shall not carry what monitoring takes.
+        from tacit.relay.monitoring import Monitoring
+
+        self._monitoring = Monitoring(context, lambda: self._listener is not None or self.config.port is None)
+        await self._monitoring.open(host, port)
 
     def _tls(self, private_key: Secret) -> ServerContext:
         """TLS with the operator's own certificate, or with one that the relay key makes."""
