@@ -1,9 +1,9 @@
 """The disk between a relay and its files: ``disk.c``, compiled here, told what to fail, and its log replayed.
 
-``Disk`` plays a log back and knows what a power cut may leave. What was synced is there. Of what was written since, each
-page of 4 KiB is there, or not, or torn within; a length changed or not; of new names, renamings and removals that no
-sync of their folder followed, the last ones are missing. After a sync that failed, what it should have written is lost
-or not, page by page, and no later sync brings it: Linux counts such pages as written.
+``Disk`` plays a log back and knows what a power cut may leave. What was synced is there. Of what was written since,
+each page of 4 KiB is there, or not, or torn within; a length changed or not; of new names, renamings and removals that
+no sync of their folder followed, the last ones are missing. After a sync that failed, what it should have written is
+lost or not, page by page, and no later sync brings it: Linux counts such pages as written.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A relay's life on a recorded disk: ``python -m tests.relay.faults.recorded FOLDER SEED``, with ``disk.c`` preloaded.
 
-Several relays run on the folder, one after the other, each in a process of its own that ends without a word at a random
-moment, as by ``kill -9``; the last one stops as it should. On the way a sync fails here and there. What each was told and
-what it answered is noted in the disk's own log, at the moment at which the answer is there.
+Several relays run on the folder, one after the other, each in a process of its own that ends without a word at a
+random moment, as by ``kill -9``; the last one stops as it should. On the way a sync fails here and there. What each was
+told and what it answered is noted in the disk's own log, at the moment at which the answer is there.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def main(folder: Path, control: Control, seed: int) -> None:
         if child == 0:
             try:
                 asyncio.run(live(folder, plan, random.Random(seed * 100 + number), control, sent, number))
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - a forked process must not go on as its parent
                 traceback.print_exc()
                 os._exit(1)
             os._exit(0)

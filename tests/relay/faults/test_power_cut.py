@@ -92,7 +92,7 @@ def test_after_a_power_cut_at_any_of_these_moments_everything_answered_is_there(
 
 
 def test_what_a_failed_sync_refused_cannot_take_along_what_is_answered_after_a_restart(shim, tmp_path):
-    """The page cache goes on showing the refused transaction, which is on the disk in part, and a new relay finds it."""
+    """The page cache goes on showing the refused transaction, of which the disk has a part, and a new relay finds it."""
     records = record(shim, tmp_path, "refused")
     assert [record.note["made"] for record in records if record.kind is Kind.NOTED] == [1, 3]
     assert Kind.SYNC_FAILED in {record.kind for record in records}
