@@ -214,6 +214,10 @@ RATE_LOGINS: Final = (1.0, 10.0)
 RATE_NEW_ACCOUNTS: Final = (20.0, 500.0)
 """Of the whole relay."""
 
+RETURN_WAIT_S: Final = 10 * MINUTE_S
+"""How long a restored relay takes nothing new for a conversation while some of its readers may still bring back what the
+backup lacks. Whoever is online comes within ``RECONNECT_MAX_S``; this is for phones that wake up now and then."""
+
 # --- Client --------------------------------------------------------------------------------------------------------
 RECONNECT_FIRST_S: Final = 0.5
 RECONNECT_MAX_S: Final = 30.0
@@ -227,6 +231,16 @@ MAX_COMMIT_ATTEMPTS: Final = 20
 
 HEADS_KEPT: Final = 1_000
 """Running heads of a conversation remembered for comparison with what others saw."""
+
+ENTRIES_KEPT: Final = 1_000
+"""Entries of a log that a client keeps to bring them back to a restored relay: a day of a busy group."""
+
+KEPT_BYTES: Final = 8 * 1024 * 1024
+"""Their payloads, for each log; the latest is kept whatever its size."""
+
+WELCOMES_KEPT: Final = 64
+WELCOME_BYTES_KEPT: Final = 16 * 1024 * 1024
+"""Welcomes of its own that a client keeps to send them again after a restore, the latest ones."""
 
 DEVICE_CERTIFICATE_LIFETIME_S: Final = 2 * 365 * DAY_S
 """How long a device's certificate is valid."""

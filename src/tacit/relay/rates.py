@@ -32,6 +32,7 @@ INBOX_APPEND: Final = "append to an inbox"
 
 RATES: Final[dict[str, Rate]] = {
     "append": Rate(*RATE_APPENDS),
+    "bring_back": Rate(*RATE_APPENDS),
     INBOX_APPEND: Rate(*RATE_INBOX_APPENDS),
     "recipient_keys": Rate(*RATE_CLAIMS),
     "sender_keys": Rate(*RATE_LOOKUPS),
@@ -100,7 +101,7 @@ class Buckets:
 def _tokens(request: str, body: Any) -> float:
     """What a request counts for: one, and more where it names many logs or readers."""
     match request:
-        case "append":
+        case "append" | "bring_back":
             return 1.0 + len(body.readers_added) + len(body.readers_removed)
         case "acknowledge":
             return max(1.0, len(body.positions))

@@ -228,13 +228,21 @@ class CommitConflict(RelayError):
         self.last_commit_seq = last_commit_seq
 
 
+class Restoring(RelayError):
+    """The relay was restored from a backup and waits for what the members of that chat bring back."""
+
+    code = "restoring"
+    hint = "What was written meanwhile goes out by itself, after some minutes at most."
+
+
 REFUSALS: Final[dict[str, type[RelayError]]] = {
     refusal.code: refusal
     for refusal in (
         Malformed, BadRequest, Unsupported, ProtocolVersion, TooLarge, RateLimited, QuotaExceeded, StorageFull,
         StorageFailed, Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature, BadCertificate,
-        DeviceRevoked, AccountSuspended, AccountDeleted, HandleTaken, HandleFixed, BadHandle, InviteNeeded, InviteInvalid, NoSuchAccount, NoSuchDevice,
-        NoKeyPackages, UnknownLog, LogTaken, NotAReader, CommitConflict,
+        DeviceRevoked, AccountSuspended, AccountDeleted, HandleTaken, HandleFixed, BadHandle, InviteNeeded,
+        InviteInvalid, NoSuchAccount, NoSuchDevice, NoKeyPackages, UnknownLog, LogTaken, NotAReader, CommitConflict,
+        Restoring,
     )
 }  # fmt: skip
 """Every code that an Error, a RegistrationFailed or a LoginFailed carries."""

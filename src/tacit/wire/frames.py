@@ -30,6 +30,7 @@ RequestBody: TypeAlias = (
     | pb.CreateLog
     | pb.Listen
     | pb.RevokeDevice
+    | pb.BringBack
 )
 ResponseBody: TypeAlias = (
     pb.Registered
@@ -49,6 +50,7 @@ ResponseBody: TypeAlias = (
     | pb.LogCreated
     | pb.Closing
     | pb.DeviceRevoked
+    | pb.BroughtBack
 )
 Body = TypeVar("Body")
 

@@ -62,6 +62,7 @@ REQUESTS: Final[dict[str, Request]] = {
         Request("create_log", 833, Phase.LOGGED_IN, "log_created", "error", _SMALL_BYTES),
         Request("listen", 834, Phase.LOGGED_IN, "listening", "error", _SMALL_BYTES),
         Request("revoke_device", 835, Phase.LOGGED_IN, "device_revoked", "error", _SMALL_BYTES),
+        Request("bring_back", 836, Phase.LOGGED_IN, "brought_back", "error", limits.MAX_FRAME_BYTES),
     )
 }
 
@@ -83,6 +84,7 @@ RESPONSES: Final[dict[str, int]] = {
     "log_created": 1614,
     "closing": 1615,
     "device_revoked": 1616,
+    "brought_back": 1617,
 }
 """Everything that a relay says, answers and pushes."""
 

@@ -76,6 +76,7 @@ class ClientFrame(_message.Message):
     CREATE_LOG_FIELD_NUMBER: _builtins.int
     LISTEN_FIELD_NUMBER: _builtins.int
     REVOKE_DEVICE_FIELD_NUMBER: _builtins.int
+    BRING_BACK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.int
     """chosen by the client, not 0; the answer repeats it"""
     @_builtins.property
@@ -100,6 +101,8 @@ class ClientFrame(_message.Message):
     def listen(self) -> Global___Listen: ...
     @_builtins.property
     def revoke_device(self) -> Global___RevokeDevice: ...
+    @_builtins.property
+    def bring_back(self) -> Global___BringBack: ...
     def __init__(
         self,
         *,
@@ -115,12 +118,13 @@ class ClientFrame(_message.Message):
         create_log: Global___CreateLog | None = ...,
         listen: Global___Listen | None = ...,
         revoke_device: Global___RevokeDevice | None = ...,
+        bring_back: Global___BringBack | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "append", b"append", "create_log", b"create_log", "listen", b"listen", "login", b"login", "publish_keys", b"publish_keys", "recipient_keys", b"recipient_keys", "register", b"register", "request", b"request", "revoke_device", b"revoke_device", "sender_keys", b"sender_keys", "submit_otp", b"submit_otp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "append", b"append", "bring_back", b"bring_back", "create_log", b"create_log", "listen", b"listen", "login", b"login", "publish_keys", b"publish_keys", "recipient_keys", b"recipient_keys", "register", b"register", "request", b"request", "revoke_device", b"revoke_device", "sender_keys", b"sender_keys", "submit_otp", b"submit_otp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "append", b"append", "create_log", b"create_log", "listen", b"listen", "login", b"login", "publish_keys", b"publish_keys", "recipient_keys", b"recipient_keys", "register", b"register", "request", b"request", "request_id", b"request_id", "revoke_device", b"revoke_device", "sender_keys", b"sender_keys", "submit_otp", b"submit_otp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "append", b"append", "bring_back", b"bring_back", "create_log", b"create_log", "listen", b"listen", "login", b"login", "publish_keys", b"publish_keys", "recipient_keys", b"recipient_keys", "register", b"register", "request", b"request", "request_id", b"request_id", "revoke_device", b"revoke_device", "sender_keys", b"sender_keys", "submit_otp", b"submit_otp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["register", "publish_keys", "login", "recipient_keys", "append", "acknowledge", "submit_otp", "sender_keys", "create_log", "listen", "revoke_device"]  # noqa: Y015
+    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["register", "publish_keys", "login", "recipient_keys", "append", "acknowledge", "submit_otp", "sender_keys", "create_log", "listen", "revoke_device", "bring_back"]  # noqa: Y015
     _WhichOneofArgType_request: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_request) -> _WhichOneofReturnType_request | None: ...
 
@@ -148,6 +152,7 @@ class ServerFrame(_message.Message):
     LOG_CREATED_FIELD_NUMBER: _builtins.int
     CLOSING_FIELD_NUMBER: _builtins.int
     DEVICE_REVOKED_FIELD_NUMBER: _builtins.int
+    BROUGHT_BACK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.int
     """0 for pushes: hello, entry, closing"""
     @_builtins.property
@@ -184,6 +189,8 @@ class ServerFrame(_message.Message):
     def closing(self) -> Global___Closing: ...
     @_builtins.property
     def device_revoked(self) -> Global___DeviceRevoked: ...
+    @_builtins.property
+    def brought_back(self) -> Global___BroughtBack: ...
     def __init__(
         self,
         *,
@@ -205,12 +212,13 @@ class ServerFrame(_message.Message):
         log_created: Global___LogCreated | None = ...,
         closing: Global___Closing | None = ...,
         device_revoked: Global___DeviceRevoked | None = ...,
+        brought_back: Global___BroughtBack | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "appended", b"appended", "closing", b"closing", "device_revoked", b"device_revoked", "entry", b"entry", "error", b"error", "hello", b"hello", "keys_set", b"keys_set", "listening", b"listening", "log_created", b"log_created", "logged_in", b"logged_in", "login_failed", b"login_failed", "otp_accepted", b"otp_accepted", "recipient_keys", b"recipient_keys", "registered", b"registered", "registration_failed", b"registration_failed", "response", b"response", "sender_keys", b"sender_keys"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "appended", b"appended", "brought_back", b"brought_back", "closing", b"closing", "device_revoked", b"device_revoked", "entry", b"entry", "error", b"error", "hello", b"hello", "keys_set", b"keys_set", "listening", b"listening", "log_created", b"log_created", "logged_in", b"logged_in", "login_failed", b"login_failed", "otp_accepted", b"otp_accepted", "recipient_keys", b"recipient_keys", "registered", b"registered", "registration_failed", b"registration_failed", "response", b"response", "sender_keys", b"sender_keys"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "appended", b"appended", "closing", b"closing", "device_revoked", b"device_revoked", "entry", b"entry", "error", b"error", "hello", b"hello", "keys_set", b"keys_set", "listening", b"listening", "log_created", b"log_created", "logged_in", b"logged_in", "login_failed", b"login_failed", "otp_accepted", b"otp_accepted", "recipient_keys", b"recipient_keys", "registered", b"registered", "registration_failed", b"registration_failed", "request_id", b"request_id", "response", b"response", "sender_keys", b"sender_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "appended", b"appended", "brought_back", b"brought_back", "closing", b"closing", "device_revoked", b"device_revoked", "entry", b"entry", "error", b"error", "hello", b"hello", "keys_set", b"keys_set", "listening", b"listening", "log_created", b"log_created", "logged_in", b"logged_in", "login_failed", b"login_failed", "otp_accepted", b"otp_accepted", "recipient_keys", b"recipient_keys", "registered", b"registered", "registration_failed", b"registration_failed", "request_id", b"request_id", "response", b"response", "sender_keys", b"sender_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_response: _TypeAlias = _typing.Literal["registered", "registration_failed", "keys_set", "recipient_keys", "otp_accepted", "logged_in", "login_failed", "error", "entry", "appended", "sender_keys", "listening", "hello", "acknowledged", "log_created", "closing", "device_revoked"]  # noqa: Y015
+    _WhichOneofReturnType_response: _TypeAlias = _typing.Literal["registered", "registration_failed", "keys_set", "recipient_keys", "otp_accepted", "logged_in", "login_failed", "error", "entry", "appended", "sender_keys", "listening", "hello", "acknowledged", "log_created", "closing", "device_revoked", "brought_back"]  # noqa: Y015
     _WhichOneofArgType_response: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_response) -> _WhichOneofReturnType_response | None: ...
 
@@ -403,6 +411,7 @@ class LoggedIn(_message.Message):
     ONE_TIME_KEY_PACKAGES_FIELD_NUMBER: _builtins.int
     LAST_RESORT_USED_FIELD_NUMBER: _builtins.int
     INCARNATION_FIELD_NUMBER: _builtins.int
+    WAITING_S_FIELD_NUMBER: _builtins.int
     handle: _builtins.str
     one_time_key_packages: _builtins.int
     """how many of this device's are left"""
@@ -410,6 +419,8 @@ class LoggedIn(_message.Message):
     """a last-resort KeyPackage was given out: replace it"""
     incarnation: _builtins.bytes
     """16 random bytes that change when the relay is restored from a backup: it has forgotten what came after."""
+    waiting_s: _builtins.int
+    """for how long it waits for what the backup lacks; 0 when it was not restored of late"""
     def __init__(
         self,
         *,
@@ -417,10 +428,11 @@ class LoggedIn(_message.Message):
         one_time_key_packages: _builtins.int = ...,
         last_resort_used: _builtins.bool = ...,
         incarnation: _builtins.bytes = ...,
+        waiting_s: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["handle", b"handle", "incarnation", b"incarnation", "last_resort_used", b"last_resort_used", "one_time_key_packages", b"one_time_key_packages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handle", b"handle", "incarnation", b"incarnation", "last_resort_used", b"last_resort_used", "one_time_key_packages", b"one_time_key_packages", "waiting_s", b"waiting_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -811,16 +823,20 @@ class CreateLog(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LOG_ID_FIELD_NUMBER: _builtins.int
+    AGAIN_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     """16 bytes, chosen by the client"""
+    again: _builtins.bool
+    """it was there before the relay was restored, and its entries will be brought back"""
     def __init__(
         self,
         *,
         log_id: _builtins.bytes = ...,
+        again: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["again", b"again", "log_id", b"log_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1066,6 +1082,7 @@ class LogState(_message.Message):
     LAST_COMMIT_SEQ_FIELD_NUMBER: _builtins.int
     OWN_LAST_SEQ_FIELD_NUMBER: _builtins.int
     READABLE_FIELD_NUMBER: _builtins.int
+    RESTORED_SEQ_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     first_seq: _builtins.int
     """the lowest entry that this reader may still read, last_seq + 1 if there is none"""
@@ -1076,6 +1093,8 @@ class LogState(_message.Message):
     """the last entry that this device appended since it became a reader, 0 if none"""
     readable: _builtins.bool
     """false: not a reader, or no such log; the rest is then 0"""
+    restored_seq: _builtins.int
+    """the lowest end that the log has had at a restore, 0 if it was never restored"""
     def __init__(
         self,
         *,
@@ -1085,10 +1104,11 @@ class LogState(_message.Message):
         last_commit_seq: _builtins.int = ...,
         own_last_seq: _builtins.int = ...,
         readable: _builtins.bool = ...,
+        restored_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seq", b"first_seq", "last_commit_seq", b"last_commit_seq", "last_seq", b"last_seq", "log_id", b"log_id", "own_last_seq", b"own_last_seq", "readable", b"readable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seq", b"first_seq", "last_commit_seq", b"last_commit_seq", "last_seq", b"last_seq", "log_id", b"log_id", "own_last_seq", b"own_last_seq", "readable", b"readable", "restored_seq", b"restored_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1115,6 +1135,81 @@ class Listening(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Listening: _TypeAlias = Listening  # noqa: Y015
+
+@_typing.final
+class BringBack(_message.Message):
+    """An entry that the reader had from this log and the backup of a restored relay lacks, byte for byte; to be sent in the
+    order of their numbers. One that is there already gets its number; a new one continues the log. While the log is held,
+    that has to be the number it had: Error "restoring" until others have brought what comes before. Without a message
+    ID: there are no more, and from then on this device brings nothing back to this log.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    READERS_ADDED_FIELD_NUMBER: _builtins.int
+    READERS_REMOVED_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.bytes
+    message_id: _builtins.bytes
+    seq: _builtins.int
+    """the number that it had"""
+    kind: Global___EntryKind.ValueType
+    payload: _builtins.bytes
+    @_builtins.property
+    def author(self) -> Global___Device:
+        """absent where the reader cannot tell"""
+
+    @_builtins.property
+    def readers_added(self) -> _containers.RepeatedCompositeFieldContainer[Global___Device]:
+        """How a commit changed the readers. A device that is not registered any more reads from here once it is again."""
+
+    @_builtins.property
+    def readers_removed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Device]: ...
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.bytes = ...,
+        message_id: _builtins.bytes = ...,
+        seq: _builtins.int = ...,
+        author: Global___Device | None = ...,
+        kind: Global___EntryKind.ValueType = ...,
+        payload: _builtins.bytes = ...,
+        readers_added: _abc.Iterable[Global___Device] | None = ...,
+        readers_removed: _abc.Iterable[Global___Device] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "kind", b"kind", "log_id", b"log_id", "message_id", b"message_id", "payload", b"payload", "readers_added", b"readers_added", "readers_removed", b"readers_removed", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BringBack: _TypeAlias = BringBack  # noqa: Y015
+
+@_typing.final
+class BroughtBack(_message.Message):
+    """The entry is on the relay's disk, under this number; 0 for the last word."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BroughtBack: _TypeAlias = BroughtBack  # noqa: Y015
 
 @_typing.final
 class Error(_message.Message):

@@ -98,15 +98,33 @@ def _check_append(body: pb.Append) -> None:
                 raise BadRequest("a commit goes to a conversation")
         case _:
             raise BadRequest("no log is named")
+    if body.after_commit > MAX_SEQ:
+        raise BadRequest("position")
     if body.kind == pb.ENTRY_KIND_COMMIT:
         _check_readers(body)
     elif body.after_commit or body.readers_added or body.readers_removed:
         raise BadRequest("only a commit changes readers")
 
 
-def _check_readers(body: pb.Append) -> None:
-    if body.after_commit > MAX_SEQ:
+def _check_bring_back(body: pb.BringBack) -> None:
+    _check_id("log ID", body.log_id)
+    if not body.message_id:
+        return
+    _check_id("message ID", body.message_id)
+    if body.kind not in (pb.ENTRY_KIND_MESSAGE, pb.ENTRY_KIND_COMMIT):
+        raise BadRequest("kind of entry")
+    _check_size("entry", body.payload, MAX_PAYLOAD_BYTES[body.kind])
+    if not 0 < body.seq <= MAX_SEQ:
         raise BadRequest("position")
+    if body.HasField("author"):
+        _check_device(body.author)
+    if body.kind == pb.ENTRY_KIND_COMMIT:
+        _check_readers(body)
+    elif body.readers_added or body.readers_removed:
+        raise BadRequest("only a commit changes readers")
+
+
+def _check_readers(body: pb.Append | pb.BringBack) -> None:
     for readers in (body.readers_added, body.readers_removed):
         _check_count("readers", len(readers), limits.MAX_READERS_PER_LOG)
         for device in readers:
@@ -164,4 +182,5 @@ _CHECKS: Final[dict[str, Callable[[Any], None]]] = {
     "acknowledge": _check_acknowledge,
     "listen": _check_listen,
     "revoke_device": _check_revoke_device,
+    "bring_back": _check_bring_back,
 }
