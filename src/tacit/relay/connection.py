@@ -73,6 +73,8 @@ class Connection:
 
     def end(self, last: pb.Closing | pb.Error | None, code: CloseCode = CloseCode.NORMAL) -> None:
         """Say a last word behind what is queued, and close."""
+        if last is not None and not self.outgoing.is_ending:
+            self._context.metrics.cut_off[last.code] += 1
         self.outgoing.end(last, last.code if last is not None else "", code)
 
     async def drain(self, last: pb.Closing) -> None:
@@ -81,8 +83,10 @@ class Connection:
             await self._settle()
         self.end(last, CloseCode.GOING_AWAY)
 
-    def cut_off(self) -> None:
-        """End at once, without a word."""
+    def cut_off(self, reason: str = "") -> None:
+        """End at once, without a word; a reason that has not been said before is for the operator's figures."""
+        if reason:
+            self._context.metrics.cut_off[reason] += 1
         self._link.abort()
 
     async def _send(self) -> None:

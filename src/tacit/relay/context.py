@@ -129,7 +129,7 @@ class Context:
         if len(self.strangers) > limits.MAX_STRANGERS:
             oldest = next(iter(self.strangers))
             del self.strangers[oldest]
-            oldest.cut_off()
+            oldest.cut_off("crowded")
 
     def buckets_of(self, account: AccountRow) -> Buckets:
         """What all connections of one account draw on."""

@@ -34,7 +34,7 @@ PREFIX: Final = "tacit_"
 
 _KNOWN: Final = {
     "refusals_total": tuple(REFUSALS),
-    "cut_off_total": (Closed.LOGIN_TIMEOUT, Closed.LOGIN_FAILURES, Closed.REPLACED, Closed.REVOKED),
+    "cut_off_total": (*(code for name, code in vars(Closed).items() if name.isupper()), "slow-reader", "crowded"),
 }
 """Values that are told from the beginning, as 0, so that the first one is seen to rise."""
 

@@ -42,7 +42,7 @@ def check_deadlines(connection: Connection, now_s: float) -> None:
     if connection.session is None and now_s - connection.began_s >= limits.HANDSHAKE_TIMEOUT_S:
         connection.end(pb.Closing(code=Closed.LOGIN_TIMEOUT))
     if connection.outgoing.stalled_s(now_s) >= limits.SLOW_READER_TIMEOUT_S:
-        connection.cut_off()
+        connection.cut_off("slow-reader")
 
 
 async def sweep_store(context: Context) -> None:
@@ -52,7 +52,9 @@ async def sweep_store(context: Context) -> None:
         await context.clock.sleep(SWEEP_S)
         try:
             await sweep(context)
+            context.metrics.sweeps += 1
         except RelayError as refusal:
+            context.metrics.failed_sweeps += 1
             log.warning("sweep-failed", code=refusal.code)
 
 
