@@ -211,8 +211,29 @@ RATE_POSITIONS: Final = (1_000.0, 5_000.0)
 RATE_LOGINS: Final = (1.0, 10.0)
 """Of one connection before login; each costs the relay a signature check."""
 
-RATE_NEW_ACCOUNTS: Final = (20.0, 500.0)
-"""Of the whole relay."""
+MAX_CONNECTIONS_PER_ADDRESS: Final = 256
+"""Of an IPv4 address, or of the 64 bits of an IPv6 one that name a household: an office behind one address fits, a
+single attacker takes a quarter of what strangers have at the most. What is larger is for the operator to exempt."""
+
+RATE_CONNECTIONS: Final = (5.0, 256.0)
+"""Of one address: everybody there comes back at once after a restart, and then nobody needs more. Each costs a TLS
+handshake, a millisecond of the one core; refused before it, a hundredth of that."""
+
+RATE_LOGINS_OF_ADDRESS: Final = (5.0, 300.0)
+"""Of one address, whatever number of connections it has: as many as ``RATE_CONNECTIONS``, and some that fail."""
+
+RATE_REGISTRATIONS_OF_ADDRESS: Final = (1.0, 60.0)
+"""Of one address, granted or refused; each costs a signature check or two, and guesses an invitation at best."""
+
+RATE_NEW_ACCOUNTS_OF_ADDRESS: Final = (20 / HOUR_S, 20.0)
+"""Of one address: a family on one evening. Accounts are what all other quotas are counted by."""
+
+NEW_ACCOUNTS_PER_HOUR: Final = 1_000
+"""Of the whole relay, unless the operator says otherwise; as many at once after a pause. Nothing else bounds a crowd of
+strangers with addresses of their own."""
+
+MAX_ADDRESSES: Final = 20_000
+"""Addresses that are remembered while nobody is connected from there, the least recent ones forgotten first: 16 MB."""
 
 RETURN_WAIT_S: Final = 10 * MINUTE_S
 """How long a restored relay takes nothing new for a conversation while some of its readers may still bring back what the

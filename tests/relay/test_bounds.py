@@ -284,18 +284,18 @@ def test_a_request_counts_for_the_work_that_it_makes(request_name, body, tokens)
     buckets = Buckets()
     left = int(RATES[request_name].burst / tokens)
     for _ in range(left):
-        buckets.take(request_name, body, 0.0)
+        buckets.take_request(request_name, body, 0.0)
     with pytest.raises(errors.RateLimited):
-        buckets.take(request_name, body, 0.0)
+        buckets.take_request(request_name, body, 0.0)
 
 
 def test_what_goes_to_inboxes_is_counted_apart():
     buckets, to_somebody = Buckets(), to_inbox(Someone.new(), b"x")
     for _ in range(int(RATES[INBOX_APPEND].burst)):
-        buckets.take("append", to_somebody, 0.0)
+        buckets.take_request("append", to_somebody, 0.0)
     with pytest.raises(errors.RateLimited):
-        buckets.take("append", to_somebody, 0.0)
-    buckets.take("append", message(b"l" * 16, b"x"), 0.0)
+        buckets.take_request("append", to_somebody, 0.0)
+    buckets.take_request("append", message(b"l" * 16, b"x"), 0.0)
 
 
 def test_every_request_has_a_rate_that_its_largest_form_fits():

@@ -7,9 +7,7 @@ import pytest
 
 from tacit import limits
 from tacit.identity import AccountKey, DeviceCertificate
-from tacit.relay import context
 from tacit.relay.invites import create_invite
-from tacit.relay.rates import Rate
 from tacit.relay.store import accounts
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
@@ -118,9 +116,8 @@ async def test_a_revoked_device_makes_room_for_another(tmp_path, monkeypatch):
             await (await world.connect()).register(Someone.new(account))
 
 
-async def test_strangers_without_an_invitation_do_not_use_up_the_rate_of_new_accounts(tmp_path, monkeypatch):
-    monkeypatch.setattr(context, "NEW_ACCOUNTS", Rate(0.001, 2.0))
-    async with running(tmp_path, registration="invite") as world:
+async def test_strangers_without_an_invitation_do_not_use_up_the_rate_of_new_accounts(tmp_path):
+    async with running(tmp_path, registration="invite", registrations_per_hour=2) as world:
         token = await world.relay.invite(uses=3)
         invited = Someone.new()
         await (await world.connect()).register(invited, invite=token)
@@ -237,13 +234,15 @@ async def test_an_expired_invitation_is_none(tmp_path):
             await (await world.connect()).register(Someone.new(), invite=token)
 
 
-async def test_new_accounts_come_only_so_fast(tmp_path, monkeypatch):
+async def test_as_many_new_accounts_come_in_an_hour_as_the_operator_allows(tmp_path):
     clock = Moves()
-    async with running(tmp_path, clock=clock) as world:
-        for _ in range(int(limits.RATE_NEW_ACCOUNTS[1])):
-            world.relay._context.new_accounts.take(clock.monotonic_s())
+    async with running(tmp_path, clock=clock, registrations_per_hour=4) as world:
+        for _ in range(4):
+            known = (await world.join()).someone
+        peer = await world.connect()
         with pytest.raises(errors.RateLimited) as refused:
-            await (await world.connect()).register(Someone.new())
-        assert refused.value.retry_after_s == 1
-        clock.forward(1)
-        await (await world.connect()).register(Someone.new())
+            await peer.register(Someone.new())
+        assert refused.value.retry_after_s == limits.HOUR_S / 4
+        await peer.register(known)
+        clock.forward(limits.HOUR_S / 4)
+        await world.join()

@@ -40,6 +40,10 @@ def relay_config(settings: Settings) -> RelayConfig:
         retention_s=span_s(serve.retention),
         metrics_port=serve.metrics_port or None,
         metrics_host=serve.metrics_host,
+        when_full=serve.when_full,
+        registrations_per_hour=serve.registrations_per_hour,
+        trusted_proxies=serve.trusted_proxies,
+        exempt_addresses=serve.exempt_addresses,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal
 import click
 import msgspec
 
+from tacit import limits
 from tacit.cli.mistakes import Mistake, sift
 from tacit.cli.tree import flags
 from tacit.errors import ConfigError
@@ -39,6 +40,10 @@ ENVIRONMENT: Final = {
     "TACIT_SERVE_METRICS_PORT": ("serve", "metrics_port"),
     "TACIT_SERVE_METRICS_HOST": ("serve", "metrics_host"),
     "TACIT_SERVE_EPHEMERAL": ("serve", "ephemeral"),
+    "TACIT_SERVE_WHEN_FULL": ("serve", "when_full"),
+    "TACIT_SERVE_REGISTRATIONS_PER_HOUR": ("serve", "registrations_per_hour"),
+    "TACIT_SERVE_TRUSTED_PROXIES": ("serve", "trusted_proxies"),
+    "TACIT_SERVE_EXEMPT_ADDRESSES": ("serve", "exempt_addresses"),
 }
 _RUN_ONLY: Final = ("json", "verbose", "passphrase_fd")
 """Flags that say how this run talks, and so belong into no file."""
@@ -75,6 +80,13 @@ MEANINGS: Final = {
     "(tacit relay invite). auto is open on a loopback address without a proxy and invite everywhere else.",
     "serve.retention": "How long an entry waits for readers who do not fetch it: a number and s, m, h or d. What all "
     "of them have fetched is deleted at once.",
+    "serve.registrations_per_hour": "How many new accounts the relay takes in an hour, and at once after a pause.",
+    "serve.when_full": "What happens when an inbox, or what one account has waiting, is full: refuse the new entry, or "
+    "drop-oldest to make room for it; a reader is shown that something is missing.",
+    "serve.trusted_proxies": "Addresses or networks of the proxies, with behind_proxy, whose X-Forwarded-For is "
+    "believed, so that limits by address hold; empty for none, and then those limits are off.",
+    "serve.exempt_addresses": "Addresses or networks that no limit by address holds for: this machine itself, and such "
+    "as a large office behind one address.",
     "serve.metrics_port": "Port for monitoring, which answers /metrics for Prometheus, /readyz and /healthz over plain "
     "HTTP; 0 for none.",
     "serve.metrics_host": "Address to listen on for monitoring. What is told there is blurred and about nobody, but it "
@@ -99,6 +111,10 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     behind_proxy: bool = False
     registration: Literal["auto", "open", "invite"] = "auto"
     retention: str = "30d"
+    registrations_per_hour: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = limits.NEW_ACCOUNTS_PER_HOUR
+    when_full: Literal["refuse", "drop-oldest"] = "refuse"
+    trusted_proxies: str = ""
+    exempt_addresses: str = "127.0.0.0/8 ::1"
     metrics_port: _Port = 0
     metrics_host: str = "127.0.0.1"
     data: str = ""

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from tacit.errors import ConfigError
 from tacit.identity import BadLink, RelayLink
 from tacit.identity.links import DEFAULT_PORT, FINGERPRINT_SIZE
-from tacit.limits import RETENTION_S
+from tacit.limits import NEW_ACCOUNTS_PER_HOUR, RETENTION_S
+from tacit.net.origins import read_networks
 
 Registration = Literal["open", "invite"]
+WhenFull = Literal["refuse", "drop-oldest"]
+
+
+LOOPBACK: Final = "127.0.0.0/8 ::1"
+"""Whoever is on the machine can do worse than connect often, and a proxy there stands for everybody behind it."""
 
 
 class BadRelayConfig(ConfigError):
@@ -55,6 +61,14 @@ class RelayConfig:
     """Address to listen on for monitoring."""
     retention_s: int = RETENTION_S
     """How long an entry waits for a reader who does not collect it."""
+    when_full: WhenFull = "refuse"
+    """What happens to an entry for which its inbox or its author's account has no room."""
+    registrations_per_hour: int = NEW_ACCOUNTS_PER_HOUR
+    """New accounts in an hour, and at once after a pause."""
+    trusted_proxies: str = ""
+    """Addresses and networks of proxies that are believed where their clients come from; needs ``behind_proxy``."""
+    exempt_addresses: str = LOOPBACK
+    """Addresses and networks that no limit by address holds for."""
 
     def __post_init__(self) -> None:
         wrong = tuple(_mistakes(self))
@@ -73,6 +87,17 @@ def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
         yield "registration", 'is "open" or "invite"'
     if config.retention_s < 1:
         yield "retention_s", "must be at least one second"
+    if config.when_full not in {"refuse", "drop-oldest"}:
+        yield "when_full", 'is "refuse" or "drop-oldest"'
+    if config.registrations_per_hour < 1:
+        yield "registrations_per_hour", "must be at least one; with registration by invitation nobody comes uninvited"
+    for field in ("trusted_proxies", "exempt_addresses"):
+        try:
+            read_networks(getattr(config, field))
+        except ValueError as error:
+            yield field, f"holds something that is no address or network: {error}"
+    if config.trusted_proxies and not config.behind_proxy:
+        yield "trusted_proxies", "is of no use without behind_proxy: nobody else is asked where clients come from"
     for field in ("port", "public_port", "metrics_port"):
         port = getattr(config, field)
         if port is not None and not 0 <= port <= 65535:

@@ -124,7 +124,7 @@ class Connection:
         check_request(self._phase, frame.name, size_bytes)
         check_shape(frame.name, frame.body)
         buckets = self._buckets if self.session is None else self._context.buckets_of(self.session.account)
-        buckets.take(frame.name, frame.body, self._context.clock.monotonic_s())
+        buckets.take_request(frame.name, frame.body, self._context.clock.monotonic_s())
         if self.session is None:
             self._answer(frame.request_id, await self._serve_stranger(frame))
         elif frame.name in {"append", "acknowledge"}:
@@ -134,9 +134,11 @@ class Connection:
             await self._serve_device(self.session, frame)
 
     async def _serve_stranger(self, frame: Frame[RequestBody]) -> ResponseBody:
+        origin = self._link.peer_address
+        self._context.addresses.take(origin, frame.name)
         match frame.name:
             case "register":
-                return await registry.register(self._context, self._challenges, cast(pb.Register, frame.body))
+                return await registry.register(self._context, self._challenges, cast(pb.Register, frame.body), origin)
             case "login":
                 session, answer = await login(self._context, self._challenges, cast(pb.Login, frame.body))
                 self._enter(session)

@@ -10,10 +10,12 @@ from tacit import limits
 from tacit.clock import Clock
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
+from tacit.net.origins import read_networks
+from tacit.relay.addresses import Addresses
 from tacit.relay.config import RelayConfig
 from tacit.relay.hub import Hub
 from tacit.relay.metrics import Metrics
-from tacit.relay.rates import NEW_ACCOUNTS, Bucket, Buckets
+from tacit.relay.rates import Bucket, Buckets, per_hour
 from tacit.relay.store import Store
 from tacit.relay.store.rows import AccountRow, DeviceRow, Session
 from tacit.wire import relay_pb2 as pb
@@ -110,13 +112,15 @@ class Context:
     strangers: dict[Connection, None] = field(default_factory=dict)
     """Connections that have not logged in, the oldest first."""
     new_accounts: Bucket = field(init=False)
+    addresses: Addresses = field(init=False)
     started_s: float = field(init=False)
     accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     stopping: bool = False
 
     def __post_init__(self) -> None:
-        self.new_accounts = Bucket(NEW_ACCOUNTS, self.clock.monotonic_s())
+        self.new_accounts = Bucket(per_hour(self.config.registrations_per_hour), self.clock.monotonic_s())
+        self.addresses = Addresses(self.clock, read_networks(self.config.exempt_addresses))
         self.started_s = self.clock.now_s() - self.clock.monotonic_s()
 
     def admit(self, stranger: Connection) -> None:

@@ -1,20 +1,25 @@
-"""How fast one account or connection may ask: token buckets, so wide that no person and no honest bot meets them."""
+"""How fast an account, an address or a connection may ask: token buckets that no person and no honest bot empties."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tacit.limits import (
+    HOUR_S,
     RATE_APPENDS,
     RATE_CLAIMS,
+    RATE_CONNECTIONS,
     RATE_INBOX_APPENDS,
     RATE_LOGINS,
+    RATE_LOGINS_OF_ADDRESS,
     RATE_LOOKUPS,
-    RATE_NEW_ACCOUNTS,
+    RATE_NEW_ACCOUNTS_OF_ADDRESS,
     RATE_NEW_LOGS,
     RATE_POSITIONS,
     RATE_PUBLISHED_KEYS,
+    RATE_REGISTRATIONS_OF_ADDRESS,
 )
 from tacit.wire.errors import RateLimited
 
@@ -47,8 +52,19 @@ RATES: Final[dict[str, Rate]] = {
 }
 """The rate of each request: of one connection before login, of one account after."""
 
-NEW_ACCOUNTS: Final = Rate(*RATE_NEW_ACCOUNTS)
-"""Of the whole relay: nothing else bounds a crowd of strangers."""
+RATES_OF_ADDRESS: Final[dict[str, Rate]] = {
+    "connection": Rate(*RATE_CONNECTIONS),
+    "login": Rate(*RATE_LOGINS_OF_ADDRESS),
+    "register": Rate(*RATE_REGISTRATIONS_OF_ADDRESS),
+    "submit_otp": Rate(*RATE_REGISTRATIONS_OF_ADDRESS),
+    "new account": Rate(*RATE_NEW_ACCOUNTS_OF_ADDRESS),
+}
+"""What is counted by address, over all connections from there."""
+
+
+def per_hour(count: int) -> Rate:
+    """So many an hour, and as many at once after a pause."""
+    return Rate(count / HOUR_S, float(count))
 
 
 class Bucket:
@@ -77,21 +93,27 @@ class Bucket:
 
 
 class Buckets:
-    """The buckets of one account or one connection, made when they are first needed."""
+    """The buckets of one account, address or connection, made when they are first needed."""
 
-    __slots__ = ("_buckets",)
+    __slots__ = ("_buckets", "_rates")
 
-    def __init__(self) -> None:
+    def __init__(self, rates: Mapping[str, Rate] = RATES) -> None:
+        self._rates = rates
         self._buckets: dict[str, Bucket] = {}
 
-    def take(self, request: str, body: Any, now_s: float) -> None:
+    def take_request(self, request: str, body: Any, now_s: float) -> None:
         """Count one request, by the work that it makes. Raises ``RateLimited``."""
+        tokens = _tokens(request, body)
         if request == "append" and body.WhichOneof("target") == "inbox":
             request = INBOX_APPEND
-        bucket = self._buckets.get(request)
+        self.take(request, now_s, tokens)
+
+    def take(self, what: str, now_s: float, tokens: float = 1.0) -> None:
+        """Count something. Raises ``RateLimited``."""
+        bucket = self._buckets.get(what)
         if bucket is None:
-            bucket = self._buckets[request] = Bucket(RATES[request], now_s)
-        bucket.take(now_s, _tokens(request, body))
+            bucket = self._buckets[what] = Bucket(self._rates[what], now_s)
+        bucket.take(now_s, tokens)
 
     def is_full(self, now_s: float) -> bool:
         """Whether nothing would change if they were made anew."""

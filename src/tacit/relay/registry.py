@@ -12,6 +12,7 @@ from typing import Final
 from tacit.errors import CryptoError, DecodeError
 from tacit.identity import BadHandle as NotAHandle
 from tacit.identity import DeviceCertificate, IdentityError, account_id, parse_handle, verify_account_bytes
+from tacit.relay.addresses import NEW_ACCOUNT
 from tacit.relay.context import Context
 from tacit.relay.login import Challenges
 from tacit.relay.store import accounts, invites
@@ -25,8 +26,8 @@ MAX_TIME_S: Final = 2**63 - 1
 """The latest time that the store can hold; a certificate can name one twice as late."""
 
 
-async def register(context: Context, challenges: Challenges, body: pb.Register) -> pb.Registered:
-    """Make an account and a device known. Raises the refusal."""
+async def register(context: Context, challenges: Challenges, body: pb.Register, origin: str) -> pb.Registered:
+    """Make an account and a device known, at the wish of somebody at ``origin``. Raises the refusal."""
     challenge = challenges.take()
     choose_protocol(body.protocol, body.protocol)
     handle = checked_handle(body.handle) if body.handle else ""
@@ -56,6 +57,7 @@ async def register(context: Context, challenges: Challenges, body: pb.Register) 
     invite_needed, now_s = context.config.registration == "invite", context.now_s()
     # Looked up first, so that neither a known account nor a stranger without an invitation counts as a new account.
     if await context.store.query(partial(accounts.would_be_new, wish=wish, invite_needed=invite_needed, now_s=now_s)):
+        context.addresses.take(origin, NEW_ACCOUNT)
         context.new_accounts.take(context.clock.monotonic_s())
     held = await context.store.change(partial(accounts.register, wish=wish, invite_needed=invite_needed, now_s=now_s))
     context.metrics.registrations += 1

@@ -16,6 +16,7 @@ from tacit.identity import RelayLink, format_link
 from tacit.log import EventLog
 from tacit.net.links import CloseCode, FrameLink
 from tacit.net.tls import ServerContext, file_context, server_context
+from tacit.net.origins import Origins, read_networks
 from tacit.net.ws_server import Listener, serve_ws
 from tacit.relay import measuring
 from tacit.relay.config import RelayConfig
@@ -146,7 +147,12 @@ class Relay:
             await self._monitor(context, self.config.metrics_host, self.config.metrics_port)
         if self.config.port is not None:
             tls = self._tls(private_key)
-            self._listener = await serve_ws(self.handle, self.config.host, self.config.port, tls)
+            origins = Origins(
+                behind_proxy=self.config.behind_proxy, trusted=read_networks(self.config.trusted_proxies)
+            )
+            self._listener = await serve_ws(
+                self.handle, self.config.host, self.config.port, tls, door=context.addresses, origins=origins
+            )
         self._tasks = [
             asyncio.create_task(watch_connections(context, lambda: self._connections)),
             asyncio.create_task(sweep_store(context)),

@@ -28,6 +28,7 @@ SWEEP_ENTRIES: Final = 128
 async def watch_connections(context: Context, connections: Callable[[], Collection[Connection]]) -> None:
     """End strangers past their deadline and readers that do not drain, for ever."""
     while True:
+        context.addresses.forget()
         await context.clock.sleep(WATCH_S)
         now_s = context.clock.monotonic_s()
         for connection in tuple(connections()):
