@@ -43,7 +43,7 @@ def append(context: Context, session: Session, body: pb.Append, answer: Answer) 
             context.metrics.appends += 1
             context.hub.publish(entry, outcome)
 
-    context.store.submit(partial(logs.append, entry=entry), done, len(entry.payload))
+    context.store.append(entry, done)
 
 
 def acknowledge(context: Context, session: Session, body: pb.Acknowledge, answer: Answer) -> None:

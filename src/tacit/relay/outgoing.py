@@ -17,7 +17,7 @@ from tacit import limits
 from tacit.net.links import CloseCode, FrameLink
 from tacit.relay.hub import Flow, Hub, entry_frame
 from tacit.relay.store import Store
-from tacit.relay.store.logs import position
+from tacit.relay.store.places import position
 from tacit.relay.store.reading import read_many
 from tacit.relay.store.rows import Chunk, LogRow
 from tacit.wire import relay_pb2 as pb

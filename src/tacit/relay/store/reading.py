@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tacit.limits import ENTRY_OVERHEAD_BYTES
 from tacit.relay.store import damage
-from tacit.relay.store.logs import find_log, position
+from tacit.relay.store.places import find_log, position
 from tacit.relay.store.rows import Chunk, DeviceRow, LogRow, LogState, Session, StoredEntry
 
 

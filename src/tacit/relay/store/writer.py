@@ -2,22 +2,27 @@
 
 A change is acknowledged only after its transaction is on the disk. Within a transaction each change has a savepoint, so
 that one which refuses, or trips, takes nothing of its neighbours with it; when the disk itself fails, all of them fail.
+Entries that follow each other are appended together, under one savepoint; should one trip, each gets its own after all.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from queue import Empty, SimpleQueue
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from tacit.errors import RelayError
 from tacit.limits import MAX_WRITE_BATCH
 from tacit.log import EventLog
 from tacit.relay.metrics import Metrics
+from tacit.relay.store import logs
 from tacit.relay.store.database import settle
+from tacit.relay.store.rows import NewEntry
 from tacit.wire.errors import Internal, StorageFailed, StorageFull
 
 Change: TypeAlias = Callable[[sqlite3.Connection], Any]
@@ -44,9 +49,9 @@ _DISK: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A change, who waits for it, the bytes it holds while it waits, and since when it does."""
+    """A change, or an entry to be appended; who waits for it, the bytes it holds meanwhile, and since when it waits."""
 
-    change: Change
+    change: Change | NewEntry
     done: Done
     size_bytes: int
     submitted_s: float
@@ -124,13 +129,33 @@ class Writer:
         began_s = self._metrics.monotonic_s()
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            outcomes = [(job, self._apply(job.change)) for job in batch]
+            outcomes = list(zip(batch, self._apply_all(job.change for job in batch), strict=True))
             self._db.execute("COMMIT")
         except (sqlite3.Error, MemoryError):  # the latter is SQLite's, too
             if self._db.in_transaction:
                 self._db.rollback()
             raise
         self._metrics.committed(began_s, len(batch))
+        return outcomes
+
+    def _apply_all(self, changes: Iterable[Change | NewEntry]) -> Iterator[Any]:
+        """The outcome of each change, in their order."""
+        for are_entries, neighbours in groupby(changes, lambda change: isinstance(change, NewEntry)):
+            if are_entries:
+                yield from self._append(cast("list[NewEntry]", list(neighbours)))
+            else:
+                yield from map(self._apply, cast("Iterator[Change]", neighbours))
+
+    def _append(self, entries: list[NewEntry]) -> list[Any]:
+        self._db.execute("SAVEPOINT change")
+        try:
+            outcomes = logs.append_all(self._db, entries)
+        except Exception as error:
+            if _primary_code(error) in _DISK:
+                raise
+            self._db.execute("ROLLBACK TO change")
+            outcomes = [self._apply(partial(logs.append, entry=entry)) for entry in entries]
+        self._db.execute("RELEASE change")
         return outcomes
 
     def _apply(self, change: Change) -> Any:
