@@ -7,6 +7,7 @@ columns round after round and keeps each one's best median.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import statistics
 import time
@@ -28,7 +29,12 @@ class Operation:
 
 
 def best_of(columns: Mapping[str, Sample], rounds: int) -> dict[str, float]:
-    """Seconds of one operation for each column: the best of ``rounds`` medians, taken in turns."""
+    """Seconds of one operation for each column: the best of ``rounds`` medians, taken in turns.
+
+    What earlier contests left behind is kept out of the collector's way, so that nobody's garbage costs others.
+    """
+    gc.collect()
+    gc.freeze()
     taken: dict[str, list[float]] = {name: [] for name in columns}
     for _ in range(rounds):
         for name, sample in columns.items():

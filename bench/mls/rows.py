@@ -12,10 +12,14 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bench.contest import Operation, Sample, best_of, sample_of
 from bench.measure import Row
 from bench.mls.bare import (
+    OPENSSL,
+    SODIUM,
+    Library,
     bare_commit_creation,
     bare_commit_processing,
     bare_group_creation,
@@ -39,7 +43,7 @@ from tacit.mls import (
 )
 
 PAYLOAD_BYTES = 1024
-TACIT, BARE = "tacit", "bare"
+TACIT, BARE, OWN = "tacit", "bare", "own"
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class Plan:
 
 def message_rows(plan: Plan, number: int, name: str) -> Iterator[Row]:
     """Sealing and opening one message after the other in a group of two, with the state to store after each."""
-    bare, payload = bare_messages(number, PAYLOAD_BYTES), os.urandom(PAYLOAD_BYTES)
+    payload = os.urandom(PAYLOAD_BYTES)
+    bare = {library: bare_messages(number, PAYLOAD_BYTES, library) for library in (OPENSSL, SODIUM)}
     pair, sealed = steady_group(number, 2), list[bytes]()
     sender, reader = pair.last, pair.first
 
@@ -80,9 +85,9 @@ def message_rows(plan: Plan, number: int, name: str) -> Iterator[Row]:
         open_()
         opened += 1
 
-    sealing = {TACIT: sample_of(seal, plan.messages), BARE: sample_of(bare.seal, plan.messages)}
+    sealing = {TACIT: sample_of(seal, plan.messages), **_floors(lambda library: bare[library].seal, plan.messages)}
     yield _row(plan, f"{name}: seal", "µs", sealing, Operation("seal", number, 2, PAYLOAD_BYTES), aim=1.5)
-    opening = {TACIT: sample_of(open_next, plan.messages), BARE: sample_of(bare.open, plan.messages)}
+    opening = {TACIT: sample_of(open_next, plan.messages), **_floors(lambda library: bare[library].open, plan.messages)}
     yield _row(plan, f"{name}: open", "µs", opening, Operation("open", number, 2, PAYLOAD_BYTES), aim=1.4)
 
 
@@ -91,15 +96,13 @@ def commit_rows(plan: Plan, number: int, name: str, groups: Mapping[int, WarmGro
     created, processed = [], []
     for size in plan.sizes:
         create, process = commit_samples(plan, groups[size])
-        bare = sample_of(bare_commit_creation(number, (size - 1).bit_length()), plan.commits)
+        bare = _floors(partial(bare_commit_creation, number, (size - 1).bit_length()), plan.commits)
         operation = Operation("create-commit", number, size)
-        created.append(
-            _row(plan, f"{name}: commit created, {size} members", "ms", {TACIT: create, BARE: bare}, operation)
-        )
-        bare = sample_of(bare_commit_processing(number), plan.commits)
+        created.append(_row(plan, f"{name}: commit created, {size} members", "ms", {TACIT: create, **bare}, operation))
+        bare = _floors(partial(bare_commit_processing, number), plan.commits)
         operation = Operation("process-commit", number, size)
         processed.append(
-            _row(plan, f"{name}: commit processed, {size} members", "ms", {TACIT: process, BARE: bare}, operation)
+            _row(plan, f"{name}: commit processed, {size} members", "ms", {TACIT: process, **bare}, operation)
         )
     yield from created
     yield from processed
@@ -132,7 +135,7 @@ def join_rows(plan: Plan, number: int, name: str, groups: Mapping[int, WarmGroup
     """Joining by a Welcome with the tree in it, and the signatures that have to be verified for that."""
     for size in plan.joins:
         group = groups[size]
-        columns = {TACIT: join_sample(number, group), BARE: sample_of(bare_leaves(group.first), 1)}
+        columns = {TACIT: join_sample(number, group), **_floors(partial(bare_leaves, group.first), 1)}
         what = f"{name}: join, {size} members"
         yield _row(plan, what, "ms", columns, Operation("join", number, size), aim=1.5)
 
@@ -166,7 +169,7 @@ def creation_rows(plan: Plan, number: int, name: str) -> Iterator[Row]:
         save_changes(None, group.merge(pending))
         return time.perf_counter() - began
 
-    columns = {TACIT: create, BARE: sample_of(bare_group_creation(number, size), 1)}
+    columns = {TACIT: create, **_floors(partial(bare_group_creation, number, size), 1)}
     yield _row(plan, f"{name}: group of {size} created", "ms", columns, Operation("create-group", number, size))
 
 
@@ -195,8 +198,14 @@ def _row(
     """Run one contest; the aim is against the bare cost."""
     scale = {"µs": 1e6, "ms": 1e3}[unit]
     best = {name: seconds * scale for name, seconds in best_of({**columns, **_peers(operation)}, plan.rounds).items()}
-    value, floor = best.pop(TACIT), best.pop(BARE)
-    return Row(what, value, unit, floor, aim=None if aim is None else aim * floor, peers=best)
+    value, floor, own = best.pop(TACIT), best.pop(BARE), best.pop(OWN)
+    note = f"{value / own:.2f} x with libsodium's Ed25519"
+    return Row(what, value, unit, floor, note, None if aim is None else aim * floor, best)
+
+
+def _floors(bare: Callable[[Library], Callable[[], object]], calls: int) -> Mapping[str, Sample]:
+    """The bare cost with either library's Ed25519."""
+    return {name: sample_of(bare(library), calls) for name, library in ((BARE, OPENSSL), (OWN, SODIUM))}
 
 
 def _peers(operation: Operation) -> Mapping[str, Sample]:

@@ -31,7 +31,7 @@ class Missing(Exception):
 
 def command_of(package: Package) -> list[str]:
     """The command that runs a peer's program, installed first where it has not been; raises ``Missing``."""
-    folder = _cache() / f"{package.name}-{_fingerprint(package)}"
+    folder = cache() / f"{package.name}-{_fingerprint(package)}"
     if not (folder / READY).is_file():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -44,7 +44,8 @@ def command_of(package: Package) -> list[str]:
     return ["node", str(folder / package.program)]
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where environments live."""
     named = os.environ.get("TACIT_BENCH_CACHE")
     return Path(named) if named else platformdirs.user_cache_path("tacit-bench")
 

@@ -7,22 +7,11 @@ left behind: processes end, folders go.
 
 from __future__ import annotations
 
-import dataclasses
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from bench.measure import Row, Table
-from bench.relay import clients, pairs
-from bench.relay.processes import Cores
-from bench.relay.stage import FULL, QUICK, Stage
-
-PARTS: Final[dict[str, Callable[[Stage], Iterator[Row]]]] = {
-    "pairs": pairs.rows,
-    "clients": lambda stage: clients.rows(stage.folder / "clients"),
-}
-"""By name, in the order in which they run."""
+if TYPE_CHECKING:
+    from bench.measure import Table
 
 
 def table(
@@ -34,10 +23,7 @@ def table(
     say: Callable[[str], None] = lambda _: None,
 ) -> Table:
     """Measure, all of it or the parts that are named."""
-    plan = QUICK if quick else FULL
-    if seconds is not None:
-        plan = dataclasses.replace(plan, seconds=seconds)
-    with tempfile.TemporaryDirectory(prefix="tacit-bench-") as directory:
-        stage = Stage(Path(directory), plan, Cores.two() if pin else Cores(), say)
-        rows = [row for name in only or PARTS for row in PARTS[name](stage)]
-    return Table("relay: on loopback over TLS, durable", tuple(rows), stage.figures)
+    # The load generator is a module of this package and has no use for all the others.
+    from bench.relay.parts import run
+
+    return run(quick=quick, pin=pin, only=only, seconds=seconds, say=say)

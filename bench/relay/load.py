@@ -6,6 +6,7 @@ It ends when its standard input does, so it never outlives who started it. Reque
 ``talk``    {"name": NAME, "payload": BYTES, ...}: everybody in these conversations connects and listens
 ``closed``  {"name": NAME, "window": N, "warm_s": S, "seconds": S, "pids": [PID]}
 ``paced``   {"name": NAME, "rate": MESSAGES_PER_S, ...}
+``chat``    {"name": NAME, "address": [HOST, PORT], "domain": DOMAIN, "pairs": N, "payload": BYTES}: the same over XMPP
 ``idle``    {"first": N, "count": N}: these people connect, listen and say nothing
 ``leave``   {}: everybody goes
 """
@@ -17,6 +18,7 @@ import gc
 import json
 import os
 import resource
+import ssl
 import sys
 import time
 from collections.abc import Awaitable, Iterable, Sequence
@@ -30,6 +32,7 @@ from bench.relay.conversations import Conversation
 from bench.relay.devices import Device, DeviceLost
 from bench.relay.measuring import closed_loop, open_loop
 from bench.relay.population import Person, Population
+from bench.relay.xmpp.stream import Stream
 from tacit.net.tls import client_context
 
 AT_ONCE: Final = 64
@@ -47,7 +50,11 @@ class Load:
         self._people: tuple[Person, ...] = ()
         self._population = Population((), {})
         self._tls = client_context()
+        self._tls_of_others = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._tls_of_others.check_hostname = False
+        self._tls_of_others.verify_mode = ssl.CERT_NONE
         self._devices: dict[int, Device] = {}
+        self._streams: list[Stream] = []
         self._conversations: dict[str, list[Conversation]] = {}
         self._connected = 0
 
@@ -86,6 +93,25 @@ class Load:
         self._conversations[name] = made
         return {"connections": len(self._devices), "connected_s": connected_s}
 
+    async def chat(self, name: str, address: list[Any], domain: str, pairs: int, payload: int) -> dict[str, Any]:
+        """Have so many pairs of users registered at a server of others and connected."""
+        began = time.perf_counter()
+        where = (str(address[0]), int(address[1]))
+        made: list[Conversation] = []
+
+        async def pair(number: int) -> None:
+            writer, reader = [
+                await Stream.connect(f"{role}{number}", domain, where, self._tls_of_others) for role in ("w", "r")
+            ]
+            reader.reads = Conversation(writer, 1)
+            await writer.prepare(reader.reads, reader.address, payload)
+            self._streams += (writer, reader)
+            made.append(reader.reads)
+
+        await _some_at_once(pair(number) for number in range(pairs))
+        self._conversations[name] = made
+        return {"connections": len(self._streams), "connected_s": time.perf_counter() - began}
+
     async def closed(
         self, name: str, window: int, seconds: float, warm_s: float = 1.0, pids: Sequence[int] = ()
     ) -> dict[str, Any]:
@@ -113,13 +139,14 @@ class Load:
 
     async def leave(self) -> dict[str, Any]:
         """Close every connection."""
-        left = len(self._devices)
-        for device in self._devices.values():
-            device.leave()
+        everybody: list[Device | Stream] = [*self._devices.values(), *self._streams]
+        for one in everybody:
+            one.leave()
         self._devices.clear()
+        self._streams.clear()
         self._conversations.clear()
         await asyncio.sleep(0)
-        return {"left": left}
+        return {"left": len(everybody)}
 
     async def _connect(self, people: Iterable[int]) -> None:
         async def connect(who: int) -> None:
@@ -132,10 +159,11 @@ class Load:
     def _refused(self) -> dict[str, int]:
         """What the relay would not do since the last time, by code."""
         found: dict[str, int] = {}
-        for device in self._devices.values():
-            for code, count in device.refused.items():
+        everybody: list[Device | Stream] = [*self._devices.values(), *self._streams]
+        for one in everybody:
+            for code, count in one.refused.items():
                 found[code] = found.get(code, 0) + count
-            device.refused.clear()
+            one.refused.clear()
         return found
 
 

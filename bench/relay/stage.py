@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 from bench.relay.population import Population, Shape, populate
 from bench.relay.processes import Cores, Generator, RunningRelay, generator, running_relay
+from bench.relay.xmpp.servers import EJABBERD, EJABBERD_SQLITE, PROSODY, PROSODY_SQLITE, Server
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Plan:
     many_logs: int
     stored: int
     """Entries in the store that a relay starts with."""
+    peers: tuple[Server, ...]
 
 
 FULL = Plan(
@@ -44,6 +47,7 @@ FULL = Plan(
     log_sizes=(1_000, 10_000, 100_000, 1_000_000),
     many_logs=100_000,
     stored=1_000_000,
+    peers=(PROSODY, EJABBERD, PROSODY_SQLITE, EJABBERD_SQLITE),
 )
 
 QUICK = Plan(
@@ -57,6 +61,7 @@ QUICK = Plan(
     log_sizes=(),
     many_logs=0,
     stored=0,
+    peers=(PROSODY, EJABBERD),
 )
 
 
@@ -73,6 +78,12 @@ class Stage:
     """What programs read."""
     ends_in_s: float = 20.0
     """How long a process may take to end."""
+    until_s: float = float("inf")
+    """When everything must be over, by ``time.monotonic``."""
+
+    def left_s(self, most_s: float = 600.0) -> float:
+        """How long something may still take, at most ``most_s``."""
+        return max(0.0, min(most_s, self.until_s - time.monotonic()))
 
     @contextmanager
     def world(self, name: str, people: int, shapes: Sequence[Shape]) -> Iterator[World]:

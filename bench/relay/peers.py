@@ -1,0 +1,61 @@
+"""Chat servers of others at the same work, one after the other, each alone on the relay's core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bench.measure import Row
+from bench.peers.environments import Missing
+from bench.relay.pairs import PAIRS, PAYLOAD_BYTES, WINDOW
+from bench.relay.processes import Failed, generator
+from bench.relay.stage import Stage
+from bench.relay.xmpp.servers import DOMAIN, Server, running
+
+AIM_TIMES = 2.0
+
+
+def rows(stage: Stage) -> Iterator[Row]:
+    """What each server that can be had comes to, and how much faster the relay is."""
+    peers: dict[str, Any] = stage.figures.setdefault("peers", {})
+    times: dict[str, float] = stage.figures.setdefault("times_as_fast_as", {})
+    for server in stage.plan.peers:
+        stage.say(f"{server.name} at the same work")
+        try:
+            told = _closed(stage, server)
+        except (Missing, Failed) as error:
+            peers[server.name] = str(error)
+            yield Row(f"peer: {server.name}", 0.0, "messages/s", note=f"missing: {error}")
+            continue
+        peers[server.name] = round(told["per_s"], 1)
+        yield Row(f"peer: {server.name}", told["per_s"], "messages/s", note=_note(stage, server, told))
+        ours = stage.figures.get("delivered_per_s")
+        if ours and told["per_s"]:
+            times[server.name] = round(ours / told["per_s"], 2)
+            verdict = "reached" if times[server.name] >= AIM_TIMES else "MISSED"
+            yield Row(
+                f"pairs: as fast as {server.name}", ours / told["per_s"], "times", aim=AIM_TIMES, note=f"aim: {verdict}"
+            )
+
+
+def _closed(stage: Stage, server: Server) -> dict[str, Any]:
+    plan = stage.plan
+    folder = stage.folder / server.name.replace(" ", "-")
+    with (
+        running(server, folder, stage.cores.server, within_s=stage.left_s(), ends_in_s=stage.ends_in_s) as there,
+        generator(stage.cores.generator, stage.ends_in_s) as load,
+    ):
+        load.ask("chat", name="pairs", address=list(there.address), domain=DOMAIN, pairs=PAIRS, payload=PAYLOAD_BYTES)
+        return load.ask(
+            "closed", name="pairs", window=WINDOW, warm_s=plan.warm_s, seconds=plan.seconds, pids=there.pids
+        )
+
+
+def _note(stage: Stage, server: Server, told: dict[str, Any]) -> str:
+    trouble = "".join(f"; {count} times: {what}" for what, count in told["refused"].items())
+    trouble += f"; {told['lost']} LOST" if told["lost"] else ""
+    return (
+        f"{PAIRS} pairs, window {WINDOW}, {PAYLOAD_BYTES} characters, TLS, {stage.pinned}, {told['seconds']:.0f} s; "
+        f"archive: {server.archive}; acknowledged by XEP-0198; server {told['cpu_share']:.0%} of a core, generator "
+        f"{told['generator_share']:.0%}{trouble}"
+    )

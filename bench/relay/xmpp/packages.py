@@ -1,0 +1,71 @@
+"""Debian packages, with what they need and this machine lacks, unpacked into a folder of the cache.
+
+Nothing is installed: apt resolves and downloads, and checks signatures as ever, ``dpkg -x`` unpacks. What this machine
+has already is used from where it is. Deleting the cache is always fine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.peers.environments import READY, Missing, cache
+
+KEPT_S: Final = 30 * 86_400
+"""After so long the packages are fetched anew, in the versions that there are then."""
+
+
+def unpacked(name: str, packages: Sequence[str], within_s: float) -> Path:
+    """The folder under which these packages' files lie, fetched first where they have not been. Raises ``Missing``."""
+    folder = cache() / f"{name}-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:12]}"
+    ready = folder / READY
+    if ready.is_file() and time.time() - ready.stat().st_mtime < KEPT_S:
+        return folder / "root"
+    if not sys.platform.startswith("linux") or shutil.which("apt-get") is None or shutil.which("dpkg") is None:
+        raise Missing("it comes as a Debian package, and apt-get or dpkg is not here")
+    until = time.monotonic() + within_s
+    shutil.rmtree(folder / "root", ignore_errors=True)
+    archives = folder / "archives"
+    (archives / "partial").mkdir(parents=True, exist_ok=True)
+    _download(folder, archives, packages, until)
+    for archive in sorted(archives.glob("*.deb")):
+        _run(["dpkg", "-x", str(archive), str(folder / "root")], until)
+    shutil.rmtree(archives)
+    ready.touch()
+    return folder / "root"
+
+
+def _download(folder: Path, archives: Path, packages: Sequence[str], until: float) -> None:
+    """Have apt fetch packages; with an index of our own where the machine has none that knows them."""
+    command = ["apt-get", "-qq", "-y", "-o", "Debug::NoLocking=1", "-o", f"Dir::Cache::archives={archives}/"]
+    if os.geteuid() == 0:
+        command += ["-o", "APT::Sandbox::User=root"]
+    install = ["install", "--download-only", "--reinstall", "--no-install-recommends", *packages]
+    try:
+        _run([*command, *install], until)
+    except Missing:
+        lists = folder / "lists"
+        (lists / "partial").mkdir(parents=True, exist_ok=True)
+        command += ["-o", f"Dir::State::lists={lists}/", "-o", f"Dir::Cache={folder}/"]
+        _run([*command, "update"], until)
+        _run([*command, *install], until)
+
+
+def _run(command: Sequence[str], until: float) -> None:
+    left_s = until - time.monotonic()
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=max(left_s, 0.0), check=False)
+    except OSError as error:
+        raise Missing(f"{command[0]}: {error}") from None
+    except subprocess.TimeoutExpired:
+        raise Missing("fetching it took too long; what has arrived is kept for the next run") from None
+    if done.returncode != 0:
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no reason given"]
+        raise Missing(f"{command[0]} could not get it: {lines[-1]}")
