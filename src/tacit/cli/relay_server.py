@@ -116,7 +116,8 @@ def _configure_logging(settings: Settings) -> None:
         descriptor = os.open(Path(settings.log_file).expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         stream = os.fdopen(descriptor, "a", encoding="utf-8", buffering=1)
     handler = logging.StreamHandler(stream)
-    renderer = structlog.processors.JSONRenderer() if settings.json else structlog.processors.LogfmtRenderer()
+    as_json = settings.json if settings.serve.log_format == "auto" else settings.serve.log_format == "json"
+    renderer = structlog.processors.JSONRenderer() if as_json else structlog.processors.LogfmtRenderer()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[

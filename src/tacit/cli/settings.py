@@ -37,6 +37,7 @@ ENVIRONMENT: Final = {
     "TACIT_SERVE_BEHIND_PROXY": ("serve", "behind_proxy"),
     "TACIT_SERVE_REGISTRATION": ("serve", "registration"),
     "TACIT_SERVE_RETENTION": ("serve", "retention"),
+    "TACIT_SERVE_LOG_FORMAT": ("serve", "log_format"),
     "TACIT_SERVE_METRICS_PORT": ("serve", "metrics_port"),
     "TACIT_SERVE_METRICS_HOST": ("serve", "metrics_host"),
     "TACIT_SERVE_EPHEMERAL": ("serve", "ephemeral"),
@@ -87,6 +88,8 @@ MEANINGS: Final = {
     "believed, so that limits by address hold; empty for none, and then those limits are off.",
     "serve.exempt_addresses": "Addresses or networks that no limit by address holds for: this machine itself, and such "
     "as a large office behind one address.",
+    "serve.log_format": "How the log is written, a line for each event: logfmt (key=value) or json. auto is json with "
+    "--json and logfmt otherwise.",
     "serve.metrics_port": "Port for monitoring, which answers /metrics for Prometheus, /readyz and /healthz over plain "
     "HTTP; 0 for none.",
     "serve.metrics_host": "Address to listen on for monitoring. What is told there is blurred and about nobody, but it "
@@ -115,6 +118,7 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when_full: Literal["refuse", "drop-oldest"] = "refuse"
     trusted_proxies: str = ""
     exempt_addresses: str = "127.0.0.0/8 ::1"
+    log_format: Literal["auto", "logfmt", "json"] = "auto"
     metrics_port: _Port = 0
     metrics_host: str = "127.0.0.1"
     data: str = ""
