@@ -22,6 +22,10 @@ def invitation(payload):
     return pb.Append(inbox=pb.Device(account_id=ID, device_id=ID), message_id=ID, kind=WELCOME, payload=payload)
 
 
+def lost(**changes):
+    return pb.BringBack(**({"log_id": ID, "message_id": ID, "seq": 1, "kind": MESSAGE} | changes))
+
+
 def position(**changes):
     return pb.Position(**({"log_id": ID, "seq": 1} | changes))
 
@@ -43,9 +47,20 @@ GOOD = [
     ("acknowledge", pb.Acknowledge(positions=[position(seq=MAX_SEQ)])),
     ("listen", pb.Listen(after=[position()] * limits.MAX_LISTEN_LOGS)),
     ("revoke_device", pb.RevokeDevice(device_id=ID, signature=b"s" * 64)),
+    ("bring_back", pb.BringBack(log_id=ID)),
+    ("bring_back", lost(payload=b"x" * limits.MAX_MESSAGE_BYTES, author=DEVICE)),
+    ("bring_back", lost(kind=COMMIT, seq=MAX_SEQ, readers_added=[DEVICE], readers_removed=[OTHER])),
 ]
 
 BAD = [
+    ("bring_back", pb.BringBack()),
+    ("bring_back", lost(message_id=ID[:15])),
+    ("bring_back", lost(kind=WELCOME)),
+    ("bring_back", lost(seq=0)),
+    ("bring_back", lost(seq=MAX_SEQ + 1)),
+    ("bring_back", lost(author=pb.Device(account_id=ID))),
+    ("bring_back", lost(readers_added=[DEVICE])),
+    ("bring_back", lost(kind=COMMIT, readers_added=[DEVICE], readers_removed=[DEVICE])),
     ("login", pb.Login(account_id=ID[:15], device_id=ID)),
     ("login", pb.Login(account_id=ID, device_id=ID + b"x")),
     ("publish_keys", pb.PublishKeys(key_packages=[pb.KeyPackage(suite=1)])),

@@ -155,6 +155,8 @@ class Connection:
                 return
             case "create_log":
                 answer = await logs.create_log(context, session, body)
+            case "bring_back":
+                answer = await logs.bring_back(context, session, body)
             case "publish_keys":
                 answer = await keys.publish_keys(context, session, body)
             case "recipient_keys":

@@ -10,6 +10,7 @@ from functools import partial
 
 from tacit.crypto.eddsa import ED25519
 from tacit.errors import CryptoError
+from tacit.limits import RETURN_WAIT_S
 from tacit.relay.context import Context
 from tacit.relay.store import accounts, key_packages
 from tacit.relay.store.rows import KnownDevice, Session
@@ -83,6 +84,7 @@ async def login(context: Context, challenges: Challenges, body: pb.Login) -> tup
         one_time_key_packages=left.one_time,
         last_resort_used=left.last_resort_used,
         incarnation=context.store.incarnation,
+        waiting_s=min(RETURN_WAIT_S, max(0, context.store.waits_until - context.now_s())),
     )
 
 

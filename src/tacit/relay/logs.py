@@ -16,17 +16,22 @@ from tacit.log import EventLog
 from tacit.relay.context import Context
 from tacit.relay.hub import Flow
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.store import damage, logs, reading
+from tacit.relay.store import damage, logs, reading, returns
 from tacit.relay.store.rows import Appended, DeviceAddress, LogState, NewEntry, Session
 from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import NoSuchAccount, NoSuchDevice, Restoring, UnknownLog
 from tacit.wire.frames import ResponseBody, encode_response
 
 Answer: TypeAlias = Callable[[ResponseBody | RelayError], None]
 
 
 async def create_log(context: Context, session: Session, body: pb.CreateLog) -> pb.LogCreated:
-    """Make a log whose only reader is the device. Raises ``LogTaken``."""
+    """Make a log whose only reader is the device. Raises ``LogTaken``; ``UnknownLog`` where none can be lost."""
+    if body.again and not context.store.waits_until:
+        raise UnknownLog
     await context.store.change(partial(logs.create_log, maker=session, log_id=body.log_id, now_s=context.now_s()))
+    if body.again:
+        await context.store.change(partial(returns.make_again, maker=session, log_id=body.log_id))
     return pb.LogCreated(log_id=body.log_id)
 
 
@@ -36,7 +41,7 @@ def append(context: Context, session: Session, body: pb.Append, answer: Answer) 
 
     def done(outcome: Appended | RelayError) -> None:
         if isinstance(outcome, RelayError):
-            answer(outcome)
+            answer(_while_waiting(context, entry, outcome))
             return
         answer(pb.Appended(seq=outcome.seq))
         if outcome.fresh:
@@ -58,6 +63,28 @@ def acknowledge(context: Context, session: Session, body: pb.Acknowledge, answer
         answer(pb.Acknowledged() if outcome is None else outcome)
 
     context.store.submit(change, done)
+
+
+async def bring_back(context: Context, session: Session, body: pb.BringBack) -> pb.BroughtBack:
+    """Put an entry back that a restored relay lacks, or note that there are no more. Raises the refusal."""
+    if not body.message_id:
+        await context.store.change(partial(returns.end, session=session, log_id=body.log_id))
+        return pb.BroughtBack()
+    lost = returns.LostEntry(
+        log_id=body.log_id,
+        seq=body.seq,
+        author=_address(body.author) if body.HasField("author") else None,
+        message_id=body.message_id,
+        kind=body.kind,
+        payload=body.payload,
+        received_at_ms=int(context.clock.now_s() * 1000),
+        readers_added=_addresses(body.readers_added),
+        readers_removed=_addresses(body.readers_removed),
+    )
+    entry, appended = await context.store.change(partial(returns.bring_back, session=session, lost=lost))
+    if appended.fresh:
+        context.hub.publish(entry, appended)
+    return pb.BroughtBack(seq=appended.seq)
 
 
 async def listen(context: Context, session: Session, outgoing: Outgoing, request_id: int, body: pb.Listen) -> None:
@@ -82,6 +109,15 @@ def report_damage(context: Context, places: list[int]) -> None:
 
     with suppress(RelayError):  # a relay that has no time for this now finds them again
         context.store.submit(partial(damage.note, places=places, kind=damage.ENTRY, now_s=context.now_s()), done)
+
+
+def _while_waiting(context: Context, entry: NewEntry, refusal: RelayError) -> RelayError:
+    """A refusal as it is to be told: an inbox that a restored relay does not know may be one that comes back."""
+    if isinstance(refusal, NoSuchAccount | NoSuchDevice) and returns.is_held(
+        context.store.waits_until, entry.received_at_ms // 1000
+    ):
+        return Restoring(retry_after_s=returns.RETRY_S)
+    return refusal
 
 
 def _new_entry(context: Context, session: Session, body: pb.Append) -> NewEntry:
@@ -118,4 +154,5 @@ def _wire_state(log_id: bytes, state: LogState | None) -> pb.LogState:
         last_commit_seq=state.last_commit_seq,
         own_last_seq=state.own_last_seq,
         readable=True,
+        restored_seq=state.restored_seq,
     )

@@ -139,7 +139,7 @@ class Relay:
             public_key=ED25519.key_pair(private_key.reveal()).public,
         )
         metrics = Metrics()
-        store = Store(store_path, self._entropy, metrics)
+        store = Store(store_path, self._entropy, metrics, now_s=int(self._clock.now_s()))
         context = Context(self.config, self._clock, self._entropy, identity, store, metrics=metrics)
         self._context = context
         measuring.watch(context, lambda: self._connections)

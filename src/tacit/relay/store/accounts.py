@@ -6,8 +6,8 @@ import sqlite3
 from typing import Final
 
 from tacit.limits import MAX_DEVICES_EVER_PER_ACCOUNT, MAX_DEVICES_PER_ACCOUNT
-from tacit.relay.store import invites, reading
-from tacit.relay.store.rows import Account, AccountRow, DeviceRow, KnownDevice, LogRow, Registration, Session
+from tacit.relay.store import invites, reading, returns
+from tacit.relay.store.rows import Account, AccountRow, DeviceAddress, DeviceRow, KnownDevice, LogRow, Registration, Session
 from tacit.wire.errors import (
     AccountSuspended,
     BadCertificate,
@@ -172,6 +172,7 @@ def _add_device(db: sqlite3.Connection, account: AccountRow, inbox: LogRow, wish
         (inbox, account, wish.device_id, wish.device_key, wish.certificate, wish.certificate_expires_at, now_s),
     )
     db.execute("INSERT INTO readers (log, device, start_seq, acked_seq) VALUES (?1, ?1, 0, 0)", (inbox,))
+    returns.take_in(db, DeviceRow(inbox), DeviceAddress(wish.account_id, wish.device_id))
 
 
 def _take_handle(db: sqlite3.Connection, account: AccountRow, held: str, wanted: str) -> str:

@@ -12,6 +12,7 @@ READER = "until the device has read all it may"
 ENTRY = "until every reader has acknowledged it, the retention time at most"
 ANSWER = "the retention time after the entry went"
 RELAY = "as long as the relay"
+RETURNS = "the retention time after the restore"
 DAMAGE = "the retention time after it was found"
 INVITE = "the retention time after it was revoked or expired"
 INVITE_USE = "as long as the account and the invitation"
@@ -73,12 +74,16 @@ COLUMNS: Final = (
     Column("logs", "dropped_seq", "the entries up to here are gone", LOG),
     Column("logs", "held_bytes", "size of what waits, for the quota of inboxes", LOG),
     Column("logs", "created_at", "for the operator", LOG),
+    Column("logs", "restored_seq", "where it ended at a restore, for readers who have more", LOG),
+    Column("logs", "held_until", "nothing new is taken before, after a restore", LOG),
+    Column("logs", "brought_commit_seq", "the last commit that no new one has replaced since a restore", LOG),
     Column("readers", "log", "which log", READER),
     Column("readers", "device", "which device may read and write it", READER),
     Column("readers", "start_seq", "reads what comes after", READER),
     Column("readers", "end_seq", "reads up to here, once removed", READER),
     Column("readers", "acked_seq", "has stored everything up to here", READER),
     Column("readers", "own_seq", "its own last entry, so that a restored backup is noticed", READER),
+    Column("readers", "owes", "may bring back what a restored relay lacks", READER),
     Column("entries", "position", "log and number", ENTRY),
     Column("entries", "author", "the device that appended it, for idempotence and quotas", ENTRY),
     Column("entries", "message_id", "recognises a repeat", ENTRY),
@@ -92,6 +97,17 @@ COLUMNS: Final = (
     Column("relay", "only_row", "there is one relay", RELAY),
     Column("relay", "incarnation", "random; a restored relay has another one, so that clients notice", RELAY),
     Column("relay", "restored_at", "when it was restored, for the operator", RELAY),
+    Column("relay", "waits_for", "the incarnation for which it waits for what its backup lacks", RELAY),
+    Column("relay", "waits_until", "when it stops waiting", RELAY),
+    Column("brought", "log", "which log", RETURNS),
+    Column("brought", "message_id", "recognises what two readers bring back", RETURNS),
+    Column("brought", "seq", "its number", RETURNS),
+    Column("brought", "brought_at", "for the retention time", RETURNS),
+    Column("absent_readers", "log", "which log", "until it registers again, the retention time at most"),
+    Column("absent_readers", "account_id", "recognises the account", "until it registers again"),
+    Column("absent_readers", "device_id", "recognises the device", "until it registers again"),
+    Column("absent_readers", "start_seq", "reads what comes after", "until it registers again"),
+    Column("absent_readers", "noted_at", "for the retention time", "until it registers again"),
     Column("answers", "author", "the device that appended", ANSWER),
     Column("answers", "message_id", "recognises a repeat", ANSWER),
     Column("answers", "log", "which log", ANSWER),

@@ -7,19 +7,23 @@ from typing import Final
 
 from tacit.entropy import Entropy
 from tacit.relay.errors import StoreUnusable
+from tacit.relay.store import returns
 
 SIZE_BYTES: Final = 16
 
 
-def begin(db: sqlite3.Connection, entropy: Entropy) -> bytes:
-    """The incarnation of a store; one that has none yet gets it, on a connection that nobody else uses."""
+def begin(db: sqlite3.Connection, entropy: Entropy, now_s: int | None) -> tuple[bytes, int]:
+    """The incarnation of a store; one that has none yet gets it, on a connection that nobody else uses.
+
+    Also until when what a backup lacks is waited for, which begins with the first ``now_s`` after a restore.
+    """
     try:
         row = db.execute("SELECT incarnation FROM relay").fetchone()
         if row is not None:
-            return bytes(row[0])
+            return bytes(row[0]), 0 if now_s is None else returns.begin_waiting(db, now_s)
         fresh = entropy(SIZE_BYTES)
         db.execute("INSERT INTO relay (only_row, incarnation) VALUES (1, ?)", (fresh,))
     except sqlite3.Error as error:
         db.close()
         raise StoreUnusable from error
-    return fresh
+    return fresh, 0

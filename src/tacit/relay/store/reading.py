@@ -81,7 +81,11 @@ def acknowledge(db: sqlite3.Connection, session: Session, positions: Iterable[tu
 def drop_acknowledged(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
     """Drop the readers who have read all they may, the entries that all others have, and a log without readers."""
     db.execute("DELETE FROM readers WHERE log = ? AND acked_seq >= end_seq", (log,))
-    needed_after = db.execute("SELECT min(acked_seq) FROM readers WHERE log = ?", (log,)).fetchone()[0]
+    needed_after = db.execute(
+        "SELECT min(seq) FROM (SELECT acked_seq AS seq FROM readers WHERE log = ?1"
+        " UNION ALL SELECT start_seq FROM absent_readers WHERE log = ?1)",
+        (log,),
+    ).fetchone()[0]
     if needed_after is None:
         _drop_log(db, log, now_s)
     else:
@@ -121,8 +125,8 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
     log = find_log(db, session, log_id)
     if log is None:
         return None
-    head, last_commit, dropped = db.execute(
-        "SELECT last_seq, last_commit_seq, dropped_seq FROM logs WHERE log = ?", (log,)
+    head, last_commit, dropped, restored = db.execute(
+        "SELECT last_seq, last_commit_seq, dropped_seq, coalesce(restored_seq, 0) FROM logs WHERE log = ?", (log,)
     ).fetchone()
     stretches = _readable(db, log, session.device, head)
     if not stretches:
@@ -136,6 +140,7 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
         last_commit_seq=min(last_commit, last),
         # Of a device that was away in between, what it wrote in an earlier stretch is no concern of its present self.
         own_last_seq=stretches[-1].own_seq,
+        restored_seq=restored,
     )
 
 

@@ -159,6 +159,8 @@ class LogState:
     last_seq: int
     last_commit_seq: int
     own_last_seq: int
+    restored_seq: int = 0
+    """Where it ended at the restore that went back furthest; 0 without any."""
 
 
 @dataclass(frozen=True, slots=True)

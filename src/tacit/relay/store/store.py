@@ -30,17 +30,24 @@ class Store:
     """What a relay keeps; used from one event loop.
 
     ``path`` None keeps it in memory, with reads on the writer thread: two connections to one in-memory database
-    would lock each other out.
+    would lock each other out. ``now_s`` is for a relay that begins to serve: after a restore, it waits from then on.
     """
 
-    def __init__(self, path: Path | None, entropy: Entropy = system_entropy, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        entropy: Entropy = system_entropy,
+        metrics: Metrics | None = None,
+        *,
+        now_s: int | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._log = EventLog("relay.store")
         self._queued_bytes = 0
         self._closed = False
         db = open_writer(path)
-        self.incarnation = incarnation.begin(db, entropy)
-        """Which life of its data the relay is in."""
+        self.incarnation, self.waits_until = incarnation.begin(db, entropy, now_s)
+        """Which life of its data the relay is in, and until when it waits for what a backup lacks."""
         self._metrics = metrics or Metrics()
         self._writer = Writer(db, self._deliver_threadsafe, self._metrics)
         self._reader = open_reader(path) if path is not None else None
