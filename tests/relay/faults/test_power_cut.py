@@ -18,7 +18,7 @@ import pytest
 
 from tacit.relay.data_dir import DataDir
 from tacit.relay.store.database import open_writer
-from tests.relay.faults.disks import Control, Disk, Kind, Record, compiled, environment, read_log
+from tests.relay.faults.disks import Control, Disk, Kind, Record, environment, read_log
 from tests.relay.faults.invariants import Promises
 
 SHARES = (0.0, 0.5, 0.9, 1.0)
@@ -32,11 +32,6 @@ class Recording:
     folder: Path
     records: list[Record]
     first_log: bytes
-
-
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory) -> Path:
-    return compiled(tmp_path_factory.mktemp("shim"))
 
 
 def record(shim: Path, place: Path, program: str, *arguments: str) -> list[Record]:
@@ -92,7 +87,7 @@ def test_after_a_power_cut_at_any_of_these_moments_everything_answered_is_there(
 
 
 def test_what_a_failed_sync_refused_cannot_take_along_what_is_answered_after_a_restart(shim, tmp_path):
-    """The page cache goes on showing the refused transaction, of which the disk has a part, and a new relay finds it."""
+    """The page cache goes on showing the refused transaction, of which the disk has a part; a new relay finds it."""
     records = record(shim, tmp_path, "refused")
     assert [record.note["made"] for record in records if record.kind is Kind.NOTED] == [1, 3]
     assert Kind.SYNC_FAILED in {record.kind for record in records}

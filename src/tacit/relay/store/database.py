@@ -5,6 +5,7 @@ Holds pragmas; how a store comes to the newest schema is in ``migrations``.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import Final
 
 from tacit.relay.errors import StoreForeign, StoreNotDurable, StoreUnusable
 from tacit.relay.store.damage import entry_checksum
-from tacit.relay.store.migrations import APPLICATION_ID, check_current, migrate
+from tacit.relay.store.migrations import APPLICATION_ID, check_current, migrate, sync
 
 FILE_NAME: Final = "relay.db"
 
@@ -21,6 +22,9 @@ BUSY_TIMEOUT_S: Final = 10.0
 """How long one process waits for another's transaction: the relay for ``tacit relay invite`` and the reverse."""
 
 SYNCHRONOUS_FULL: Final = 2
+
+REWRITE_BYTES: Final = 1 << 20
+"""How much of the log is held while it is written again."""
 
 
 def open_writer(path: Path | None, *, may_migrate: bool = True) -> sqlite3.Connection:
@@ -57,16 +61,26 @@ def open_writer(path: Path | None, *, may_migrate: bool = True) -> sqlite3.Conne
 
 
 def settle(db: sqlite3.Connection) -> None:
-    """Bring what the log holds into the file, and begin the log anew. Raises ``sqlite3.Error``.
+    """Write the log of a store once more, as it is, and sync it. Raises ``sqlite3.Error``.
 
     Nothing may be answered before: an earlier relay's sync may have failed, and then what the log seems to hold is not
-    on the disk, nor would anything be that follows it there.
+    on the disk, nor would anything be that follows it there. See ADR 18.
     """
-    (busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
-        error = sqlite3.OperationalError("another process reads what the log holds")
-        error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_BUSY, "SQLITE_BUSY"
-        raise error
+    (path,) = (file for _, name, file in db.execute("PRAGMA database_list") if name == "main")
+    if not path:
+        return
+    db.execute("BEGIN IMMEDIATE")  # so that no other process writes into the log
+    try:
+        _write_again(Path(f"{path}-wal"))
+        sync(Path(path).parent)
+    except OSError as error:
+        failed = sqlite3.OperationalError("the log cannot be written")
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        failed.sqlite_errorcode = sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_IOERR
+        failed.sqlite_errorname = "SQLITE_FULL" if full else "SQLITE_IOERR"
+        raise failed from error
+    finally:
+        db.execute("ROLLBACK")
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -132,3 +146,17 @@ def _make_durable(db: sqlite3.Connection, *, in_memory: bool) -> None:
     db.execute("PRAGMA journal_size_limit = 67108864")
     if journal != "wal" or db.execute("PRAGMA synchronous").fetchone()[0] != SYNCHRONOUS_FULL:
         raise StoreNotDurable
+
+
+def _write_again(path: Path) -> None:
+    """Write every byte of a file over itself, so that a sync brings what an earlier one has left behind."""
+    if not path.exists():
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        at = 0
+        while chunk := os.pread(descriptor, REWRITE_BYTES, at):
+            at += os.pwrite(descriptor, chunk, at)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
