@@ -225,3 +225,25 @@ async def test_what_the_relays_disk_has_spoilt_of_its_own_a_client_still_has(wor
     assert (await bob.hears(alice))[-1] == "alice: one"
     assert await alice.state_of(bob, "one") == "delivered"
     assert alarms(await alice.sees(bob)) == []
+
+
+@story_on_disk
+async def test_what_the_relay_dropped_from_an_inbox_is_told(world: World) -> None:
+    """Hazard H5: for age or for want of room, but never without a word."""
+    alice, bob, carol = await world.friends("alice", "bob", "carol")
+    for kept in (False, True):
+        await bob.go_offline()
+        await alice.creates("lost", bob)
+        await world.shortly()
+        if kept:
+            await carol.creates("kept", bob)
+            await world.shortly()
+        await world.relay.stop()
+        with closing(sqlite3.connect(world.folder / "relay" / "relay.db", isolation_level=None)) as db:
+            (first,) = db.execute("SELECT min(position) FROM entries WHERE kind = 3").fetchone()
+            db.execute("DELETE FROM entries WHERE position = ?", (first,))
+            db.execute("UPDATE logs SET dropped_seq = ? WHERE log = ?", (first & 0xFFFFFFFF, first >> 32))
+        await world.relay.start()
+        await bob.go_online()
+        await world.advance(120)
+        assert bob.problems().count("inbox-hole") == 1 + kept

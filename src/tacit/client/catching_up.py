@@ -13,7 +13,7 @@ from tacit.client.core.heads import UNKNOWN_HEAD
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
 from tacit.client.holes import note_listening
-from tacit.client.incoming import READ
+from tacit.client.incoming import READ, note_inbox_hole
 from tacit.client.model import ConversationStatus, GroupId, Notice
 from tacit.wire import relay_pb2 as pb
 
@@ -24,6 +24,7 @@ def take_listening(batch: Batch, listening: pb.Listening) -> None:
         if told.log_id == batch.books.me.device_id:
             if told.last_seq < batch.books.asked_after.get(told.log_id, 0):
                 batch.move_inbox(told.last_seq)  # the relay's data is an old copy: take what comes from there on
+            note_inbox_hole(batch, told.last_seq)
             batch.inbox_caught_up = True
             continue
         state = batch.state(GroupId(told.log_id))

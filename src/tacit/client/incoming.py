@@ -137,8 +137,16 @@ def _sent(batch: Batch, state: GroupState, entry: LogEntry) -> Sent | None:
     return Sent(row, line or batch.books.store.message_by_id(state.conversation.chat_id, row.content_id))
 
 
+def note_inbox_hole(batch: Batch, last_seq: int) -> None:
+    """Tell of what the relay dropped from the inbox, for age or for want of room, if it lies before this number."""
+    if last_seq > batch.inbox_cursor:
+        batch.add(Report("inbox-hole", "The relay has dropped something that was sent to this device."))
+        batch.move_inbox(last_seq)
+
+
 def _take_inbox_entry(batch: Batch, entry: pb.Entry) -> None:
     if entry.seq > batch.inbox_cursor:
+        note_inbox_hole(batch, entry.seq - 1)
         if entry.damaged:
             batch.add(Report("inbox-damaged", "The relay's disk has spoilt something that was sent to this device."))
         elif int(entry.kind) == EntryKind.WELCOME:

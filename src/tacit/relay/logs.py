@@ -16,10 +16,10 @@ from tacit.log import EventLog
 from tacit.relay.context import Context
 from tacit.relay.hub import Flow
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.store import damage, logs, reading, returns
+from tacit.relay.store import damage, logs, reading, returns, room
 from tacit.relay.store.rows import Appended, DeviceAddress, LogState, NewEntry, Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import NoSuchAccount, NoSuchDevice, Restoring, UnknownLog
+from tacit.wire.errors import NoSuchAccount, NoSuchDevice, QuotaExceeded, Restoring, UnknownLog
 from tacit.wire.frames import ResponseBody, encode_response
 
 Answer: TypeAlias = Callable[[ResponseBody | RelayError], None]
@@ -39,7 +39,10 @@ def append(context: Context, session: Session, body: pb.Append, answer: Answer) 
     """Queue an entry; once it is on the disk, answer and hand it to those who listen."""
     entry = _new_entry(context, session, body)
 
-    def done(outcome: Appended | RelayError) -> None:
+    def done(outcome: Appended | RelayError, *, may_drop: bool = context.config.when_full == "drop-oldest") -> None:
+        if isinstance(outcome, QuotaExceeded) and may_drop:
+            _append_dropping(context, entry, partial(done, may_drop=False))
+            return
         if isinstance(outcome, RelayError):
             answer(_while_waiting(context, entry, outcome))
             return
@@ -49,6 +52,14 @@ def append(context: Context, session: Session, body: pb.Append, answer: Answer) 
             context.hub.publish(entry, outcome)
 
     context.store.append(entry, done)
+
+
+def _append_dropping(context: Context, entry: NewEntry, done: Callable[[Appended | RelayError], None]) -> None:
+    """Append an entry that had no room, in the place of older ones."""
+    try:
+        context.store.submit(partial(room.append_dropping, entry=entry), done, len(entry.payload))
+    except RelayError as refusal:
+        done(refusal)
 
 
 def acknowledge(context: Context, session: Session, body: pb.Acknowledge, answer: Answer) -> None:

@@ -178,7 +178,7 @@ class Outgoing:
                     payload=entry.payload,
                     received_at_ms=entry.received_at_ms,
                     own=entry.author == flow.device,
-                    damaged=entry.damaged,
+                    damaged=entry.damaged or entry.dropped,
                 )
             )
         self._hub.handed += len(chunk.entries)

@@ -54,7 +54,7 @@ NOTICES: Final = {
 
 REASONS: Final = {
     "relay-hole": "the relay has lost or withheld them",
-    "relay-damaged": "the relay's disk has spoilt them",
+    "relay-damaged": "the relay's disk has spoilt them or had no room for them",
     "relay-went-back": "the relay shows an older state of itself",
     "counter": "they never arrived",
     "newer-client": "it was made by a newer version of tacit",

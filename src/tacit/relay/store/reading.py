@@ -89,7 +89,7 @@ def drop_acknowledged(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
     if needed_after is None:
         _drop_log(db, log, now_s)
     else:
-        _drop_through(db, log, needed_after, now_s)
+        drop_through(db, log, needed_after, now_s)
 
 
 def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_entries: int) -> bool:
@@ -100,7 +100,7 @@ def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_
         (received_before_ms, max_entries),
     ).fetchall()
     for log, seq, _ in old:
-        _drop_through(db, LogRow(log), seq, now_s)
+        drop_through(db, LogRow(log), seq, now_s)
         db.execute("DELETE FROM readers WHERE log = ? AND end_seq <= ?", (log, seq))
         drop_acknowledged(db, LogRow(log), now_s)
     return bool(sum(count for _, _, count in old) == max_entries)
@@ -154,7 +154,7 @@ def _readable(db: sqlite3.Connection, log: LogRow, device: DeviceRow, head: int)
     return [_Stretch(first, last, bool(is_open), own) for first, last, is_open, own in rows]
 
 
-def _drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> None:
+def drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> None:
     """Drop a log's entries up to a number; an author who has not acknowledged its own can still repeat it."""
     dropped = db.execute("SELECT dropped_seq FROM logs WHERE log = ?", (log,)).fetchone()[0]
     if seq <= dropped:
@@ -189,5 +189,5 @@ def _drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> 
 def _drop_log(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
     """Drop a conversation that nobody reads; inboxes always have their reader."""
     last = db.execute("SELECT last_seq FROM logs WHERE log = ?", (log,)).fetchone()[0]
-    _drop_through(db, log, last, now_s)
+    drop_through(db, log, last, now_s)
     db.execute("DELETE FROM logs WHERE log = ?", (log,))

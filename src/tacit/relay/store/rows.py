@@ -12,6 +12,7 @@ LogRow = NewType("LogRow", int)
 MAX_SEQ: Final = 2**32 - 1
 """The last sequence number of a log, by the layout of ``entries``."""
 
+MESSAGE: Final = 1
 COMMIT: Final = 2
 WELCOME: Final = 3
 """Kinds of entries, as in ``relay.proto``."""
@@ -126,7 +127,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry as it is read back; a damaged one has no payload, and may have nothing but its number."""
+    """An entry as it is read back.
+
+    A damaged one has no payload, and may have nothing but its number; of a dropped one the payload had to make room.
+    """
 
     seq: int
     author: DeviceRow
@@ -135,6 +139,7 @@ class StoredEntry:
     payload: bytes
     received_at_ms: int
     damaged: bool = False
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
