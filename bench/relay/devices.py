@@ -109,6 +109,18 @@ class Device(asyncio.Protocol):
         after = [pb.Position(log_id=log_id, seq=self.readings[log_id].seq) for log_id in log_ids]
         await self.ask(listen=pb.Listen(after=after))
 
+    async def catch_up(self, log_ids: list[bytes]) -> int:
+        """Read these logs from their beginnings until the relay says that this is all; returns how much it was."""
+        for log_id in log_ids:
+            self.readings[log_id] = Reading(None, 0, 0)
+        await self.ask(listen=pb.Listen(after=[pb.Position(log_id=log_id, seq=0) for log_id in log_ids]))
+        return sum(self.readings[log_id].seq for log_id in log_ids)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its connection stands."""
+        return self._transport is not None and not self._transport.is_closing()
+
     def prepare(self, conversation: Conversation, log_id: bytes, payload: bytes) -> None:
         """Write for this conversation into this log from now on."""
         self.writes = conversation

@@ -7,7 +7,9 @@ It ends when its standard input does, so it never outlives who started it. Reque
 ``closed``  {"name": NAME, "window": N, "warm_s": S, "seconds": S, "pids": [PID]}
 ``paced``   {"name": NAME, "rate": MESSAGES_PER_S, ...}
 ``chat``    {"name": NAME, "address": [HOST, PORT], "domain": DOMAIN, "pairs": N, "payload": BYTES}: the same over XMPP
-``idle``    {"first": N, "count": N}: these people connect, listen and say nothing
+``idle``    {"name": NAME, "first": N, "count": N}: the people of these conversations connect, listen and say nothing
+``catch``   {"name": NAME, "entries": N}: everybody in these conversations reads so many entries that wait
+``total``   {}: how many messages were sent so far, and who is connected
 ``leave``   {}: everybody goes
 """
 
@@ -126,16 +128,33 @@ class Load:
         told = await open_loop(self._conversations[name], rate, warm_s, seconds, pids)
         return told | {"refused": self._refused()}
 
-    async def idle(self, first: int, count: int) -> dict[str, Any]:
-        """Have these people connected, each listening to its inbox; the seconds are for all of them."""
+    async def idle(self, name: str, first: int = 0, count: int | None = None, at_once: int = AT_ONCE) -> dict[str, Any]:
+        """Have the people of these conversations logged in, each listening to it and to its own inbox."""
+        logs = self._logs_of(name, first, count)
         began = time.perf_counter()
-        await self._connect(range(first, first + count))
+        await self._connect(logs, at_once)
         connected_s = time.perf_counter() - began
-        people = self._population.people
-        await _some_at_once(
-            self._devices[who].listen([people[who].device_id], [None]) for who in range(first, first + count)
-        )
+        await _some_at_once(self._devices[who].listen(logs[who], [None] * len(logs[who])) for who in logs)
         return {"connections": len(self._devices), "connected_s": connected_s}
+
+    async def catch(self, name: str, entries: int, at_once: int = AT_ONCE) -> dict[str, Any]:
+        """Have the people of these conversations log in and read what waits for them."""
+        logs = self._logs_of(name, 0, None)
+        began = time.perf_counter()
+
+        async def read(who: int) -> None:
+            await self._connect([who])
+            got = await self._devices[who].catch_up(logs[who])
+            if got != entries:
+                raise DeviceLost(f"{got} entries came, and {entries} were there")
+
+        await _some_at_once((read(who) for who in logs), at_once)
+        return {"connections": len(self._devices), "seconds": time.perf_counter() - began}
+
+    async def total(self) -> dict[str, Any]:
+        """What has been sent, and how many connections stand."""
+        sent = sum(conversation.sent for made in self._conversations.values() for conversation in made)
+        return {"sent": sent, "connected": sum(device.is_connected for device in self._devices.values())}
 
     async def leave(self) -> dict[str, Any]:
         """Close every connection."""
@@ -148,13 +167,19 @@ class Load:
         await asyncio.sleep(0)
         return {"left": len(everybody)}
 
-    async def _connect(self, people: Iterable[int]) -> None:
+    def _logs_of(self, name: str, first: int, count: int | None) -> dict[int, list[bytes]]:
+        """For everybody in these conversations its inbox and the conversation."""
+        talks = self._population.talks[name][first : None if count is None else first + count]
+        people = self._population.people
+        return {who: [people[who].device_id, talk.log_id] for talk in talks for who in (talk.writer, *talk.readers)}
+
+    async def _connect(self, people: Iterable[int], at_once: int = AT_ONCE) -> None:
         async def connect(who: int) -> None:
             source = f"127.0.0.{1 + self._connected // PER_SOURCE}"
             self._connected += 1
             self._devices[who] = await Device.connect(self._population.people[who], self._address, self._tls, source)
 
-        await _some_at_once(connect(who) for who in dict.fromkeys(people) if who not in self._devices)
+        await _some_at_once((connect(who) for who in dict.fromkeys(people) if who not in self._devices), at_once)
 
     def _refused(self) -> dict[str, int]:
         """What the relay would not do since the last time, by code."""
@@ -167,7 +192,7 @@ class Load:
         return found
 
 
-async def _some_at_once(works: Iterable[Awaitable[None]]) -> None:
+async def _some_at_once(works: Iterable[Awaitable[None]], at_once: int = AT_ONCE) -> None:
     """Do all of it, so many at a time; the first that fails ends it."""
     waiting = iter(works)
 
@@ -176,7 +201,7 @@ async def _some_at_once(works: Iterable[Awaitable[None]]) -> None:
             await work
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(at_once):
             group.create_task(worker())
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bench.measure import Row
-from bench.relay.population import Shape
-from bench.relay.stage import Stage, World
+from bench.relay.notes import loop_note
+from bench.relay.population import Shape, populate
+from bench.relay.stage import Stage, World, size_bytes
 
 PAIRS: Final = 25
 WINDOW: Final = 16
@@ -17,55 +18,91 @@ ACKNOWLEDGE_EVERY: Final = 16
 
 AIM_PER_S: Final = 10_000
 AIM_P99_MS: Final = 20
+HALF: Final = 0.5
 
 
 def rows(stage: Stage) -> Iterator[Row]:
     """The relay at its limit, and below."""
-    with stage.world("pairs", 2 * PAIRS, [Shape("pairs", PAIRS, 1)]) as world:
+    folder = stage.folder / "pairs"
+    people = populate(folder, 2 * PAIRS, [Shape("pairs", PAIRS, 1)])
+    before = size_bytes(folder)
+    with stage.serve(folder, people) as world:
         stage.say(f"{PAIRS} pairs at the relay's limit")
         world.load.ask("talk", name="pairs", payload=PAYLOAD_BYTES)
         told = world.closed("pairs", WINDOW)
-        stage.figures |= {
-            "delivered_per_s": round(told["per_s"], 1),
-            "cpu_s_per_1000": told["cpu_s_per_1000"],
-            "lost": told["lost"],
-        }
-        yield Row(
-            "pairs: acknowledged durable and delivered",
-            told["per_s"],
-            "messages/s",
-            note=_note(stage, told),
-            aim=AIM_PER_S,
-        )
-        yield Row(
-            "pairs: processor of the relay for 1,000 messages",
-            told["cpu_s_per_1000"] * 1e3,
-            "ms",
-            note="user and system time of all its threads, in the same seconds",
-        )
+        yield from _limit(stage, told)
         yield from _latencies(stage, world, told["per_s"])
+        sent = world.load.ask("total")["sent"]
+    yield Row(
+        "pairs: disk for each message",
+        (size_bytes(folder) - before) / sent,
+        "bytes",
+        note=f"growth of the folder over {sent:,} messages of {PAYLOAD_BYTES} B, after a clean stop",
+    )
+
+
+def variant_rows(stage: Stage) -> Iterator[Row]:
+    """The same with larger messages, and with all that tacit's own clients do."""
+    if not stage.plan.variants:
+        return
+    whole = {"own": True, "acknowledge_every": ACKNOWLEDGE_EVERY}
+    for name, payload, options in (
+        ("pairs, 4 KB", LARGE_BYTES, {}),
+        (f"pairs, writers listening too, entries acknowledged by {ACKNOWLEDGE_EVERY}", PAYLOAD_BYTES, whole),
+    ):
+        stage.say(name)
+        with stage.world(f"pairs-{payload}-{len(options)}", 2 * PAIRS, [Shape("pairs", PAIRS, 1)]) as world:
+            world.load.ask("talk", name="pairs", payload=payload, **options)
+            told = world.closed("pairs", WINDOW)
+        yield Row(name, told["per_s"], "messages/s", note=_note(stage, told, payload))
+        yield Row(
+            f"{name}: from send to delivery at the limit, p99",
+            told["latency_ms"]["p99"],
+            "ms",
+            note="closed loop: what a window in flight costs",
+        )
+
+
+def _limit(stage: Stage, told: dict[str, Any]) -> Iterator[Row]:
+    stage.figures |= {
+        "delivered_per_s": round(told["per_s"], 1),
+        "cpu_s_per_1000": round(told["cpu_s_per_1000"], 4),
+        "lost": told["lost"],
+    }
+    yield Row(
+        "pairs: acknowledged durable and delivered",
+        told["per_s"],
+        "messages/s",
+        note=_note(stage, told, PAYLOAD_BYTES),
+        aim=AIM_PER_S,
+    )
+    yield Row(
+        "pairs: processor of the relay for 1,000 messages",
+        told["cpu_s_per_1000"],
+        "s",
+        note="user and system time of all its threads, in the same seconds",
+    )
 
 
 def _latencies(stage: Stage, world: World, most_per_s: float) -> Iterator[Row]:
     for share in stage.plan.rates:
         stage.say(f"latency at {share:.0%} of that")
         told = world.paced("pairs", most_per_s * share)
-        if share == 0.5:
+        if share == HALF:
             stage.figures["p99_ms_at_half_rate"] = round(told["latency_ms"]["p99"], 2)
         for name in ("p50", "p95", "p99"):
             yield Row(
                 f"pairs: from send to delivery at {most_per_s * share:,.0f}/s, {name}",
                 told["latency_ms"][name],
                 "ms",
-                aim=AIM_P99_MS if (share, name) == (0.5, "p99") else None,
-                note=f"{share:.0%} of the limit, open loop; counted from when a message was due, every ms",
+                aim=AIM_P99_MS if (share, name) == (HALF, "p99") else None,
+                note=f"{share:.0%} of the limit, open loop; from when a message was due, to the ms"
+                if name == "p50"
+                else loop_note(stage, told)
+                if name == "p99"
+                else f"{told['per_s']:,.0f}/s came through",
             )
 
 
-def _note(stage: Stage, told: dict[str, Any]) -> str:
-    trouble = "".join(f"; {count} refused: {code}" for code, count in told["refused"].items())
-    trouble += f"; {told['lost']} LOST" if told["lost"] else ""
-    return (
-        f"{PAIRS} pairs, window {WINDOW}, {PAYLOAD_BYTES} B, TLS, {stage.pinned}, {told['seconds']:.0f} s; relay "
-        f"{told['cpu_share']:.0%} of a core, generator {told['generator_share']:.0%}{trouble}"
-    )
+def _note(stage: Stage, told: dict[str, Any], payload: int) -> str:
+    return f"{PAIRS} pairs, window {WINDOW}, {payload} B, {loop_note(stage, told)}"

@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Final
 
 from bench.measure import Row, Table
-from bench.relay import clients, pairs, peers
+from bench.relay import clients, crowds, groups, pairs, peers, sizes
 from bench.relay.processes import Cores
 from bench.relay.stage import FULL, QUICK, Stage
 
 PARTS: Final[dict[str, Callable[[Stage], Iterator[Row]]]] = {
     "pairs": pairs.rows,
     "peers": peers.rows,
+    "idle": crowds.idle_rows,
+    "variants": pairs.variant_rows,
+    "groups": groups.group_rows,
+    "connections": groups.connection_rows,
+    "storms": crowds.storm_rows,
+    "logs": sizes.log_rows,
+    "store": sizes.store_rows,
     "clients": lambda stage: clients.rows(stage.folder / "clients"),
 }
 """By name, in the order in which they run."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.measure import Row
 from bench.peers.environments import Missing
+from bench.relay.notes import loop_note
 from bench.relay.pairs import PAIRS, PAYLOAD_BYTES, WINDOW
 from bench.relay.processes import Failed, generator
 from bench.relay.stage import Stage
@@ -52,10 +53,7 @@ def _closed(stage: Stage, server: Server) -> dict[str, Any]:
 
 
 def _note(stage: Stage, server: Server, told: dict[str, Any]) -> str:
-    trouble = "".join(f"; {count} times: {what}" for what, count in told["refused"].items())
-    trouble += f"; {told['lost']} LOST" if told["lost"] else ""
     return (
-        f"{PAIRS} pairs, window {WINDOW}, {PAYLOAD_BYTES} characters, TLS, {stage.pinned}, {told['seconds']:.0f} s; "
-        f"archive: {server.archive}; acknowledged by XEP-0198; server {told['cpu_share']:.0%} of a core, generator "
-        f"{told['generator_share']:.0%}{trouble}"
+        f"{PAIRS} pairs, window {WINDOW}, {PAYLOAD_BYTES} characters, {loop_note(stage, told, 'server')}; "
+        f"archive: {server.archive}; acknowledged by XEP-0198"
     )

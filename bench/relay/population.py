@@ -1,7 +1,7 @@
 """Accounts, devices and logs, put straight into the store of a relay that does not run.
 
 The relay lets twenty strangers a second in; a benchmark needs ten thousand devices before it begins. Their keys and
-certificates are real, and they are entered by the store's own functions, so they log in and write as anybody does.
+certificates are real, so they log in and write as anybody does.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import msgspec
 
 from tacit.crypto.eddsa import ED25519
 from tacit.identity import AccountKey, DeviceCertificate
+from tacit.limits import ENTRY_OVERHEAD_BYTES
 from tacit.relay.data_dir import DataDir
-from tacit.relay.store import accounts, logs
+from tacit.relay.store import accounts
+from tacit.relay.store.damage import entry_checksum
 from tacit.relay.store.database import open_writer
-from tacit.relay.store.rows import COMMIT, DeviceAddress, NewEntry, Registration, Session
+from tacit.relay.store.rows import Registration, Session
 
 MESSAGE = 1
 """Kind of an ordinary entry, as in ``relay.proto``."""
@@ -68,6 +70,8 @@ class Shape:
     readers: int
     first: int = 0
     """The place of the first person who takes part; people take part in one conversation of each name."""
+    same_people: bool = False
+    """Whether all conversations are of the same people instead."""
 
 
 def populate(folder: Path, people: int, shapes: Sequence[Shape]) -> Population:
@@ -76,6 +80,42 @@ def populate(folder: Path, people: int, shapes: Sequence[Shape]) -> Population:
         known = [_register(db) for _ in range(people)]
         talks = {shape.name: tuple(_talks(db, known, shape)) for shape in shapes}
     return Population(tuple(person for person, _ in known), talks)
+
+
+def fill(folder: Path, population: Population, name: str, entries: int, payload: int) -> None:
+    """Put so many messages into each conversation of a name, all from its first reader.
+
+    They count for that reader's account, so the writer may go on to write.
+    """
+    with open_store(folder) as db:
+        for talk in population.talks[name]:
+            _fill(db, talk.log_id, population.people[talk.readers[0]].device_id, entries, payload)
+
+
+def _fill(db: sqlite3.Connection, log_id: bytes, device_id: bytes, entries: int, payload: int) -> None:
+    """What ``logs.append`` would have done, for many entries at once."""
+    log, last = db.execute("SELECT log, last_seq FROM logs WHERE log_id = ?", (log_id,)).fetchone()
+    author = db.execute("SELECT device FROM devices WHERE device_id = ?", (device_id,)).fetchone()[0]
+    now_ms = int(time.time() * 1000)
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for seq in range(last + 1, last + 1 + entries):
+            row = ((log << 32) + seq, author, os.urandom(16), MESSAGE, os.urandom(payload), now_ms)
+            yield *row, entry_checksum(*row)
+
+    db.executemany(
+        "INSERT INTO entries (position, author, message_id, kind, payload, received_at_ms, checksum)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        rows(),
+    )
+    held = (last + entries, entries * payload, log)
+    db.execute("UPDATE logs SET last_seq = ?, held_bytes = held_bytes + ? WHERE log = ?", held)
+    db.execute("UPDATE readers SET own_seq = ? WHERE log = ? AND device = ?", (last + entries, log, author))
+    db.execute(
+        "UPDATE accounts SET held_bytes = held_bytes + ?"
+        " WHERE account = (SELECT account FROM devices WHERE device = ?)",
+        (entries * (payload + ENTRY_OVERHEAD_BYTES), author),
+    )
 
 
 @contextmanager
@@ -115,23 +155,17 @@ def _register(db: sqlite3.Connection) -> tuple[Person, Session]:
 
 
 def _talks(db: sqlite3.Connection, known: Sequence[tuple[Person, Session]], shape: Shape) -> Iterator[Talk]:
+    """Make logs with their readers; straight, since asking for each whether its maker may have one more takes long."""
     for number in range(shape.talks):
-        writer = shape.first + number * (shape.readers + 1)
+        writer = shape.first + (0 if shape.same_people else number * (shape.readers + 1))
         readers = tuple(range(writer + 1, writer + 1 + shape.readers))
         log_id = os.urandom(16)
-        session = known[writer][1]
-        logs.create_log(db, session, log_id, int(time.time()))
-        entry = NewEntry(
-            author=session.device,
-            log_id=log_id,
-            inbox=None,
-            message_id=os.urandom(16),
-            kind=COMMIT,
-            payload=b"",
-            received_at_ms=int(time.time() * 1000),
-            readers_added=tuple(
-                DeviceAddress(known[reader][0].account_id, known[reader][0].device_id) for reader in readers
-            ),
+        log = db.execute(
+            "INSERT INTO logs (log_id, maker, created_at) VALUES (?, ?, ?) RETURNING log",
+            (log_id, known[writer][1].device, int(time.time())),
+        ).fetchone()[0]
+        db.executemany(
+            "INSERT INTO readers (log, device, start_seq, acked_seq) VALUES (?, ?, 0, 0)",
+            [(log, known[who][1].device) for who in (writer, *readers)],
         )
-        logs.append(db, entry)
         yield Talk(log_id, writer, readers)

@@ -21,6 +21,8 @@ class Plan:
     seconds: float
     """Of each closed or open loop, after ``warm_s``."""
     warm_s: float
+    variants: bool
+    """Whether pairs are also measured with larger messages and with all that tacit's clients do."""
     rates: tuple[float, ...]
     """Shares of the throughput at which latencies are taken."""
     groups: tuple[tuple[int, int], ...]
@@ -39,6 +41,7 @@ class Plan:
 FULL = Plan(
     seconds=5.0,
     warm_s=1.5,
+    variants=True,
     rates=(0.1, 0.25, 0.5, 0.75, 0.9),
     groups=((3, 25), (30, 10), (300, 2)),
     connections=(10, 100, 1_000, 10_000),
@@ -53,6 +56,7 @@ FULL = Plan(
 QUICK = Plan(
     seconds=3.0,
     warm_s=0.7,
+    variants=False,
     rates=(0.5,),
     groups=(),
     connections=(),
@@ -76,6 +80,8 @@ class Stage:
     """Tells a person who watches what is being measured."""
     figures: dict[str, Any] = field(default_factory=dict)
     """What programs read."""
+    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    """What the picture shows, by name: size and figure."""
     ends_in_s: float = 20.0
     """How long a process may take to end."""
     until_s: float = float("inf")
@@ -109,6 +115,11 @@ class Stage:
     def pinned(self) -> str:
         """How the processes are bound, for notes."""
         return "each on one core" if self.cores.server is not None else "not pinned"
+
+
+def size_bytes(folder: Path) -> int:
+    """What a relay's folder takes on the disk, as far as its files say."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
 
 
 @dataclass(frozen=True)
