@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from tacit import limits
-from tacit.relay import rates, watch
+from tacit.relay import rates, sweeping
 from tacit.relay.watch import SWEEP_S, sweep
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
@@ -147,7 +147,7 @@ async def test_all_connections_of_an_account_share_its_rates_even_after_a_pause(
 
 
 async def test_a_sweep_drops_what_is_old_in_small_steps(tmp_path, monkeypatch):
-    monkeypatch.setattr(watch, "SWEEP_ENTRIES", 7)
+    monkeypatch.setattr(sweeping, "SWEEP_ENTRIES", 7)
     clock = Moves()
     async with running(tmp_path, clock=clock) as world:
         alice = await world.join()

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -52,6 +53,7 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
         loop.add_signal_handler(number, end, number.name)
     log = EventLog("relay")
     relay = Relay(config, SystemClock(), os.urandom)
+    relay.on_drained = partial(end, "drained")
     await relay.start()
     try:
         invite = await relay.invite(uses=INVITE_USES) if config.ephemeral and config.registration == "invite" else ""

@@ -46,7 +46,7 @@ SECTIONS: Final = {
         "init": ("init", "make an identity"),
         "status": ("status", "show how everything stands"),
         "serve": ("serve", "run a relay"),
-        "relay": ("relay", "invitations to a relay, and what it holds"),
+        "relay": ("relay", "look after a relay: its people, invitations and data"),
         "completion": ("completion", "print completion for bash, zsh or fish"),
     },
 }

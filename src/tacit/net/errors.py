@@ -79,6 +79,34 @@ class CannotListen(TransportError):
     hint = "Another program may hold the port; choose one with --port, or 0 for any free one."
 
 
+class LocalUnreachable(TransportError):
+    """Nobody listens at that socket of this machine."""
+
+    code = "local-unreachable"
+
+
+class LocalForbidden(TransportError):
+    """This user may not connect to that socket of this machine."""
+
+    code = "local-forbidden"
+    hint = "Ask as the user who runs the relay, such as with sudo -u."
+
+
+class LocalTimeout(TransportError):
+    """The program at that socket did not answer in time."""
+
+    code = "local-timeout"
+    exit_code = ExitCode.TIMEOUT
+    hint = "It may be busy; ask again."
+
+
+class LocalClosed(TransportError):
+    """The program at that socket hung up before it had answered."""
+
+    code = "local-closed"
+    hint = "It may be stopping; ask again."
+
+
 class UnknownTransport(UsageError):
     """The link asks for a transport that this version does not have."""
 

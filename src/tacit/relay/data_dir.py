@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,9 @@ from tacit.relay.store.migrations import sync
 
 KEY_FILE: Final = "relay.key"
 LOCK_FILE: Final = "relay.lock"
+
+LET_THROUGH: Final = 0o2710
+"""Mode of a directory whose group its owner lets through, to ``monitor.sock``: what is made in it is the group's."""
 
 
 class DataDir:
@@ -40,7 +44,7 @@ class DataDir:
         try:
             _make_directory(path)
             if (path / LOCK_FILE).exists() or not any(path.iterdir()):
-                path.chmod(0o700)
+                _make_private(path)
             for name in (KEY_FILE, FILE_NAME):
                 with suppress(FileNotFoundError):
                     (path / name).chmod(0o600)
@@ -112,6 +116,13 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     unfinished.rename(path)
     sync(path.parent)
+
+
+def _make_private(path: Path) -> None:
+    """Take from others what they may do in a directory; a group that may pass through, and no more, is let be."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode != LET_THROUGH:
+        path.chmod(0o700)
 
 
 def _make_directory(path: Path) -> None:

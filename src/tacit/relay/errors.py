@@ -105,3 +105,57 @@ class BadInvite(UsageError):
     """An invitation like that cannot be made."""
 
     code = "bad-invite"
+
+
+class AmbiguousId(UsageError):
+    """More than one account begins like that."""
+
+    code = "ambiguous-id"
+    hint = "Give more of the ID; tacit relay users --json shows all of it."
+
+
+class ReadOnlySocket(UsageError):
+    """That socket only answers questions."""
+
+    code = "read-only-socket"
+    hint = "What changes anything goes to control.sock, as the user who runs the relay."
+
+
+class ControlMalformed(UsageError):
+    """The running relay did not understand the request."""
+
+    code = "control-malformed"
+
+
+class ControlVersion(UsageError):
+    """The running relay and this command are of different versions."""
+
+    code = "control-version"
+    hint = "Restart the relay, so that both are of the version that is installed."
+
+
+class ControlUnavailable(UsageError):
+    """A relay runs on that folder, but does not answer at its control socket."""
+
+    code = "control-unavailable"
+    hint = "It may be starting or stopping, or its folder's path is too long; its log says more. Ask again, or stop it."
+
+
+class RelayStopped(UsageError):
+    """That needs a running relay, and none runs on that folder."""
+
+    code = "relay-not-running"
+    hint = "Start it with tacit serve."
+
+
+class TooLargeBeside(UsageError):
+    """Giving space back would stop a relay of that size for too long while it runs."""
+
+    code = "too-large-beside"
+    hint = "Stop the relay for it. What was deleted is used again in any case."
+
+
+class BadNote(UsageError):
+    """A note has 200 characters at most."""
+
+    code = "bad-note"

@@ -1,37 +1,16 @@
 """What an operator, or anyone they let look, can see of what the relay keeps: the declared columns, and one account.
 
-Reads the store's file beside a running relay and changes nothing. Shows sizes and counts, never payloads.
+Queries that change nothing and show sizes, counts and times, never payloads.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
-from tacit.relay.errors import NoStore
-from tacit.relay.store import accounts
+from tacit.relay.store import accounts, invites
 from tacit.relay.store.columns import COLUMNS, Column
-from tacit.relay.store.database import FILE_NAME, open_reader
-from tacit.relay.store.rows import AccountRow
-
-
-@dataclass(frozen=True, slots=True)
-class HeldDevice:
-    """What is kept for one device."""
-
-    device_id: bytes
-    created_at: int
-    certificate_expires_at: int
-    revoked_at: int | None
-    key_packages: int
-    inbox_entries: int
-    inbox_bytes: int
-    conversations: int
-    """Logs that it reads."""
-    unread_entries: int
-    """Entries of those logs that wait for it."""
+from tacit.relay.store.roster import HeldDevice, held_devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +21,16 @@ class HeldAccount:
     account_key: bytes
     handle: str
     created_at: int
+    suspended_at: int | None
+    suspended_note: str
+    held_bytes: int
+    """What it wrote and others have not fetched, for its quota."""
+    invite_id: str
+    """The invitation that let it in, if that is still kept."""
+    invite_used_at: int | None
+    conversations_made: int
+    answers: int
+    """Answers kept for repeats of what it appended."""
     devices: tuple[HeldDevice, ...]
 
 
@@ -50,33 +39,31 @@ def columns() -> tuple[Column, ...]:
     return COLUMNS
 
 
-def held_account(data_dir: Path, who: bytes | str) -> HeldAccount:
-    """Everything that is kept for an account, by its ID (bytes) or handle. Raises ``NoStore`` or ``NoSuchAccount``."""
-    path = data_dir / FILE_NAME
-    if not path.is_file():
-        raise NoStore
-    with closing(open_reader(path)) as db:
-        db.execute("BEGIN")
-        account = accounts.find_account(db, who)
-        created_at = db.execute("SELECT created_at FROM accounts WHERE account = ?", (account.row,)).fetchone()[0]
-        devices = _held_devices(db, account.row)
-        db.execute("COMMIT")
-    return HeldAccount(account.account_id, account.account_key, account.handle, created_at, devices)
-
-
-def _held_devices(db: sqlite3.Connection, account: AccountRow) -> tuple[HeldDevice, ...]:
-    rows = db.execute(
-        """
-        SELECT device_id, created_at, certificate_expires_at, revoked_at,
-            (SELECT count(*) FROM key_packages k WHERE k.device = d.device AND key_package IS NOT NULL),
-            (SELECT count(*) FROM entries WHERE position BETWEEN inbox << 32 AND (inbox << 32) + 4294967295),
-            (SELECT held_bytes FROM logs WHERE log = inbox),
-            (SELECT count(DISTINCT log) FROM readers r WHERE r.device = d.device AND log != inbox),
-            (SELECT count(*) FROM readers r JOIN entries ON position > (r.log << 32) + acked_seq
-                AND position <= (r.log << 32) + coalesce(end_seq, 4294967295)
-                WHERE r.device = d.device AND r.log != inbox)
-        FROM devices d WHERE account = ? ORDER BY device
-        """,
-        (account,),
+def held_account(db: sqlite3.Connection, who: bytes | str) -> HeldAccount:
+    """Everything that is kept for an account, by its ID (bytes) or handle. Raises ``NoSuchAccount``."""
+    account = accounts.find_account(db, who)
+    created_at, suspended_at, note, held_bytes = db.execute(
+        "SELECT created_at, suspended_at, suspended_note, held_bytes FROM accounts WHERE account = ?", (account.row,)
+    ).fetchone()
+    token_hash, used_at = db.execute(
+        "SELECT token_hash, used_at FROM invite_uses WHERE account = ?", (account.row,)
+    ).fetchone() or (b"", None)
+    made, answers = db.execute(
+        "SELECT (SELECT count(*) FROM logs WHERE maker IN (SELECT device FROM devices WHERE account = ?1)),"
+        " (SELECT count(*) FROM answers WHERE author IN (SELECT device FROM devices WHERE account = ?1))",
+        (account.row,),
+    ).fetchone()
+    return HeldAccount(
+        account_id=account.account_id,
+        account_key=account.account_key,
+        handle=account.handle,
+        created_at=created_at,
+        suspended_at=suspended_at,
+        suspended_note=note,
+        held_bytes=held_bytes,
+        invite_id=invites.invite_id(token_hash),
+        invite_used_at=used_at,
+        conversations_made=made,
+        answers=answers,
+        devices=tuple(held_devices(db, account.row)),
     )
-    return tuple(HeldDevice(*row) for row in rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -19,9 +20,11 @@ from tacit.net.tls import ServerContext, file_context, server_context
 from tacit.net.origins import Origins, read_networks
 from tacit.net.ws_server import Listener, serve_ws
 from tacit.relay import measuring
+from tacit.relay.admin.desk import Live, running_desk
 from tacit.relay.config import RelayConfig
 from tacit.relay.connection import Connection
 from tacit.relay.context import Context, RelayIdentity
+from tacit.relay.control import Control
 from tacit.relay.data_dir import DataDir
 from tacit.relay.invites import new_invite
 from tacit.relay.metrics import Metrics
@@ -55,6 +58,10 @@ class Relay:
         self._connections: set[Connection] = set()
         self._all_gone = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._control: Control | None = None
+        self._stays_drained = False
+        self.on_drained: Callable[[], None] = _nothing
+        """Called when everybody has been sent away at the operator's word, and the relay is to end."""
 
     async def start(self) -> None:
         """Open the store and the port. Raises ``AlreadyRunning``, a ``StorageError``, or ``CannotListen``."""
@@ -71,6 +78,8 @@ class Relay:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._context is not None:
             await self._end_connections(self._context)
+        if self._control is not None:
+            await self._control.close()
         if self._listener is not None:
             await self._listener.close()
         if self._monitoring is not None:
@@ -81,7 +90,13 @@ class Relay:
         if self._data_dir is not None:
             self._data_dir.close()
         self._tasks, self._context, self._listener, self._data_dir = [], None, None, None
+        self._control = None
         self._monitoring = None
+
+    def drain(self, back_in_s: int, stay: bool) -> None:
+        """Take nobody any more and send everybody away, to come back in so many seconds; then end, or ``stay``."""
+        self._stays_drained = stay
+        self._tasks.append(asyncio.create_task(self._drain(self._running(), back_in_s)))
 
     async def handle(self, link: FrameLink) -> None:
         """Serve one connection until it ends."""
@@ -157,6 +172,9 @@ class Relay:
             asyncio.create_task(watch_connections(context, lambda: self._connections)),
             asyncio.create_task(sweep_store(context)),
         ]
+        if self.config.data_dir is not None:
+            live = Live(context, self._clock.monotonic_s(), lambda: len(self._connections), self.drain)
+            self._control = await Control.open(running_desk(live, self.config.data_dir))
         self._log.info("started", port=self.port)
 
     async def _monitor(self, context: Context, host: str, port: int) -> None:
@@ -173,10 +191,16 @@ class Relay:
         names = _names(self.config.public_host)
         return server_context(*certificates.make_relay_certificate(private_key.reveal(), names, self._clock.now_s()))
 
-    async def _end_connections(self, context: Context) -> None:
+    async def _drain(self, context: Context, back_in_s: int) -> None:
+        await self._end_connections(context, back_in_s)
+        self._log.info("drained")
+        if not self._stays_drained:
+            self.on_drained()
+
+    async def _end_connections(self, context: Context, back_in_s: int = RECONNECT_AFTER_S) -> None:
         """Answer what was asked, say goodbye, and cut off whoever does not listen."""
         context.stopping = True
-        last = pb.Closing(code=Closed.SHUTTING_DOWN, reconnect_after_s=RECONNECT_AFTER_S)
+        last = pb.Closing(code=Closed.SHUTTING_DOWN, reconnect_after_s=back_in_s)
         ending = [asyncio.create_task(connection.drain(last)) for connection in self._connections]
         if ending:
             self._all_gone.clear()
@@ -193,6 +217,10 @@ class Relay:
         if self._context is None:
             raise RuntimeError("the relay has not been started")
         return self._context
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 def _names(public_host: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import Final
 
 from tacit import limits
@@ -11,9 +10,8 @@ from tacit.errors import RelayError
 from tacit.log import EventLog
 from tacit.relay.connection import Connection
 from tacit.relay.context import Context
-from tacit.relay.store import damage, invites, key_packages, reading
 from tacit.relay.store.database import FILE_NAME
-from tacit.relay.store.migrations import drop_snapshots
+from tacit.relay.sweeping import Swept, sweep_once
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import Closed
 
@@ -21,8 +19,6 @@ WATCH_S: Final = 5
 """How often connections are looked at; their deadlines are this coarse."""
 
 SWEEP_S: Final = limits.HOUR_S // 4
-SWEEP_ENTRIES: Final = 128
-"""Entries that one transaction of a sweep drops; whoever waits for the disk meanwhile waits no longer than that."""
 
 
 async def watch_connections(context: Context, connections: Callable[[], Collection[Connection]]) -> None:
@@ -59,19 +55,12 @@ async def sweep_store(context: Context) -> None:
             log.warning("sweep-failed", code=refusal.code)
 
 
-async def sweep(context: Context) -> None:
+async def sweep(context: Context) -> Swept:
     """Drop everything that is past its time."""
-    now_s = context.steady_now_s()
-    old_s = now_s - context.config.retention_s
-    more = True
-    while more:
-        more = await context.store.change(
-            partial(reading.drop_older, received_before_ms=old_s * 1000, now_s=now_s, max_entries=SWEEP_ENTRIES)
-        )
-    await context.store.change(partial(reading.drop_old_answers, dropped_before=old_s))
-    await context.store.change(partial(key_packages.drop_expired, now_s=now_s))
-    await context.store.change(partial(invites.drop_ended, ended_before=old_s))
-    await context.store.change(partial(damage.forget, found_before=old_s))
-    if context.config.data_dir is not None:
-        path = context.config.data_dir / FILE_NAME
-        await context.store.change(lambda _: drop_snapshots(path, old_s))
+    folder = context.config.data_dir
+    return await sweep_once(
+        context.store,
+        now_s=context.steady_now_s(),
+        retention_s=context.config.retention_s,
+        path=None if folder is None else folder / FILE_NAME,
+    )

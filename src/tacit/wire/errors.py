@@ -66,6 +66,14 @@ class StorageFull(RelayError):
     hint = "Ask whoever runs the relay to make room; sending goes on by itself then."
 
 
+class RegistrationPaused(RelayError):
+    """The relay is short of disk space or memory, and takes no new accounts for now."""
+
+    code = "registration-paused"
+    exit_code = ExitCode.RATE_LIMITED
+    hint = "Try again later, or tell whoever runs the relay."
+
+
 class StorageFailed(RelayError):
     """The relay cannot use its disk."""
 
@@ -239,7 +247,7 @@ REFUSALS: Final[dict[str, type[RelayError]]] = {
     refusal.code: refusal
     for refusal in (
         Malformed, BadRequest, Unsupported, ProtocolVersion, TooLarge, RateLimited, QuotaExceeded, StorageFull,
-        StorageFailed, Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature, BadCertificate,
+        RegistrationPaused, StorageFailed, Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature, BadCertificate,
         DeviceRevoked, AccountSuspended, AccountDeleted, HandleTaken, HandleFixed, BadHandle, InviteNeeded,
         InviteInvalid, NoSuchAccount, NoSuchDevice, NoKeyPackages, UnknownLog, LogTaken, NotAReader, CommitConflict,
         Restoring,

@@ -81,9 +81,9 @@ def found(db: sqlite3.Connection) -> Damage:
     return Damage(counted.get(ENTRY, 0), counted.get(KEY_PACKAGE, 0))
 
 
-def forget(db: sqlite3.Connection, found_before: int) -> None:
-    """Forget what was found long ago."""
-    db.execute("DELETE FROM damage WHERE found_at < ?", (found_before,))
+def forget(db: sqlite3.Connection, found_before: int) -> int:
+    """Forget what was found long ago; returns how much."""
+    return db.execute("DELETE FROM damage WHERE found_at < ?", (found_before,)).rowcount
 
 
 def _difference(checksum: Any, *fields: Any) -> int:

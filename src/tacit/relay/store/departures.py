@@ -76,6 +76,13 @@ def clear(db: sqlite3.Connection, now_s: int, max_logs: int = CLEAR_LOGS) -> boo
     return False
 
 
+def entries_left(db: sqlite3.Connection, devices: tuple[DeviceRow, ...]) -> int:
+    """How many entries of these devices others have still to fetch."""
+    return sum(
+        int(db.execute("SELECT count(*) FROM entries WHERE author = ?", (device,)).fetchone()[0]) for device in devices
+    )
+
+
 def _drop_numbers(db: sqlite3.Connection) -> None:
     """Let go of the numbers of devices under which no entry lies any more, and of accounts without devices."""
     free = db.execute(

@@ -63,9 +63,9 @@ def claim(
     )
 
 
-def drop_expired(db: sqlite3.Connection, now_s: int) -> None:
-    """Drop what has expired, and with it the memory of what was given out."""
-    db.execute("DELETE FROM key_packages WHERE expires_at <= ?", (now_s,))
+def drop_expired(db: sqlite3.Connection, now_s: int) -> int:
+    """Drop what has expired, and with it the memory of what was given out; returns how much."""
+    return db.execute("DELETE FROM key_packages WHERE expires_at <= ?", (now_s,)).rowcount
 
 
 def _give_out(db: sqlite3.Connection, device: DeviceRow, suite: int, now_s: int) -> NewKeyPackage | None:

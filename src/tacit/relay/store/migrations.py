@@ -63,11 +63,15 @@ def is_newer(db: sqlite3.Connection) -> bool:
     return version(db) > len(_files(SCHEMA_DIRECTORY))
 
 
-def drop_snapshots(path: Path, made_before_s: float) -> None:
-    """Delete what migrations of the store at ``path`` copied before a time: it holds what was dropped since."""
-    for copy in path.parent.glob(f"{path.stem}.before-*.db"):
-        if copy.stat().st_mtime < made_before_s:
-            copy.unlink()
+def drop_snapshots(path: Path, made_before_s: float) -> int:
+    """Delete what migrations of the store at ``path`` copied before a time: it holds what was dropped since.
+
+    Returns how many.
+    """
+    old = [copy for copy in path.parent.glob(f"{path.stem}.before-*.db") if copy.stat().st_mtime < made_before_s]
+    for copy in old:
+        copy.unlink()
+    return len(old)
 
 
 def copy_store(db: sqlite3.Connection, target: Path, finish: Callable[[Path], None] | None = None) -> None:

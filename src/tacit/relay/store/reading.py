@@ -92,8 +92,8 @@ def drop_acknowledged(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
         drop_through(db, log, needed_after, now_s)
 
 
-def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_entries: int) -> bool:
-    """Drop what has waited too long, about so many entries at a time; returns whether there may be more."""
+def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_entries: int) -> int:
+    """Drop what has waited too long, so many entries at a time; returns how many, fewer when there are no more."""
     old = db.execute(
         "SELECT position >> 32, max(position & 4294967295), count(*) FROM"
         " (SELECT position FROM entries WHERE received_at_ms < ? ORDER BY received_at_ms LIMIT ?) GROUP BY 1",
@@ -103,12 +103,12 @@ def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_
         drop_through(db, LogRow(log), seq, now_s)
         db.execute("DELETE FROM readers WHERE log = ? AND end_seq <= ?", (log, seq))
         drop_acknowledged(db, LogRow(log), now_s)
-    return bool(sum(count for _, _, count in old) == max_entries)
+    return sum(count for _, _, count in old)
 
 
-def drop_old_answers(db: sqlite3.Connection, dropped_before: int) -> None:
-    """Forget the answers to appends that nobody can mean to repeat."""
-    db.execute("DELETE FROM answers WHERE dropped_at < ?", (dropped_before,))
+def drop_old_answers(db: sqlite3.Connection, dropped_before: int) -> int:
+    """Forget the answers to appends that nobody can mean to repeat; returns how many."""
+    return db.execute("DELETE FROM answers WHERE dropped_at < ?", (dropped_before,)).rowcount
 
 
 def forget_reader(db: sqlite3.Connection, device: DeviceRow, now_s: int) -> None:

@@ -70,6 +70,8 @@ class Figures:
     key_packages: int
     invites: int
     oldest_entry_at_ms: int | None
+    restored_at: int | None
+    """When these data were put back from a backup, if they were."""
 
 
 def list_accounts(db: sqlite3.Connection, after: int, limit: int) -> list[ListedAccount]:
@@ -131,7 +133,8 @@ def figures(db: sqlite3.Connection) -> Figures:
             (SELECT coalesce(sum(held_bytes), 0) FROM accounts),
             (SELECT count(*) FROM key_packages WHERE key_package IS NOT NULL),
             (SELECT count(*) FROM invites WHERE revoked_at IS NULL),
-            (SELECT min(received_at_ms) FROM entries)
+            (SELECT min(received_at_ms) FROM entries),
+            (SELECT restored_at FROM relay)
         """
     ).fetchone()
     return Figures(*row)

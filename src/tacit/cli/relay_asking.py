@@ -1,0 +1,97 @@
+"""How a command of ``tacit relay`` asks the relay of this machine, whether it runs or not, and the person first."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tacit.errors import TacitError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from click.shell_completion import CompletionItem
+
+    from tacit.cli.settings import Settings
+
+
+class NotConfirmed(UsageError):
+    """That cannot be undone, and nobody is there to say yes to it."""
+
+    code = "not-confirmed"
+    hint = "Give --yes if you mean it."
+
+
+class Declined(UsageError):
+    """Nothing was changed."""
+
+    code = "declined"
+
+
+def relay_settings(ctx: click.Context) -> Settings:
+    """The settings of this process, with the folder that ``tacit relay --data`` names."""
+    from tacit.cli.settings import load
+
+    return load(ctx, serve=ctx.find_object(dict) or {})
+
+
+def ask(settings: Settings, operation: str, **args: Any) -> dict[str, Any]:
+    """Have the relay do something; raises what it refused with."""
+    from tacit.cli.errors import advise
+    from tacit.cli.settings import span_s
+    from tacit.relay.admin.asking import ask_relay
+
+    try:
+        return ask_relay(settings.relay_dir, operation, args, retention_s=span_s(settings.serve.retention))
+    except TacitError as error:
+        if error.code in ADVICE:
+            advise(error, ADVICE[error.code])
+        raise
+
+
+ADVICE = {
+    "no-such-account": "tacit relay users lists them.",
+    "no-such-device": "tacit relay devices ACCOUNT lists them.",
+    "no-such-invite": "tacit relay invites lists them.",
+}
+"""What to do next, where the error is also met by people who run no relay."""
+
+
+def every_user(settings: Settings) -> Iterator[dict[str, Any]]:
+    """All accounts of the relay, fetched in parts."""
+    after: int | None = 0
+    while after is not None:
+        found = ask(settings, "users", after=after)
+        yield from found["users"]
+        after = found["next_after"]
+
+
+def confirm(settings: Settings, question: str, *, yes: bool) -> None:
+    """Go on only after a yes. Raises ``NotConfirmed`` where nobody can be asked, ``Declined`` after a no."""
+    from tacit.cli.asking import ask_line
+
+    if yes:
+        return
+    if settings.no_input or not sys.stdin.isatty():
+        raise NotConfirmed
+    if (ask_line(f"{question} [y/N] ") or "").lower() not in {"y", "yes"}:
+        raise Declined
+
+
+def complete_account(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Handles, and IDs of those who have none, for completion in a shell."""
+    from click.shell_completion import CompletionItem
+
+    from tacit.cli.settings import load
+
+    found: list[CompletionItem] = []
+    with suppress(TacitError, OSError):
+        given = ctx.parent.params.get("data") if ctx.parent else None
+        for user in every_user(load(ctx, serve={"data": given})):
+            name = f"@{user['handle']}" if user["handle"] else user["short"]
+            if name.startswith(incomplete):
+                found.append(CompletionItem(name))
+    return found

@@ -1,0 +1,180 @@
+"""Lines over a Unix socket: what programs on one machine say to a relay that runs there.
+
+Who may connect is decided by the mode of the socket's file and of its folder. A line is opaque bytes without a line
+feed; each gets one line in answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from tacit.log import EventLog
+from tacit.net.errors import LocalClosed, LocalForbidden, LocalTimeout, LocalUnreachable
+
+Serve = Callable[[bytes], Awaitable[bytes]]
+
+MAX_PATH_BYTES: Final = 100
+"""What every system's address of a Unix socket has room for; Linux takes 107, others 103."""
+
+MAX_CONNECTIONS: Final = 16
+"""At once on one socket; a further one is closed."""
+
+LINE_TIMEOUT_S: Final = 10.0
+"""How long a line may take to arrive, and an answer to be taken."""
+
+CLOSE_TIMEOUT_S: Final = 1.0
+"""How long what is being answered may take once the socket is closed."""
+
+_BACKLOG: Final = 16
+_OWN_FOLDER: Final = Path("/proc/self/fd")
+
+
+class LocalListener:
+    """A Unix socket that answers lines."""
+
+    def __init__(self, path: Path, serve: Serve, max_line_bytes: int) -> None:
+        self._path = path
+        self._serve = serve
+        self._max_line_bytes = max_line_bytes
+        self._server: asyncio.Server | None = None
+        self._talks: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self._log = EventLog("net")
+
+    @classmethod
+    async def open(cls, path: Path, serve: Serve, *, mode: int, max_line_bytes: int) -> LocalListener:
+        """Listen in the place of whatever socket lies there; nobody else's can be in a folder that is locked.
+
+        Raises ``OSError``, also for a path that is too long for this system.
+        """
+        listener = cls(path, serve, max_line_bytes)
+        listener._server = await asyncio.start_unix_server(
+            listener._take, sock=_listening(path, mode), limit=max_line_bytes
+        )
+        return listener
+
+    async def close(self) -> None:
+        """Stop listening, take the file away, and see what is being answered to its end."""
+        self._closing = True
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+        for talk in self._talks - self._busy:
+            talk.cancel()
+        if self._talks:
+            _, late = await asyncio.wait(self._talks, timeout=CLOSE_TIMEOUT_S)
+            for talk in late:
+                talk.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None or self._closing or len(self._talks) >= MAX_CONNECTIONS:
+            writer.close()
+            return
+        self._talks.add(task)
+        try:
+            while not self._closing:
+                async with asyncio.timeout(LINE_TIMEOUT_S):
+                    line = await reader.readline()
+                if not line.endswith(b"\n"):
+                    break
+                self._busy.add(task)
+                await self._answer(line[:-1], writer)
+                self._busy.discard(task)
+        except (OSError, TimeoutError, ValueError):
+            pass  # gone, too slow, or a line that is too long
+        except Exception as error:  # noqa: BLE001 - one talk's fault must not end the relay
+            self._log.warning("local-talk-failed", error=type(error).__name__)
+        finally:
+            self._talks.discard(task)
+            self._busy.discard(task)
+            writer.close()
+
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(await self._serve(line) + b"\n")
+        async with asyncio.timeout(LINE_TIMEOUT_S):
+            await writer.drain()
+
+
+def ask_line(path: Path, line: bytes, *, timeout_s: float, max_answer_bytes: int) -> bytes:
+    """Say one line to a socket and return its answer; waits, so nothing for an event loop.
+
+    Raises ``LocalUnreachable`` when nobody listens there, ``LocalForbidden``, ``LocalTimeout`` or ``LocalClosed``.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.settimeout(timeout_s)
+        try:
+            with _address(path) as address:
+                asking.connect(address)
+        except PermissionError:
+            raise LocalForbidden from None
+        except OSError as error:
+            raise LocalUnreachable from error
+        try:
+            asking.sendall(line + b"\n")
+            return _read_line(asking, max_answer_bytes)
+        except TimeoutError:
+            raise LocalTimeout from None
+        except OSError as error:
+            raise LocalClosed from error
+
+
+def _read_line(asking: socket.socket, max_bytes: int) -> bytes:
+    found = bytearray()
+    while not found.endswith(b"\n"):
+        piece = asking.recv(65536)
+        if not piece or len(found) > max_bytes:
+            raise LocalClosed
+        found += piece
+    return bytes(found[:-1])
+
+
+def _listening(path: Path, mode: int) -> socket.socket:
+    """A socket that nobody could connect to before it had its mode, put in the place of an earlier one."""
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _address(unfinished) as address:
+            bound.bind(address)
+        try:
+            unfinished.chmod(mode)
+            bound.listen(_BACKLOG)
+            if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
+                raise FileExistsError(path)
+            unfinished.rename(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+    except BaseException:
+        bound.close()
+        raise
+    bound.setblocking(False)
+    return bound
+
+
+@contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """The path in a form that has room in a socket's address; by its folder's descriptor where it is too long."""
+    if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+        yield str(path)
+        return
+    # As a place only, where the system can: whoever asks may enter the folder, but perhaps not list it.
+    folder = os.open(path.parent, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        near = _OWN_FOLDER / str(folder) / path.name
+        if not near.parent.exists() or len(os.fsencode(near)) > MAX_PATH_BYTES:
+            raise OSError("the path of the folder is too long for a Unix socket")
+        yield str(near)
+    finally:
+        with suppress(OSError):
+            os.close(folder)
