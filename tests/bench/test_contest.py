@@ -7,7 +7,7 @@ import os
 import pytest
 
 from bench.contest import best_of, one_core, sample_of
-from bench.mls.bare import bare_messages, signed_content
+from bench.mls.bare import OPENSSL, SODIUM, Library, bare_messages, signed_content
 from bench.mls.groups import GROUP_ID, NOW_S, anyone, follow, steady_group
 from tacit.crypto.suites import DEFAULT_SUITE, X25519_SUITE, suite
 from tacit.mls.checks.trees import check_joined_tree
@@ -51,8 +51,9 @@ def test_a_steady_group_passes_every_check_of_a_joiner_and_goes_on(number: int, 
     assert follow(group.first, pending.commit).epoch_authenticator == sent.merge(pending).epoch_authenticator
 
 
-def test_the_bare_cost_is_of_operations_that_succeed() -> None:
-    bare = bare_messages(DEFAULT_SUITE, 1024)
+@pytest.mark.parametrize("library", [OPENSSL, SODIUM], ids=["openssl", "libsodium"])
+def test_the_bare_cost_is_of_operations_that_succeed(library: Library) -> None:
+    bare = bare_messages(DEFAULT_SUITE, 1024, library)
     bare.seal()
     bare.open()
     group = steady_group(X25519_SUITE, 3).first

@@ -5,8 +5,6 @@ Source: RFC 9420 §7.9
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tacit.codec import encode_varint
 from tacit.crypto.suites import CipherSuite
 from tacit.mls.parent_nodes import ParentNode
@@ -92,4 +90,5 @@ def _path_up_to(tree: RatchetTree, node: NodeIndex, head: NodeIndex) -> list[Nod
 def _without(parent: ParentNode | None, leaves: frozenset[LeafIndex]) -> ParentNode | None:
     if parent is None or leaves.isdisjoint(parent.unmerged_leaves):
         return parent
-    return replace(parent, unmerged_leaves=tuple(leaf for leaf in parent.unmerged_leaves if leaf not in leaves))
+    kept = tuple(leaf for leaf in parent.unmerged_leaves if leaf not in leaves)
+    return ParentNode(parent.encryption_key, parent.parent_hash, kept)

@@ -6,15 +6,14 @@ Source: RFC 9420 §7.1
 from __future__ import annotations
 
 from bisect import insort
-from dataclasses import dataclass, replace
 from typing import Self
 
 from tacit.codec import Reader, Writer, encode_varint
 from tacit.mls.tree_math import LeafIndex
+from tacit.mls.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class ParentNode:
+class ParentNode(Value, frozen=True):
     """A parent with a key; ``unmerged_leaves`` are those below that do not know the private part, in order."""
 
     encryption_key: bytes
@@ -25,7 +24,7 @@ class ParentNode:
     def encoded(self) -> bytes:
         """The whole encoding; cheap to make, and not kept, for a tree has a thousand of them."""
         key, parent_hash = self.encryption_key, self.parent_hash
-        leaves = b"".join([leaf.to_bytes(4, "big") for leaf in self.unmerged_leaves])
+        leaves = b"".join([leaf.to_bytes(4, "big") for leaf in self.unmerged_leaves]) if self.unmerged_leaves else b""
         return b"".join(
             (
                 encode_varint(len(key)),
@@ -47,7 +46,7 @@ class ParentNode:
         """The same node with one more leaf that does not know its private key."""
         leaves = list(self.unmerged_leaves)
         insort(leaves, leaf)
-        return replace(self, unmerged_leaves=tuple(leaves))
+        return type(self)(self.encryption_key, self.parent_hash, tuple(leaves))
 
     def write(self, w: Writer) -> None:
         """Append the encoding."""

@@ -18,7 +18,7 @@ from tacit.mls.epochs import EarlierPSK, Epoch, PastEpoch
 from tacit.mls.group_context import GroupContext
 from tacit.mls.key_schedule import EpochSecrets
 from tacit.mls.leaf_nodes import LeafNode
-from tacit.mls.members import Members, Node
+from tacit.mls.members import Members, Node, changed_places
 from tacit.mls.parent_nodes import ParentNode
 from tacit.mls.proposals import ReInit
 from tacit.mls.ratchet_tree import RatchetTree
@@ -28,14 +28,15 @@ from tacit.mls.tree_math import LeafIndex, NodeIndex, direct_path, node_of
 
 _BLANK: Final = b""
 
+Nodes = tuple[Node | None, ...]
+
 
 def write_epoch(draft: ChangeDraft, before: Epoch | None, after: Epoch) -> None:
     """Rows that change from one epoch to another, or all of them."""
     if before is after:
         return
     draft.put[row_key(RowKind.EPOCH)] = _encode_epoch(after)
-    old_nodes = () if before is None else before.tree.nodes
-    draft.compare(RowKind.NODE, _filled(old_nodes), _filled(after.tree.nodes), _encode_node)
+    _write_nodes(draft, () if before is None else before.tree.nodes, after.tree.nodes)
     old_keys = {} if before is None else before.private_keys
     draft.compare(RowKind.PRIVATE_KEY, old_keys, after.private_keys, Secret.reveal)
     # A past epoch is stored as what sets it apart from the one after it. That one never changes any more, so neither
@@ -106,8 +107,14 @@ def _read_earlier_psk(r: Reader) -> EarlierPSK:
     return EarlierPSK(r.u64(), Secret(r.opaque()))
 
 
-def _filled(nodes: tuple[Node | None, ...]) -> dict[int, Node]:
-    return {index: node for index, node in enumerate(nodes) if node is not None}
+def _write_nodes(draft: ChangeDraft, before: Nodes, after: Nodes) -> None:
+    """Rows of the nodes that are not the same object as before."""
+    for index in changed_places(before, after):
+        key, node = row_key(RowKind.NODE, index), after[index] if index < len(after) else None
+        if node is None:
+            draft.drop.append(key)
+        else:
+            draft.put[key] = _encode_node(node)
 
 
 def _encode_node(node: Node) -> bytes:

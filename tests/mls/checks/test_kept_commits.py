@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tacit.codec import encode
 from tacit.crypto.suites import CipherSuite
@@ -308,7 +309,7 @@ def test_a_parent_hash_covers_the_sibling_as_it_was() -> None:
             nodes: list[Any] = list(tree.nodes)
             above = nodes[7]
             for node, sibling in ((3, sibling_hash), (1, tree.node_hash(NodeIndex(5)))):
-                nodes[node] = replace(nodes[node], parent_hash=parent_hash(crew.suite, above, sibling))
+                nodes[node] = structs.replace(nodes[node], parent_hash=parent_hash(crew.suite, above, sibling))
                 above = nodes[node]
             value = parent_hash(crew.suite, above, tree.node_hash(NodeIndex(2)))
             nodes[0] = mirror.leaf(nodes[0], parent_hash=value)

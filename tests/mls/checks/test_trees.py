@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tacit.codec import Writer
 from tacit.errors import DecodeError
@@ -52,7 +53,7 @@ def change_parent(index: int, **changed: object) -> Change:
     def change(tree: RatchetTree) -> RatchetTree:
         parent = tree.parent(NodeIndex(index))
         assert parent is not None
-        return with_nodes(tree, {index: replace(parent, **changed)})  # type: ignore[arg-type]
+        return with_nodes(tree, {index: structs.replace(parent, **changed)})  # type: ignore[arg-type]
 
     return change
 
