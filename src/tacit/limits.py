@@ -239,6 +239,19 @@ RETURN_WAIT_S: Final = 10 * MINUTE_S
 """How long a restored relay takes nothing new for a conversation while some of its readers may still bring back what the
 backup lacks. Whoever is online comes within ``RECONNECT_MAX_S``; this is for phones that wake up now and then."""
 
+LOW_DISK_BYTES: Final = 256 * 1024 * 1024
+"""Free room on the relay's disk below which it takes no new accounts: what is left is for those who are here, for the
+store's write-ahead log (64 MiB at most) and for what a migration copies of a small store."""
+
+LOW_MEMORY_BYTES: Final = 128 * 1024 * 1024
+"""Free memory below which the relay takes no new accounts: two thousand devices that come back at once take as much."""
+
+LOW_SHARE: Final = 0.05
+"""No more than this share of a small disk or a small memory counts as low."""
+
+ENOUGH_AGAIN: Final = 1.25
+"""How many times that must be free before new accounts are taken again."""
+
 # --- Client --------------------------------------------------------------------------------------------------------
 RECONNECT_FIRST_S: Final = 0.5
 RECONNECT_MAX_S: Final = 30.0

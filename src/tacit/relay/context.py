@@ -16,6 +16,7 @@ from tacit.relay.config import RelayConfig
 from tacit.relay.hub import Hub
 from tacit.relay.metrics import Metrics
 from tacit.relay.rates import Bucket, Buckets, per_hour
+from tacit.relay.resources import Resources, of_machine
 from tacit.relay.store import Store
 from tacit.relay.store.rows import AccountRow, DeviceRow, Session
 from tacit.wire import relay_pb2 as pb
@@ -116,11 +117,13 @@ class Context:
     started_s: float = field(init=False)
     accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
+    resources: Resources = field(init=False)
     stopping: bool = False
 
     def __post_init__(self) -> None:
         self.new_accounts = Bucket(per_hour(self.config.registrations_per_hour), self.clock.monotonic_s())
         self.addresses = Addresses(self.clock, read_networks(self.config.exempt_addresses))
+        self.resources = of_machine(self.config.data_dir)
         self.started_s = self.clock.now_s() - self.clock.monotonic_s()
 
     def admit(self, stranger: Connection) -> None:

@@ -57,6 +57,7 @@ async def register(context: Context, challenges: Challenges, body: pb.Register, 
     invite_needed, now_s = context.config.registration == "invite", context.now_s()
     # Looked up first, so that neither a known account nor a stranger without an invitation counts as a new account.
     if await context.store.query(partial(accounts.would_be_new, wish=wish, invite_needed=invite_needed, now_s=now_s)):
+        context.resources.check_registration()
         context.addresses.take(origin, NEW_ACCOUNT)
         context.new_accounts.take(context.clock.monotonic_s())
     held = await context.store.change(partial(accounts.register, wish=wish, invite_needed=invite_needed, now_s=now_s))

@@ -28,6 +28,7 @@ from tacit.relay.control import Control
 from tacit.relay.data_dir import DataDir
 from tacit.relay.invites import new_invite
 from tacit.relay.metrics import Metrics
+from tacit.relay.resources import watch_resources
 from tacit.relay.store import Store, invites
 from tacit.relay.watch import sweep_store, watch_connections
 from tacit.wire import relay_pb2 as pb
@@ -158,6 +159,7 @@ class Relay:
         context = Context(self.config, self._clock, self._entropy, identity, store, metrics=metrics)
         self._context = context
         measuring.watch(context, lambda: self._connections)
+        await context.resources.look()
         if self.config.metrics_port is not None:
             await self._monitor(context, self.config.metrics_host, self.config.metrics_port)
         if self.config.port is not None:
@@ -171,6 +173,7 @@ class Relay:
         self._tasks = [
             asyncio.create_task(watch_connections(context, lambda: self._connections)),
             asyncio.create_task(sweep_store(context)),
+            asyncio.create_task(watch_resources(context.resources, context.clock)),
         ]
         if self.config.data_dir is not None:
             live = Live(context, self._clock.monotonic_s(), lambda: len(self._connections), self.drain)

@@ -247,10 +247,10 @@ REFUSALS: Final[dict[str, type[RelayError]]] = {
     refusal.code: refusal
     for refusal in (
         Malformed, BadRequest, Unsupported, ProtocolVersion, TooLarge, RateLimited, QuotaExceeded, StorageFull,
-        RegistrationPaused, StorageFailed, Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature, BadCertificate,
-        DeviceRevoked, AccountSuspended, AccountDeleted, HandleTaken, HandleFixed, BadHandle, InviteNeeded,
-        InviteInvalid, NoSuchAccount, NoSuchDevice, NoKeyPackages, UnknownLog, LogTaken, NotAReader, CommitConflict,
-        Restoring,
+        RegistrationPaused, StorageFailed, Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature,
+        BadCertificate, DeviceRevoked, AccountSuspended, AccountDeleted, HandleTaken, HandleFixed, BadHandle,
+        InviteNeeded, InviteInvalid, NoSuchAccount, NoSuchDevice, NoKeyPackages, UnknownLog, LogTaken, NotAReader,
+        CommitConflict, Restoring,
     )
 }  # fmt: skip
 """Every code that an Error, a RegistrationFailed or a LoginFailed carries."""
