@@ -38,6 +38,9 @@ def delete(db: sqlite3.Connection, account: AccountRow, now_s: int) -> tuple[Dev
         DeviceRow(row) for (row,) in db.execute("SELECT device FROM devices WHERE account = ?", (account,)).fetchall()
     )
     db.execute("DELETE FROM invite_uses WHERE account = ?", (account,))
+    db.execute(
+        "DELETE FROM absent_readers WHERE account_id = (SELECT account_id FROM accounts WHERE account = ?)", (account,)
+    )
     for device in devices:
         db.execute("DELETE FROM key_packages WHERE device = ?", (device,))
         db.execute("DELETE FROM answers WHERE author = ?", (device,))
