@@ -7,8 +7,8 @@ import dataclasses
 import importlib
 import inspect
 import json
-import os
 import pkgutil
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ from rich.table import Table as Grid
 
 import bench
 from bench.machine import machine
-from bench.measure import Table
+from bench.measure import CannotMeasure, Table
 
 NOT_TABLES = {"__main__", "contest", "echo", "machine", "measure", "peers", "picture"}
 
@@ -34,6 +34,7 @@ def names() -> list[str]:
 
 def main() -> int:
     """Run the chosen tables."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is ended
     parser = argparse.ArgumentParser(
         prog="./dev bench", description="Print the figures, medians with the machine named."
     )
@@ -45,7 +46,6 @@ def main() -> int:
     relay.add_argument(
         "--pin",
         action=argparse.BooleanOptionalAction,
-        default=(os.cpu_count() or 1) > 1,
         help="the relay on one core and the load generator on another, peers likewise [default: where there are two]",
     )
     relay.add_argument("--only", action="append", default=[], metavar="PART", help="a part of the table; repeatable")
@@ -59,13 +59,16 @@ def main() -> int:
         print(importlib.import_module("bench.picture").draw(chosen.quick))
         return 0
     facts = machine()
-    screen = Console(stderr=chosen.json)
+    screen, progress = Console(stderr=chosen.json), Console(stderr=True)
     screen.width = max(screen.width, MIN_COLUMNS)
     screen.print("  ".join(f"[dim]{name}[/dim] {value}" for name, value in facts.items()), highlight=False)
     done: dict[str, Table] = {}
     for name in chosen.tables or names():
-        with screen.status(f"measuring {name}") as status:
-            done[name] = _table(name, chosen, partial(_say, status, name))
+        with progress.status(f"measuring {name}") as status:
+            try:
+                done[name] = _table(name, chosen, partial(_say, status, name))
+            except CannotMeasure as error:
+                parser.error(f"{name}: {error}")
         if not chosen.json:
             screen.print(_grid(done[name]))
     if chosen.json:
@@ -74,7 +77,7 @@ def main() -> int:
             name: {"title": table.title, "rows": [*map(dataclasses.asdict, table.rows)]} for name, table in done.items()
         }
         print(json.dumps({**found, "machine": facts, "tables": tables}))
-    return 0
+    return 1 if any(table.failed for table in done.values()) else 0
 
 
 def _say(status: Status, name: str, what: str) -> None:

@@ -14,6 +14,10 @@ MIN_BATCH_S = 0.02
 BATCHES = 9
 
 
+class CannotMeasure(Exception):
+    """A table cannot be made; the text says why."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One figure. ``floor``, ``aim`` and ``peers`` are in the same unit; ``note`` says what else matters."""
@@ -45,6 +49,8 @@ class Table:
     rows: tuple[Row, ...]
     figures: Mapping[str, Any] = field(default_factory=dict)
     """What programs look for by name; they find it at the top of the JSON object."""
+    failed: bool = False
+    """Whether something that should have been measured could not be; its row says why."""
 
 
 def cost_us(work: Callable[[], object]) -> float:

@@ -13,9 +13,6 @@ from bench.relay.stage import Stage
 FIRST: Final = 20
 """Connections before memory is read for the first time: what is loaded once is not theirs."""
 
-HELD_S: Final = 3.0
-"""How long idle connections are held before memory is read and they are counted."""
-
 AIM_KB: Final = 40
 ENTRIES: Final = 100
 ENTRY_BYTES: Final = 256
@@ -32,12 +29,13 @@ def idle_rows(stage: Stage) -> Iterator[Row]:
         time.sleep(1)
         before = world.relay.rss_bytes()
         told = world.load.ask("idle", name="idle", first=FIRST // 2)
-        time.sleep(HELD_S)
+        time.sleep(stage.plan.held_s)
         each_kb = (world.relay.rss_bytes() - before) / (idle - FIRST) / 1024
         held = world.load.ask("total")["connected"]
     stage.figures |= {"rss_kb_per_idle_connection": round(each_kb, 1), "idle_connections": held}
     note = "logged in over TLS, each listening to its inbox and one conversation"
-    yield Row("idle connections held", held, "connections", note=f"{note}; after {HELD_S:.0f} s without a word")
+    note += f"; after {stage.plan.held_s:.0f} s without a word"
+    yield Row("idle connections held", held, "connections", note=note)
     yield Row(
         "memory of the relay for each idle connection",
         each_kb,

@@ -6,24 +6,30 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import psutil
 
+from bench.measure import CannotMeasure
 from tacit.identity import parse_link
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TACIT: Final = str(ROOT / "tacit")
 
-ENDS_IN_S: Final = 20.0
-"""How long a process may take to end by itself, unless somebody is in a hurry."""
+Patience: TypeAlias = Callable[[], float]
+"""How many seconds a process may take to end by itself, asked when it shall end."""
 
 
-class Failed(Exception):
+def patient() -> float:
+    """As long as a relay with ten thousand connections needs."""
+    return 20.0
+
+
+class Failed(CannotMeasure):
     """A process did not do what it was asked; the text says why."""
 
 
@@ -76,7 +82,7 @@ class RunningRelay:
 
 
 @contextmanager
-def running_relay(folder: Path, core: int | None = None, ends_in_s: float = ENDS_IN_S) -> Iterator[RunningRelay]:
+def running_relay(folder: Path, core: int | None = None, patience: Patience = patient) -> Iterator[RunningRelay]:
     """A relay over a folder, from start to clean stop. Raises ``Failed`` when it does not start."""
     command = [
         TACIT,
@@ -89,10 +95,11 @@ def running_relay(folder: Path, core: int | None = None, ends_in_s: float = ENDS
         "127.0.0.1",
         "--data",
         str(folder),
+        "--with-parent",
     ]
     complaints = folder.with_name(f"{folder.name}.log")
     with complaints.open("a", encoding="utf-8") as log, on_core(core):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         assert process.stdout is not None
         link = process.stdout.readline().strip()
@@ -101,17 +108,21 @@ def running_relay(folder: Path, core: int | None = None, ends_in_s: float = ENDS
             raise Failed(f"the relay did not start: {said[-1]}")
         yield RunningRelay(process, link, folder)
     finally:
-        end(process, ends_in_s)
+        end(process, patience)
 
 
-def end(process: subprocess.Popen[Any], ends_in_s: float = ENDS_IN_S) -> None:
-    """Ask a process to end, and make it end if it does not."""
+def end(process: subprocess.Popen[Any], patience: Patience = patient) -> None:
+    """Ask a process to end, and make it end if it does not, or if there is no time to wait."""
     process.terminate()
     try:
-        process.wait(ends_in_s)
+        process.wait(patience())
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
     finally:
         for stream in (process.stdin, process.stdout):
             if stream is not None:
@@ -152,16 +163,16 @@ class Generator:
         """Name the relay and the people."""
         self.ask("join", address=list(address), population=str(population))
 
-    def close(self, ends_in_s: float = ENDS_IN_S) -> None:
+    def close(self, patience: Patience = patient) -> None:
         """End the process."""
-        end(self._process, ends_in_s)
+        end(self._process, patience)
 
 
 @contextmanager
-def generator(core: int | None = None, ends_in_s: float = ENDS_IN_S) -> Iterator[Generator]:
+def generator(core: int | None = None, patience: Patience = patient) -> Iterator[Generator]:
     """A load generator from start to end."""
     started = Generator(core)
     try:
         yield started
     finally:
-        started.close(ends_in_s)
+        started.close(patience)

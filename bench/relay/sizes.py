@@ -82,6 +82,6 @@ def _start_s(stage: Stage, folder: Path) -> float:
     took = []
     for _ in range(STARTS):
         began = time.perf_counter()
-        with running_relay(folder, stage.cores.server, stage.ends_in_s):
+        with running_relay(folder, stage.cores.server, stage.patience):
             took.append(time.perf_counter() - began)
     return min(took)

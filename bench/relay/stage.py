@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.relay.population import Population, Shape, populate
-from bench.relay.processes import Cores, Generator, RunningRelay, generator, running_relay
+from bench.relay.processes import Cores, Generator, RunningRelay, generator, patient, running_relay
 from bench.relay.xmpp.servers import EJABBERD, EJABBERD_SQLITE, PROSODY, PROSODY_SQLITE, Server
+
+ENDS_IN_S = 0.5
+"""How long a process may take to end by itself when time is up."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Plan:
     """Readers of a group, and how many groups at once."""
     connections: tuple[int, ...]
     idle: int
+    held_s: float
+    """How long idle connections are held before memory is read and they are counted."""
     stormers: int
     """Devices that log in, and catch up, at once."""
     log_sizes: tuple[int, ...]
@@ -46,6 +51,7 @@ FULL = Plan(
     groups=((3, 25), (30, 10), (300, 2)),
     connections=(10, 100, 1_000, 10_000),
     idle=10_000,
+    held_s=5.0,
     stormers=1_000,
     log_sizes=(1_000, 10_000, 100_000, 1_000_000),
     many_logs=100_000,
@@ -54,13 +60,14 @@ FULL = Plan(
 )
 
 QUICK = Plan(
-    seconds=3.0,
+    seconds=2.5,
     warm_s=0.7,
     variants=False,
     rates=(0.5,),
     groups=(),
     connections=(),
     idle=1_000,
+    held_s=1.0,
     stormers=0,
     log_sizes=(),
     many_logs=0,
@@ -82,14 +89,16 @@ class Stage:
     """What programs read."""
     curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     """What the picture shows, by name: size and figure."""
-    ends_in_s: float = 20.0
-    """How long a process may take to end."""
     until_s: float = float("inf")
     """When everything must be over, by ``time.monotonic``."""
 
-    def left_s(self, most_s: float = 600.0) -> float:
-        """How long something may still take, at most ``most_s``."""
+    def left_s(self, most_s: float = float("inf")) -> float:
+        """How long something may still take, and ``most_s`` at the most."""
         return max(0.0, min(most_s, self.until_s - time.monotonic()))
+
+    def patience(self) -> float:
+        """How long a process may take to end by itself; a moment, once time is up."""
+        return max(ENDS_IN_S, self.left_s(patient()))
 
     @contextmanager
     def world(self, name: str, people: int, shapes: Sequence[Shape]) -> Iterator[World]:
@@ -103,8 +112,8 @@ class Stage:
     def serve(self, folder: Path, population: Population) -> Iterator[World]:
         """A relay over a folder that was filled before, and a load generator that plays its people."""
         with (
-            running_relay(folder, self.cores.server, self.ends_in_s) as relay,
-            generator(self.cores.generator, self.ends_in_s) as load,
+            running_relay(folder, self.cores.server, self.patience) as relay,
+            generator(self.cores.generator, self.patience) as load,
         ):
             path = folder.with_name(f"{folder.name}.people")
             population.save(path)

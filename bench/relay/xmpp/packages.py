@@ -13,10 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from bench.peers.environments import READY, Missing, cache
+
+SILENT_S: Final = 10
+"""How long a mirror may say nothing."""
 
 KEPT_S: Final = 30 * 86_400
 """After so long the packages are fetched anew, in the versions that there are then."""
@@ -35,8 +39,14 @@ def unpacked(name: str, packages: Sequence[str], within_s: float) -> Path:
     archives = folder / "archives"
     (archives / "partial").mkdir(parents=True, exist_ok=True)
     _download(folder, archives, packages, until)
-    for archive in sorted(archives.glob("*.deb")):
-        _run(["dpkg", "-x", str(archive), str(folder / "root")], until)
+    (folder / "root").mkdir()
+    with ThreadPoolExecutor(os.cpu_count()) as unpacking:
+        done = [
+            unpacking.submit(_run, ["dpkg", "-x", str(archive), str(folder / "root")], until)
+            for archive in archives.glob("*.deb")
+        ]
+    for one in done:
+        one.result()
     shutil.rmtree(archives)
     ready.touch()
     return folder / "root"
@@ -45,6 +55,7 @@ def unpacked(name: str, packages: Sequence[str], within_s: float) -> Path:
 def _download(folder: Path, archives: Path, packages: Sequence[str], until: float) -> None:
     """Have apt fetch packages; with an index of our own where the machine has none that knows them."""
     command = ["apt-get", "-qq", "-y", "-o", "Debug::NoLocking=1", "-o", f"Dir::Cache::archives={archives}/"]
+    command += ["-o", "Acquire::Retries=0", "-o", f"Acquire::http::Timeout={SILENT_S}"]
     if os.geteuid() == 0:
         command += ["-o", "APT::Sandbox::User=root"]
     install = ["install", "--download-only", "--reinstall", "--no-install-recommends", *packages]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.peers.environments import Missing
-from bench.relay.processes import end, on_core
+from bench.relay.processes import Patience, end, on_core
 from bench.relay.xmpp.packages import unpacked
 from tacit.crypto.certificates import make_relay_certificate
 
@@ -52,7 +52,7 @@ class RunningServer:
 
 @contextmanager
 def running(
-    server: Server, folder: Path, core: int | None, *, within_s: float, ends_in_s: float
+    server: Server, folder: Path, core: int | None, *, within_s: float, patience: Patience
 ) -> Iterator[RunningServer]:
     """A server from start to end, all of its files in ``folder``. Raises ``Missing``."""
     until = time.monotonic() + within_s
@@ -76,7 +76,7 @@ def running(
         _wait_for(process, port, complaints, min(until, time.monotonic() + STARTS_IN_S))
         yield RunningServer(("127.0.0.1", port), [process.pid])
     finally:
-        end(process, ends_in_s)
+        end(process, patience)
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, complaints: Path, until: float) -> None:
