@@ -1,4 +1,7 @@
-"""One accepted WebSocket connection: aiohttp's, with a deadline before the upgrade and a gate for frames after it."""
+"""One accepted connection until it is a WebSocket: aiohttp's, with a deadline.
+
+Once the upgrade is agreed on, a link takes the transport over, and nothing of what HTTP needed stays behind.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from tacit.net.accepting import Door, Visit
-from tacit.net.ws_gate import FrameGate
 
 MAX_HEADER_LINE_BYTES: Final = 4_096
 MAX_HEADERS: Final = 64
@@ -22,28 +24,37 @@ _NO_LOGGER: Final = logging.Logger("tacit.net.http")
 _NO_LOGGER.disabled = True
 
 
-class ServerSocket(web.WebSocketResponse):
-    """aiohttp's server WebSocket, which can also be cut off."""
+class Upgrade(web.WebSocketResponse):
+    """aiohttp's answer to a request for a WebSocket; what follows it is not aiohttp's."""
 
-    def abort(self) -> None:
-        """Drop the connection without a close frame or TLS goodbye."""
-        transport = self._req.transport if self._req is not None else None
-        if transport is not None:
-            transport.abort()
-        self._set_closed()
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Leave the connection open: it is a link's by now."""
+
+
+class _Early:
+    """Stands in for a parser and keeps what came in with the upgrade or right behind it."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Keep received bytes."""
+        self.data += data
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """Nothing more will come."""
 
 
 class Connection(web.RequestHandler, Visit):
-    """One accepted connection: aiohttp's, with a deadline until it is a WebSocket and a gate for frames after."""
+    """One accepted connection: aiohttp's, with a deadline until it is a WebSocket."""
 
     __slots__ = (
         "_deadline",
         "_door",
+        "_early",
         "_expires_at",
-        "_first_max_frame",
-        "_gate",
         "_inside",
-        "_max_frame",
         "_settled",
         "origin",
         "peer",
@@ -58,8 +69,6 @@ class Connection(web.RequestHandler, Visit):
         door: Door,
         settled: Callable[[Connection], None],
         deadline_s: float,
-        max_frame: int,
-        first_max_frame: int,
     ) -> None:
         """A connection that ``door`` let in; ``settled`` is called once it is a WebSocket, or has ended."""
         loop = asyncio.get_running_loop()
@@ -81,9 +90,7 @@ class Connection(web.RequestHandler, Visit):
         self._door = door
         self._inside = True
         self._settled = settled
-        self._max_frame = max_frame
-        self._first_max_frame = first_max_frame
-        self._gate: FrameGate | None = None
+        self._early = _Early()
         # Made when TCP connects, before TLS: the time that TLS takes counts.
         self._expires_at = loop.time() + deadline_s
         self._deadline: asyncio.TimerHandle | None = None
@@ -100,14 +107,21 @@ class Connection(web.RequestHandler, Visit):
         super().connection_lost(exc)
 
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
-        """Put the gate in front of the WebSocket parser."""
-        self._gate = FrameGate(parser, max_frame=self._first_max_frame, open_from=self._max_frame)
-        super().set_parser(cast(Any, self._gate), data_received_cb)
+        """Keep what comes for the link; nothing is read with aiohttp's own parser."""
+        super().set_parser(cast(Any, self._early))
 
-    def limit_frames(self, max_bytes: int) -> None:
-        """Raise the gate's limit."""
-        if self._gate is not None:
-            self._gate.max_frame = max_bytes
+    def hand_over(self, link: asyncio.Protocol) -> None:
+        """Let a link have the transport and its door's place, and end without closing it."""
+        transport, self.transport = self.transport, None
+        if transport is None:
+            raise ConnectionResetError
+        self.upgraded()
+        self._inside = False
+        super().connection_lost(None)
+        link.connection_made(transport)
+        transport.set_protocol(link)
+        if self._early.data:
+            link.data_received(self._early.data)
 
     def upgraded(self) -> None:
         """The deadline is met."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, cast
+from contextlib import suppress
+from typing import Final, Protocol, cast
 
 from aiohttp import web
 
@@ -20,11 +21,14 @@ from tacit.net.binding import bind
 from tacit.net.errors import CannotListen, LinkClosed
 from tacit.net.links import CloseCode, FrameLink
 from tacit.net.origins import DIRECT, HEADER, Origins
-from tacit.net.tls import own_certificate_hash
-from tacit.net.ws_connection import Connection, ServerSocket
-from tacit.net.ws_link import CLOSE_TIMEOUT_S, WebSocketLink
+from tacit.net.ws_connection import Connection, Upgrade
+from tacit.net.ws_frames import Collected
+from tacit.net.ws_served import CLOSE_TIMEOUT_S, QUIET_TICKS_TO_END, ServedLink
 
 Handler = Callable[[FrameLink], Awaitable[None]]
+
+TICKS_AT_ONCE: Final = 64
+"""Links that are looked after in one turn of the event loop; each may have to be pinged."""
 
 
 class Listener(Protocol):
@@ -67,7 +71,7 @@ async def serve_ws(
         handshake_timeout_s=handshake_timeout_s,
         idle_timeout_s=idle_timeout_s,
         slow_reader_s=slow_reader_s,
-        door=door or OpenDoor(),
+        door=OpenDoor() if door is None else door,
         origins=origins,
     )
     await listener.open(host, port, ssl_context)
@@ -97,10 +101,14 @@ class WebSocketListener:
         self._handshake_timeout_s = handshake_timeout_s
         self._idle_timeout_s = idle_timeout_s
         self._slow_reader_s = slow_reader_s
-        self._links: dict[WebSocketLink, asyncio.Task[Any]] = {}
+        self._links: dict[ServedLink, asyncio.Task[None]] = {}
         self._log = EventLog("net")
         self._http = web.Server(self._answer)
+        self._open: set[ServedLink] = set()
+        self._all_gone = asyncio.Event()
+        self._collected = Collected()
         self._acceptor: Acceptor | None = None
+        self._ticking: asyncio.Task[None] | None = None
         self.port = 0
 
     async def open(self, host: str, port: int, ssl_context: ssl.SSLContext) -> None:
@@ -119,6 +127,7 @@ class WebSocketListener:
             shutdown_timeout_s=CLOSE_TIMEOUT_S,
         )
         self._acceptor.start()
+        self._ticking = asyncio.create_task(self._tick())
 
     async def close(self) -> None:
         """Stop listening, say goodbye on every link; handlers have ``CLOSE_TIMEOUT_S`` before they are cancelled."""
@@ -126,6 +135,8 @@ class WebSocketListener:
             return
         acceptor, self._acceptor = self._acceptor, None
         await acceptor.close()
+        if self._ticking is not None:
+            self._ticking.cancel()
         handlers = list(self._links.values())
         await asyncio.gather(*(link.close("the relay is stopping", CloseCode.GOING_AWAY) for link in self._links))
         if handlers:
@@ -134,6 +145,7 @@ class WebSocketListener:
                 handler.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         await self._http.shutdown(CLOSE_TIMEOUT_S)
+        await self._see_them_gone()
 
     def _connection(self, peer: str) -> Connection:
         acceptor = self._acceptor
@@ -144,8 +156,6 @@ class WebSocketListener:
             door=self._door,
             settled=lambda connection: None if acceptor is None else acceptor.settled(connection),
             deadline_s=self._handshake_timeout_s,
-            max_frame=self._max_frame,
-            first_max_frame=self._first_max_frame,
         )
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -155,35 +165,33 @@ class WebSocketListener:
             return _plain(404, "not found")
         if "Sec-WebSocket-Protocol" in request.headers:
             return _plain(400, "no subprotocols here")
-        opened = ServerSocket(
-            timeout=CLOSE_TIMEOUT_S,
-            heartbeat=self._idle_timeout_s * 2 / 3,
-            compress=False,
-            max_msg_size=self._max_frame + 1,
-        )
-        opened.headers["Server"] = "tacit"
-        if not opened.can_prepare(request):
+        upgrade = Upgrade(compress=False)
+        upgrade.headers["Server"] = "tacit"
+        if not upgrade.can_prepare(request):
             return _plain(426, "this is a tacit relay; it speaks WebSocket")
         connection = cast(Connection, request.protocol)
         if not connection.comes_from(self._origins.of_request(connection.peer, request.headers.getall(HEADER, []))):
             return _plain(429, "too many connections from your address")
-        await opened.prepare(request)
-        await self._run(opened, connection)
-        return opened
+        await upgrade.prepare(request)
+        self._begin(connection)
+        return upgrade
 
-    async def _run(self, opened: ServerSocket, connection: Connection) -> None:
-        """Hand one link to the handler, and see it closed whatever happens there."""
-        connection.upgraded()
-        link = WebSocketLink(
-            opened,
+    def _begin(self, connection: Connection) -> None:
+        """Turn an upgraded connection into a link, and let the handler have it."""
+        link = ServedLink(
+            self._collected,
             max_frame=self._max_frame,
-            max_send=self._max_frame,
-            own_certificate_hash=own_certificate_hash(opened.get_extra_info("ssl_object")),
+            first_max_frame=self._first_max_frame,
             peer_address=connection.origin,
-            on_limit=connection.limit_frames,
             slow_reader_s=self._slow_reader_s,
+            on_end=self._ended,
         )
-        self._links[link] = cast("asyncio.Task[Any]", asyncio.current_task())
+        connection.hand_over(link)
+        self._open.add(link)
+        self._links[link] = asyncio.create_task(self._run(link))
+
+    async def _run(self, link: ServedLink) -> None:
+        """Let the handler have one link, and see it closed whatever happens there."""
         try:
             await self._handler(link)
             await link.close()
@@ -197,6 +205,32 @@ class WebSocketListener:
             raise
         finally:
             del self._links[link]
+
+    def _ended(self, link: ServedLink) -> None:
+        """A link's connection is gone, to its last byte."""
+        self._door.leave(link.peer_address)
+        self._open.discard(link)
+        if not self._open:
+            self._all_gone.set()
+
+    async def _see_them_gone(self) -> None:
+        """Wait for connections that are closed already; whoever does not take the last bytes is cut off."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                while self._open:
+                    self._all_gone.clear()
+                    await self._all_gone.wait()
+        for link in tuple(self._open):
+            link.abort()
+
+    async def _tick(self) -> None:
+        """Find out, a few at a time, which peers are gone without a word."""
+        while True:
+            await asyncio.sleep(self._idle_timeout_s / QUIET_TICKS_TO_END)
+            for number, link in enumerate(tuple(self._links)):
+                link.tick()
+                if number % TICKS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
 
 def _plain(status: int, text: str) -> web.Response:
