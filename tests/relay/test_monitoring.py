@@ -100,7 +100,10 @@ async def test_a_disk_that_takes_nothing_makes_it_unready_and_it_recovers_by_its
         assert (await scrape(world))["tacit_ready"] == 1
 
 
-async def test_a_full_disk_makes_it_unready(tmp_path: Path):
+async def test_a_disk_without_room_for_the_largest_entry_makes_it_unready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Small entries may still go where others were before; ``tests/ops`` has a disk that is really full."""
     async with running(tmp_path, metrics_port=0) as world:
         alice = await world.join()
         log = await alice.create_log()
@@ -108,8 +111,17 @@ async def test_a_full_disk_makes_it_unready(tmp_path: Path):
         await context.store.change(lambda db: db.execute("PRAGMA max_page_count = 1").fetchall())
         answers = [await (await alice.begin(message(log, bytes(60_000)))) for _ in range(3)]
         assert answers[-1].code == "storage-full"
-        assert context.metrics.last_failure == "storage-full"
         assert (await scrape(world))["tacit_failed_transactions_total"] >= 1
+        monkeypatch.setattr(readiness, "NEEDED_BYTES", 2**62)
+        assert await ready(world) == (503, ["storage-full"])
+
+
+async def test_low_resources_are_told_but_leave_it_ready(tmp_path: Path):
+    async with running(tmp_path, metrics_port=0) as world:
+        world.relay._context.resources.low = frozenset({"memory"})
+        _, _, body = await get(world, "/readyz")
+        assert json.loads(body) == {"ready": True, "reasons": [], "low": ["memory"]}
+        assert (await scrape(world))["tacit_registrations_paused"] == 1
 
 
 async def test_a_disk_that_hangs_makes_it_unready_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -122,9 +134,11 @@ async def test_a_disk_that_hangs_makes_it_unready_in_time(tmp_path: Path, monkey
         context.metrics.written_at_s -= readiness.FRESH_S
         try:
             assert await ready(world) == (503, ["storage-slow"])
+            assert await asyncio.gather(ready(world), ready(world)) == [(503, ["storage-slow"])] * 2
             assert (await get(world, "/healthz"))[0] == 200
         finally:
             goes_on.set()
+        monkeypatch.undo()
         assert await ready(world) == (200, [])
 
 

@@ -60,6 +60,7 @@ FIGURES: Final = (
     Figure("started_at_seconds", "gauge", "when the relay was started, in Unix seconds"),
     # How it is; exact.
     Figure("ready", "gauge", "1 while the relay can take and keep messages"),
+    Figure("registrations_paused", "gauge", "1 while it takes no new accounts, since disk or memory run low"),
     Figure("stopping", "gauge", "1 while the relay is about to stop"),
     Figure("failed_transactions_total", "counter", "transactions that the disk did not take"),
     Figure("damaged_total", "counter", "spoilt entries and KeyPackages that were found"),

@@ -44,7 +44,7 @@ def watch(context: Context, connections: Callable[[], Collection[Connection]]) -
         write_queue_bytes=lambda: context.store.queued_bytes,
         send_queue_bytes=lambda: sum(connection.outgoing.queued_bytes for connection in connections()),
     )
-    sources.states.update(stopping=lambda: context.stopping)
+    sources.states.update(stopping=lambda: context.stopping, registrations_paused=lambda: bool(context.resources.low))
 
 
 async def measure(context: Context) -> None:

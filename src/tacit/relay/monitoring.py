@@ -57,6 +57,7 @@ class Monitoring:
 
     async def close(self) -> None:
         """Stop listening."""
+        self._readiness.close()
         if self._listener is not None:
             await self._listener.close()
 
@@ -71,7 +72,7 @@ class Monitoring:
 
     async def _readyz(self, _accept: str) -> Page:
         reasons = await self._readiness.check()
-        said = {"ready": not reasons, "reasons": list(reasons)}
+        said = {"ready": not reasons, "reasons": list(reasons), "low": sorted(self._context.resources.low)}
         return Page(json.dumps(said).encode() + b"\n", "application/json", 503 if reasons else 200)
 
     async def _metrics(self, accept: str) -> Page:

@@ -7,11 +7,15 @@ tried, unless one has just succeeded: on a quiet relay nothing else would notice
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tacit.errors import RelayError
+from tacit.limits import MAX_FRAME_BYTES
+from tacit.wire.errors import StorageFailed, StorageFull
 
 if TYPE_CHECKING:
     from tacit.relay.context import Context
@@ -21,6 +25,10 @@ FRESH_S: Final = 5.0
 
 WRITE_TIMEOUT_S: Final = 3.0
 """A disk that takes longer is one to look after."""
+
+NEEDED_BYTES: Final = 2 * MAX_FRAME_BYTES
+"""Free on the disk: room for the largest entry, in the write-ahead log and then in the store. With less, small entries
+may still find a place that was used before, but not every entry does."""
 
 STOPPING: Final = "shutting-down"
 NOT_LISTENING: Final = "not-listening"
@@ -33,15 +41,20 @@ class Readiness:
     def __init__(self, context: Context, is_listening: Callable[[], bool]) -> None:
         self._context = context
         self._is_listening = is_listening
-        self._asking = asyncio.Lock()
+        self._trying: asyncio.Task[str] | None = None
         self.reasons: tuple[str, ...] = ()
         """Why it was not ready when it was asked last; empty when it was."""
 
     async def check(self) -> tuple[str, ...]:
         """Why the relay is not ready; empty when it is."""
-        async with self._asking:
-            self.reasons = tuple([reason for reason in (self._door(), await self._disk()) if reason])
+        disk = await self._disk()
+        self.reasons = tuple([reason for reason in (self._door(), disk) if reason])
         return self.reasons
+
+    def close(self) -> None:
+        """Give up what is being tried."""
+        if self._trying is not None:
+            self._trying.cancel()
 
     def _door(self) -> str:
         if self._context.stopping:
@@ -49,17 +62,30 @@ class Readiness:
         return "" if self._is_listening() else NOT_LISTENING
 
     async def _disk(self) -> str:
-        metrics = self._context.metrics
-        if not metrics.last_failure and metrics.monotonic_s() - metrics.written_at_s < FRESH_S:
-            return ""
+        """What a try on the disk came to; there is one at a time, so that those who ask do not pile up behind it."""
+        if self._trying is None or self._trying.done():
+            self._trying = asyncio.create_task(self._try_disk())
+        trying = self._trying
+        await asyncio.wait({trying}, timeout=WRITE_TIMEOUT_S)
+        return trying.result() if trying.done() else STORAGE_SLOW
+
+    async def _try_disk(self) -> str:
+        metrics, folder = self._context.metrics, self._context.config.data_dir
         try:
-            async with asyncio.timeout(WRITE_TIMEOUT_S):
+            if folder is not None and await asyncio.to_thread(_free_bytes, folder) < NEEDED_BYTES:
+                return StorageFull.code
+            if metrics.last_failure or metrics.monotonic_s() - metrics.written_at_s > FRESH_S:
                 await self._context.store.change(_touch)
         except RelayError as refusal:
             return refusal.code
-        except TimeoutError:
-            return STORAGE_SLOW
+        except OSError:
+            return StorageFailed.code
         return ""
+
+
+def _free_bytes(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
 
 
 def _touch(db: sqlite3.Connection) -> None:
