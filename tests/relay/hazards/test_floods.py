@@ -1,0 +1,165 @@
+"""H1 to H4: crowds that connect, dawdle, ask and do not listen, while an honest pair talks on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import psutil
+import pytest
+
+from tacit import limits
+from tacit.relay.rates import RATES_OF_ADDRESS
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.frames import encode_request
+from tests.processes.programs import Relay
+from tests.relay.hazards.guests import NOBODY_IS_EXEMPT, Guests, Timed, tell, timed
+from tests.relay.peers import Someone, commit, message
+
+pytestmark = pytest.mark.processes
+
+ATTACKER = "127.0.0.66"
+
+
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    """One whose limits hold for this machine, too."""
+    with Relay(tmp_path_factory.mktemp("relay"), env=NOBODY_IS_EXEMPT) as running:
+        yield running
+        assert "request-failed" not in running.running.said
+        assert "handler-failed" not in running.running.said
+        assert "Traceback" not in running.running.said
+
+
+class Attack:
+    """An attack under way; ``ends`` waits for what it came to."""
+
+    def __init__(self, process: asyncio.subprocess.Process, relay: Relay) -> None:
+        self._process = process
+        self._relay = psutil.Process(relay.running.pid)
+        self._began_s = self._cpu_s()
+
+    def _cpu_s(self) -> float:
+        times = self._relay.cpu_times()
+        return float(times.user + times.system)
+
+    async def ends(self) -> tuple[dict[str, int], float]:
+        """What the attacker counted, and the relay's processor seconds meanwhile."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(60):
+            told = json.loads(await self._process.stdout.readline())
+        return told, self._cpu_s() - self._began_s
+
+
+@asynccontextmanager
+async def attacked(relay: Relay, name: str, *, frame: bytes = b"", seconds: float = 1.5) -> AsyncIterator[Attack]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.relay.hazards.attacker", name, str(relay.port), str(seconds), ATTACKER),
+        frame.hex(),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        await process.stdout.readline()
+        yield Attack(process, relay)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def test_h1_a_crowd_that_dawdles_takes_nothing_from_the_honest(relay: Relay) -> None:
+    async with timed(relay.port) as honest, attacked(relay, "slow") as attack:
+        await honest.under("H1 slowloris, 400 sockets")
+        came_to, cpu_s = await attack.ends()
+        assert came_to.get("lost"), "what is too much for one address is closed at once"
+        assert came_to["opened"] - came_to["lost"] <= 400
+        tell(f"H1: {came_to}, {cpu_s:.2f} s of the relay")
+        async with Guests(relay.port) as guests:
+            await guests.member()
+
+
+async def test_h1_silence_after_the_upgrade_has_a_deadline_and_a_crowd_of_strangers_a_bound(relay: Relay) -> None:
+    """The deadlines themselves are tested with a clock that moves, in test_watch and test_ws_handshake."""
+    async with timed(relay.port) as honest, Guests(relay.port) as guests:
+        crowd = [await guests.line(f"127.0.1.{n % 4 + 1}") for n in range(60)]
+        await honest.under("H1 strangers who never log in")
+        assert all(not line.socket.closed for line in crowd)
+    assert limits.HANDSHAKE_TIMEOUT_S <= 15
+    assert limits.MAX_STRANGERS <= 1_000
+
+
+async def test_h2_a_storm_of_connections_from_one_address_is_refused_before_tls(relay: Relay) -> None:
+    async with timed(relay.port) as honest, attacked(relay, "connects") as attack:
+        await honest.under("H2 connection flood")
+        came_to, cpu_s = await attack.ends()
+        tell(f"H2: {came_to}, {cpu_s:.2f} s of the relay, {cpu_s / came_to['tried'] * 1e6:.0f} us each")
+    assert came_to.get("let in", 0) <= 15 * RATES_OF_ADDRESS["connection"].per_s
+    assert came_to["refused"] > 100
+
+
+async def test_h2_everybody_comes_back_at_once_after_a_restart(relay: Relay) -> None:
+    """As many as one address may have, all within a moment."""
+    async with Guests(relay.port) as guests:
+        someone = (await guests.member(source="127.0.3.1")).someone
+        assert someone is not None
+        back = await asyncio.gather(*(guests.peer("127.0.3.1") for _ in range(100)))
+        await back[-1].login(someone)
+
+
+async def test_h3_the_most_costly_thing_a_stranger_can_ask_for_is_counted_before_it_is_done(relay: Relay) -> None:
+    someone = Someone.new()
+    costly = encode_request(
+        1,
+        pb.Register(
+            protocol=1,
+            account_key=someone.account.public,
+            device_certificate=someone.certificate.encode(),
+            signature=bytes(64),
+        ),
+    )
+    async with timed(relay.port) as honest, attacked(relay, "requests", frame=costly) as attack:
+        await honest.under("H3 strangers who ask for signatures to be checked")
+        came_to, cpu_s = await attack.ends()
+    asked = came_to.get("asked", 0) + came_to.get("refused", 0)
+    tell(f"H3: {came_to}, {cpu_s:.2f} s of the relay, {cpu_s / max(1, asked) * 1000:.2f} ms each")
+    assert asked
+    assert came_to.get("asked", 0) <= 4 * (RATES_OF_ADDRESS["connection"].burst + 300)
+
+
+async def test_h4_a_reader_that_never_drains_is_cut_off_and_misses_nothing(relay: Relay) -> None:
+    async with timed(relay.port) as honest, Guests(relay.port) as guests:
+        writer, reader = await guests.member(source="127.0.4.1"), Someone.new()
+        stuck = await guests.member(reader, source="127.0.4.2")
+        log = await writer.create_log()
+        await writer.ask(commit(log, b"", 0, readers_added=[reader.address]))
+        await stuck.listen(log)
+        assert stuck._task is not None
+        stuck._task.cancel()
+        before = psutil.Process(relay.running.pid).memory_info().rss
+        payload, count = bytes(limits.MAX_MESSAGE_BYTES), 400
+        for _ in range(count // 20):
+            await asyncio.gather(*[await writer.begin(message(log, payload)) for _ in range(20)])
+        await honest.under("H4 a reader that does not drain")
+        grown = psutil.Process(relay.running.pid).memory_info().rss - before
+        tell(f"H4: {count * len(payload) >> 20} MiB for a reader that does not drain cost {grown >> 20} MiB")
+        assert grown < limits.SEND_QUEUE_BYTES + limits.MAX_BYTES_IN_FLIGHT + 24 * 2**20
+        again = await guests.peer("127.0.4.2")
+        await again.login(reader)
+        await again.listen(log)
+        assert [entry.seq for entry in await again.take(count)] == list(range(2, count + 2))
+        await again.acknowledge(log, count + 1)
+
+
+def test_what_is_timed_is_compared() -> None:
+    """The comparison itself can fail."""
+
+    class Slow:
+        async def p99_ms(self) -> float:
+            return 2_000.0
+
+    with pytest.raises(AssertionError, match="an attack"):
+        asyncio.run(Timed(Slow(), 5.0).under("an attack"))  # type: ignore[arg-type]  # all that it uses
