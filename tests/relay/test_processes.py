@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import shutil
 import signal
 import sqlite3
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,9 +16,7 @@ import pytest
 from tacit.errors import RelayError
 from tacit.identity import RelayLink, parse_link
 from tacit.net import connect
-from tacit.net.errors import LinkClosed
 from tacit.wire import errors
-from tacit.wire import relay_pb2 as pb
 from tests.relay.peers import TIMEOUT_S, Peer, Someone, commit, message, to_inbox
 
 pytestmark = pytest.mark.processes
@@ -64,81 +60,6 @@ class RelayProcess:
             await peer.register(someone, handle=handle)
         await peer.login(someone)
         return peer
-
-
-class Author:
-    """Writes numbered messages, remembers which were acknowledged, and repeats the others after a crash."""
-
-    def __init__(self, someone: Someone, log: bytes, name: str) -> None:
-        self.someone, self.log, self.name = someone, log, name
-        self.acknowledged: dict[bytes, int] = {}
-        self.open: list[pb.Append] = []
-        self._count = 0
-
-    async def write_until_cut(self, peer: Peer, enough: asyncio.Semaphore) -> None:
-        waiting = []
-        try:
-            waiting += [(append, await peer.begin(append)) for append in list(self.open)]
-            while not peer.ended.is_set():
-                self._count += 1
-                append = message(self.log, b"%s %d" % (self.name.encode(), self._count) + bytes(500))
-                self.open.append(append)
-                waiting.append((append, await peer.begin(append)))
-                if len(waiting) > 40:
-                    await self._note(*waiting.pop(0), enough)
-            await peer.wait_ended()
-        except LinkClosed:
-            pass
-        for append, answer in waiting:
-            if answer.done() and answer.exception() is None:
-                await self._note(append, answer, enough)
-
-    async def _note(self, append: pb.Append, answer: asyncio.Future, enough: asyncio.Semaphore) -> None:
-        seq = (await answer).seq
-        assert self.acknowledged.setdefault(append.message_id, seq) == seq
-        self.open.remove(append)
-        enough.release()
-
-
-async def test_what_a_relay_acknowledged_survives_kill_9_at_any_moment_and_is_there_once(tmp_path):
-    """Hazards G1 and G4 on the relay's side, and the promise that an acknowledged append is on the disk."""
-    chance = random.Random(20260101)
-    relay = await RelayProcess.start(tmp_path)
-    people = [Someone.new() for _ in range(3)]
-    first = await relay.join(people[0])
-    log = await first.create_log()
-    for someone in people[1:]:
-        await relay.join(someone)
-    await first.ask(commit(log, b"add", 0, readers_added=[someone.address for someone in people[1:]]))
-    authors = [Author(someone, log, name) for someone, name in zip(people, "abc", strict=True)]
-    for _ in range(4):
-        peers = [await relay.join(author.someone, known=True) for author in authors]
-        enough = asyncio.Semaphore(0)
-        writing = [
-            asyncio.create_task(author.write_until_cut(peer, enough))
-            for author, peer in zip(authors, peers, strict=True)
-        ]
-        for _ in range(chance.randrange(1, 400)):
-            await enough.acquire()
-        await relay.end(signal.SIGKILL)
-        await asyncio.gather(*writing)
-        relay = await RelayProcess.start(tmp_path)
-    again = [await relay.join(author.someone, known=True) for author in authors]
-    for author, peer in zip(authors, again, strict=True):
-        for append in list(author.open):
-            author.acknowledged[append.message_id] = (await peer.ask(append)).seq
-    (state,) = await again[0].listen(log)
-    entries = await again[0].take(state.last_seq)
-    assert [entry.seq for entry in entries] == list(range(1, state.last_seq + 1))
-    kept = {entry.message_id: entry.seq for entry in entries[1:]}
-    assert kept == {k: v for author in authors for k, v in author.acknowledged.items()}
-    assert set(Counter(entry.payload for entry in entries).values()) == {1}
-    for author in authors:
-        mine = author.name.encode() + b" "
-        own = [int(entry.payload[2:].rstrip(b"\0")) for entry in entries if entry.payload.startswith(mine)]
-        assert sorted(own) == list(range(1, len(own) + 1))
-    await relay.end(signal.SIGTERM)
-    assert relay.process.returncode == 0
 
 
 async def test_a_running_relay_has_never_heard_of_mls(tmp_path):
