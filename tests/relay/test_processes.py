@@ -1,4 +1,4 @@
-"""A relay in a process of its own: killed under load, out of disk, and looked through for what it should not hold."""
+"""A relay in a process of its own: out of disk, and looked through for what it should not hold."""
 
 from __future__ import annotations
 
