@@ -56,6 +56,13 @@ class Batch:
         """Logs to make at the relay."""
         self.listen: set[GroupId] = set()
         """Logs to listen to from now on."""
+        self.ask: set[GroupId] = set()
+        """Logs to ask about once more after a while: the relay does not have them yet."""
+        self.make_again: set[GroupId] = set()
+        """Logs of this device that a restored relay does not know."""
+        self.bring_back: set[GroupId] = set()
+        """Logs to bring what is kept back to."""
+        self.listen_inbox = False
         self.inbox_caught_up = False
         self.impatient_later: set[GroupId] = set()
         """Conversations in which somebody else should commit what is proposed, and this device if nobody does."""
@@ -103,6 +110,12 @@ class Batch:
     def chat(self, chat_id: ChatId) -> Chat | None:
         """A chat with the changes of this batch."""
         return self.changes.chats.get(chat_id) or self.books.chats.get(chat_id)
+
+    def is_blocked(self, chat_id: ChatId) -> bool:
+        """Whether a chat is a direct one with somebody who is blocked."""
+        chat = self.chat(chat_id)
+        contact = self.contact(chat.peer) if chat is not None and chat.peer else None
+        return contact is not None and contact.status is ContactStatus.BLOCKED
 
     def contact(self, account_id: bytes) -> Contact | None:
         """A contact with the changes of this batch."""

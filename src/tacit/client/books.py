@@ -15,6 +15,7 @@ from tacit.client.core.roster import read_roster
 from tacit.client.core.state import Context, GroupState, Me, OwnCommit
 from tacit.client.errors import Closed
 from tacit.client.model import (
+    Aside,
     Chat,
     ChatId,
     Contact,
@@ -34,6 +35,7 @@ from tacit.identity import DeviceCertificate
 from tacit.wire import relay_pb2 as pb
 
 DEFERRED: Final = "deferred-welcomes"
+INCARNATION: Final = "relay-incarnation"
 
 Checkpoint = Callable[[str], None]
 """Called by name between any two effects; tests crash there."""
@@ -60,6 +62,8 @@ class Books:
             self.note_intent(intent.row, intent)
         self.outbox: dict[MessageId, OutboxRow] = {o.message_id: o for o in store.outbox()}
         self.inbox_cursor = store.inbox_cursor()
+        self.inbox_incarnation = store.meta(INCARNATION) or b""
+        """That of the relay whose inbox is being read; empty before the first."""
         self.deferred = decode_blobs(store.meta(DEFERRED) or b"")
         """Invitations to groups that this device is still in, as far as it knows."""
         self.groups_of: dict[ChatId, set[GroupId]] = {}
@@ -77,6 +81,16 @@ class Books:
         """Logs that are being asked for once more over the present connection: see ``holes``."""
         self.early: dict[GroupId, dict[int, pb.Entry]] = {}
         """Entries that came before their turn, by number."""
+        self.incarnation = b""
+        """That of the relay at the other end of the present connection."""
+        self.waits_until_s = 0.0
+        """Until when, on the steady clock, that relay waits for what it lacks."""
+        self.returning: set[GroupId] = set()
+        """Conversations to whose logs something may have to be brought back before anything new is said."""
+        self.made_again: set[GroupId] = set()
+        """Logs that were made again over the present connection."""
+        self.aside: dict[GroupId, dict[MessageId, Aside]] = {}
+        """Entries that these logs have still to show again."""
         self.online = False
         self.impatient: set[GroupId] = set()
         """Conversations in which this device has waited long enough for others to commit."""

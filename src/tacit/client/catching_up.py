@@ -1,13 +1,15 @@
 """The word that every waiting entry has been sent: where the relay says each log stands, against where this store is.
 
 A difference has few causes: this store is an old copy, the relay's data is an old copy, or the log is gone. Each is
-told in the chat; none of them is passed over.
+told in the chat; none of them is passed over. A relay that says itself that it was restored is another matter: see
+``returning``.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from tacit.client import returning
 from tacit.client.batch import Batch
 from tacit.client.core.heads import UNKNOWN_HEAD
 from tacit.client.core.notices import notice_line
@@ -21,7 +23,11 @@ from tacit.wire import relay_pb2 as pb
 def take_listening(batch: Batch, listening: pb.Listening) -> None:
     """Compare every log that was named; those that agree are ready to be written to."""
     for told in listening.logs:
+        only_asked = batch.books.asked_after.get(told.log_id) == returning.ASK_ONLY
         if told.log_id == batch.books.me.device_id:
+            if only_asked:
+                returning.begin_inbox(batch, told)
+                continue
             if told.last_seq < batch.books.asked_after.get(told.log_id, 0):
                 batch.move_inbox(told.last_seq)  # the relay's data is an old copy: take what comes from there on
             note_inbox_hole(batch, told.last_seq)
@@ -30,11 +36,15 @@ def take_listening(batch: Batch, listening: pb.Listening) -> None:
         state = batch.state(GroupId(told.log_id))
         if state is None or state.conversation.status not in READ:
             continue
-        if told.readable:
+        if told.readable and only_asked and state.conversation.group_id in batch.books.returning:
+            returning.begin_return(batch, state, told)
+        elif told.readable and only_asked:
+            batch.listen.add(state.conversation.group_id)
+        elif told.readable:
             if note_listening(batch, state, told):
                 _catch_up(batch, state, told)
-        else:
-            _note_lost(batch, state)
+        elif not returning.is_missing(batch, state):
+            note_lost(batch, state)
 
 
 def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:
@@ -47,6 +57,10 @@ def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:
     if conversation.last_commit == 0 and state.group.epoch > 0:
         # The commit that added this device lies before everything that it may read.
         state = replace(state, conversation=replace(conversation, last_commit=told.last_commit_seq))
+    if state.conversation.group_id in batch.books.returning:
+        batch.put_state(state)
+        return
+    state = returning.note_read(batch, state)
     batch.put_state(state)
     conversation = state.conversation
     batch.readable[conversation.group_id] = True
@@ -61,7 +75,7 @@ def _begin_at(state: GroupState, told: pb.LogState) -> GroupState:
     return replace(state, conversation=begun)
 
 
-def _note_lost(batch: Batch, state: GroupState) -> None:
+def note_lost(batch: Batch, state: GroupState) -> None:
     """The relay has lost the log, or has never made this device its reader: say so, once."""
     conversation = state.conversation
     if conversation.group_id not in batch.books.unreadable:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from tacit.client import key_stock
 from tacit.client.batch import Batch
+from tacit.client.books import Books
 from tacit.client.connection import Connection
 from tacit.client.core.effects import Report
 from tacit.client.directory import Asked, Found, look_up
@@ -19,9 +20,10 @@ from tacit.client.errors import UnexpectedAnswer
 from tacit.client.events import ClientEvent, Problem
 from tacit.client.handshake import Welcomed
 from tacit.client.invites import RETRY_CLAIM_S, claim_all, take_claimed
-from tacit.client.model import Contact, GroupId, Intent, OutboxRow
+from tacit.client.model import Contact, GroupId, Intent, KeptEntry, OutboxRow
 from tacit.client.people import introduce
-from tacit.client.sending import WORTH_TELLING, created, look_again, retry_after_s, take_appended, take_refused
+from tacit.client.returning import ASK_ONLY, ask_again, give_up, note_brought_back
+from tacit.client.sending import RETRY_S, WORTH_TELLING, created, look_again, retry_after_s, take_appended, take_refused
 from tacit.client.timers import Timers
 from tacit.client.turn import Operation
 from tacit.client.uplink import Uplink
@@ -30,11 +32,28 @@ from tacit.errors import RelayError, TacitError, TransportError, Untrusted
 from tacit.identity import BadHandle, parse_handle
 from tacit.log import EventLog
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import HandleTaken
+from tacit.wire.errors import (
+    CommitConflict,
+    HandleTaken,
+    Internal,
+    RateLimited,
+    Restoring,
+    ShuttingDown,
+    StorageFailed,
+    StorageFull,
+)
 from tacit.wire.frames import ResponseBody
 
 T = TypeVar("T")
 log = EventLog("client.errands")
+
+
+PASSING: Final = (Restoring, RateLimited, StorageFull, StorageFailed, Internal, ShuttingDown)
+"""Refusals after which an entry is brought back once more; any other ends the bringing back to its log."""
+
+PORTION: Final = 32
+PORTION_BYTES: Final = 1024 * 1024
+"""Entries brought back at once, and their payloads: less than half a minute on a slow line."""
 
 
 class Loop(Protocol):
@@ -46,6 +65,10 @@ class Loop(Protocol):
 
     async def do(self, operation: Callable[[Batch], T]) -> T:
         """Change something and wait until it is on disk."""
+        ...
+
+    async def read(self, query: Callable[[Books], T]) -> T:
+        """Look something up in the books."""
         ...
 
     def later(self, operation: Operation) -> None:
@@ -67,6 +90,7 @@ class Errands:
         self._claiming: set[int] = set()
         self._asked: set[bytes] = set()
         self._told: set[str] = set()
+        self._bringing: set[GroupId] = set()
 
     def spawn(self, errand: Coroutine[Any, Any, None]) -> None:
         """Run an errand; what relay or network refuse ends it quietly, because it is begun again when needed."""
@@ -92,6 +116,7 @@ class Errands:
         """A new connection: what was asked over the last one is asked again."""
         self._creating.clear()
         self._told.clear()
+        self._bringing.clear()
 
     async def after_login(self, connection: Connection, welcomed: Welcomed) -> None:
         """Note what the relay said at the door and fill up the KeyPackages."""
@@ -106,6 +131,18 @@ class Errands:
             self._creating.add(group_id)
             answer = connection.begin(pb.CreateLog(log_id=group_id))
             answer.add_done_callback(partial(self._log_created, group_id))
+
+    def make_again(self, connection: Connection, group_ids: Iterable[GroupId]) -> None:
+        """Make logs again that a restored relay does not know."""
+        for group_id in sorted(group_ids):
+            answer = connection.begin(pb.CreateLog(log_id=group_id, again=True))
+            answer.add_done_callback(partial(self._made_again, group_id))
+
+    def bring_back(self, connection: Connection, group_ids: Iterable[GroupId]) -> None:
+        """Bring back what a restored relay lacks, to each log once over a connection."""
+        for group_id in sorted(set(group_ids) - self._bringing):
+            self._bringing.add(group_id)
+            self.spawn(self._bring_back(connection, group_id))
 
     def send(self, connection: Connection, row: OutboxRow) -> None:
         """Send a row of the outbox, and have the answer worked through."""
@@ -174,6 +211,35 @@ class Errands:
             if delay_s is not None:
                 self.spawn(self._create_later(group_id, delay_s))
 
+    def _made_again(self, group_id: GroupId, answer: asyncio.Future[ResponseBody]) -> None:
+        # Whether it was made or refused, what the relay says of it now decides.
+        if isinstance(_result(answer), pb.LogCreated | RelayError):
+            self._loop.later(partial(ask_again, group_id=group_id))
+
+    async def _bring_back(self, connection: Connection, group_id: GroupId) -> None:
+        entries = await self._loop.read(lambda books: books.store.kept_after(group_id, ASK_ONLY))
+        while entries:
+            portion = first_portion(entries)
+            answers = [connection.begin(bring_back_of(group_id, entry)) for entry in portion]
+            outcomes = await asyncio.gather(*answers, return_exceptions=True)
+            refused = next((n for n, outcome in enumerate(outcomes) if isinstance(outcome, BaseException)), None)
+            entries = entries[len(portion) if refused is None else refused :]
+            if refused is None:
+                continue
+            refusal = outcomes[refused]
+            if isinstance(refusal, PASSING):
+                await self._loop.clock.sleep(refusal.retry_after_s or RETRY_S)
+            elif isinstance(refusal, CommitConflict):
+                await self._loop.do(partial(give_up, group_id=group_id, from_seq=entries[0].seq))
+                break
+            elif isinstance(refusal, RelayError):
+                log.warning("not-brought-back", code=refusal.code)
+                break
+            elif isinstance(refusal, BaseException):
+                raise refusal
+        await connection.request(pb.BringBack(log_id=group_id), pb.BroughtBack)
+        await self._loop.do(partial(note_brought_back, group_id=group_id))
+
     async def _create_later(self, group_id: GroupId, delay_s: float) -> None:
         await self._loop.clock.sleep(delay_s)
         self._creating.discard(group_id)
@@ -229,6 +295,32 @@ class Errands:
     async def _ask_names(self, accounts: list[bytes]) -> None:
         for found in await self.look_up_all(accounts, timeout_s=60.0):
             await self._loop.do(partial(introduce, found=found))
+
+
+def first_portion(entries: list[KeptEntry]) -> list[KeptEntry]:
+    """As many of these as are brought back at once; at least one."""
+    size_bytes = 0
+    for count, entry in enumerate(entries):
+        size_bytes += len(entry.payload)
+        if count and (size_bytes > PORTION_BYTES or count == PORTION):
+            return entries[:count]
+    return entries
+
+
+def bring_back_of(group_id: GroupId, entry: KeptEntry) -> pb.BringBack:
+    """The request that brings an entry back, the same at every try."""
+    request = pb.BringBack(
+        log_id=group_id,
+        message_id=entry.message_id,
+        seq=entry.seq,
+        kind=pb.EntryKind.ValueType(entry.kind),
+        payload=entry.payload,
+        readers_added=[pb.Device(account_id=a, device_id=d) for a, d in entry.readers_added],
+        readers_removed=[pb.Device(account_id=a, device_id=d) for a, d in entry.readers_removed],
+    )
+    if entry.author is not None:
+        request.author.CopyFrom(pb.Device(account_id=entry.author[0], device_id=entry.author[1]))
+    return request
 
 
 def append_of(row: OutboxRow) -> pb.Append:

@@ -5,10 +5,12 @@ An entry is acknowledged to the relay only after the batch that took it in has b
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Final
 
 from tacit.client.batch import Batch
+from tacit.client.core.again import pass_over
 from tacit.client.core.commits import try_again
 from tacit.client.core.effects import DropOutbox, Report, SetMessage
 from tacit.client.core.heads import UNKNOWN_HEAD
@@ -50,7 +52,11 @@ def _take_entry(batch: Batch, entry: pb.Entry) -> None:
     if entry.seq > state.conversation.cursor:
         if not may_take(batch, state, entry):
             return
-        if entry.damaged:
+        known = batch.books.aside.get(state.conversation.group_id, {}).get(MessageId(entry.message_id))
+        if known is not None and (entry.damaged or known.digest == hashlib.sha256(entry.payload).digest()):
+            del batch.books.aside[state.conversation.group_id][MessageId(entry.message_id)]
+            state = batch.take(pass_over(state, _log_entry(entry), known))
+        elif entry.damaged:
             _take_damaged(batch, state, entry)
         else:
             _take_log_entry(batch, state, entry)
@@ -86,7 +92,7 @@ def end_conversation(batch: Batch, state: GroupState, reason: str) -> None:
 
 
 def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
-    entry = LogEntry(pushed.seq, MessageId(pushed.message_id), pushed.kind, pushed.payload, pushed.own)
+    entry = _log_entry(pushed)
     sent = _sent(batch, state, entry)
     after = batch.take(_step(batch, state, entry, sent))
     moved = after.group.epoch != state.group.epoch
@@ -99,6 +105,10 @@ def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
         forget_own_commit(batch, state)
     if after.conversation.status is ConversationStatus.REMOVED:
         end_conversation(batch, after, "removed")
+
+
+def _log_entry(pushed: pb.Entry) -> LogEntry:
+    return LogEntry(pushed.seq, MessageId(pushed.message_id), pushed.kind, pushed.payload, pushed.own)
 
 
 def _take_damaged(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
@@ -120,7 +130,8 @@ def _take_damaged(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
 
 def _step(batch: Batch, state: GroupState, entry: LogEntry, sent: Sent | None) -> Step:
     try:
-        return process_entry(state, entry, sent, batch.ctx)
+        again = bool(batch.books.aside.get(state.conversation.group_id))
+        return process_entry(state, entry, sent, batch.ctx, again=again)
     except Exception as error:  # noqa: BLE001 - one poisoned entry must not stop the client for ever; it becomes a line
         log.warning("entry-failed", error=type(error).__name__)
         return refuse_entry(state, entry, batch.ctx)
@@ -147,10 +158,13 @@ def note_inbox_hole(batch: Batch, last_seq: int) -> None:
 def _take_inbox_entry(batch: Batch, entry: pb.Entry) -> None:
     if entry.seq > batch.inbox_cursor:
         note_inbox_hole(batch, entry.seq - 1)
-        if entry.damaged:
+        if entry.message_id in batch.changes.inbox_seen or batch.books.store.was_in_inbox(entry.message_id):
+            pass  # the inbox is being read again, or its sender has sent it again
+        elif entry.damaged:
             batch.add(Report("inbox-damaged", "The relay's disk has spoilt something that was sent to this device."))
         elif int(entry.kind) == EntryKind.WELCOME:
             take_welcome(batch, entry.payload)
         else:
             batch.add(Report("inbox-unknown", "Something arrived in the inbox that this version does not know."))
+        batch.changes.inbox_seen.append(entry.message_id)
     batch.move_inbox(max(entry.seq, batch.inbox_cursor))

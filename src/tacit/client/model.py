@@ -144,6 +144,9 @@ class Conversation:
     in_doubt: bool = False
     """Whether the log may have changed the epoch without this device: since this one began, something was missing, or
     there was a commit that could not be processed."""
+    incarnation: bytes = b""
+    """The relay's at which this place is one: what that relay lacked of this log has been brought back. Empty: never
+    compared with any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,33 @@ class OutboxRow:
     """The message that the payload carries, None for handshakes and receipts."""
     appended_seq: int = 0
     """Set when the relay has acknowledged; the row goes when the echo has been processed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEntry:
+    """An entry of a log as it came, and what was learned from it: to be brought back to a relay that has lost it."""
+
+    seq: int
+    message_id: MessageId
+    kind: int
+    payload: bytes = field(repr=False)
+    author: tuple[bytes, bytes] | None = None
+    """Account ID and device ID; None where it could not be opened."""
+    readers_added: tuple[tuple[bytes, bytes], ...] = ()
+    readers_removed: tuple[tuple[bytes, bytes], ...] = ()
+    head: bytes = b""
+    """The running head behind a commit that began an epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A kept entry that the log has still to show again, after the relay was restored."""
+
+    seq: int
+    """The number that it had."""
+    digest: bytes
+    """SHA-256 of its payload."""
+    head: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ from tacit.client.model import (
     ChatId,
     ChatKind,
     ChatStatus,
-    ContactStatus,
     ConversationStatus,
     GroupId,
     Intent,
@@ -136,8 +135,7 @@ def writable(batch: Batch, chat: Chat) -> GroupState | None:
 
 def is_blocked(batch: Batch, chat: Chat) -> bool:
     """Whether a direct chat is with somebody who is blocked."""
-    contact = batch.contact(chat.peer) if chat.peer else None
-    return contact is not None and contact.status is ContactStatus.BLOCKED
+    return batch.is_blocked(chat.id)
 
 
 def add_wish(batch: Batch, chat_id: ChatId, kind: IntentKind, *, who: tuple[bytes, ...] = (), text: str = "") -> None:

@@ -23,6 +23,7 @@ from tacit.client.handshake import Connect
 from tacit.client.model import GroupId, OutboxRow
 from tacit.client.outgoing import PATIENCE_S
 from tacit.client.people import introduce
+from tacit.client.returning import ASK_AGAIN_S
 from tacit.client.store import OpenProfile
 from tacit.client.timers import Timers
 from tacit.client.turn import AfterSave, Inputs, Operation, Turned, take_turn
@@ -222,6 +223,8 @@ class Runtime:
             operations=[operation for operation, _ in operations],
             receipts=receipts,
             connected=change == "connected",
+            incarnation=self.uplink.logged_in.incarnation if change == "connected" else b"",
+            waiting_s=float(self.uplink.logged_in.waiting_s) if change == "connected" else 0.0,
             disconnected=change == "disconnected",
         )
         for kind, what in self.timers.take_due():
@@ -230,6 +233,8 @@ class Runtime:
                     inputs.receipts.add(cast("GroupId", what))
                 case "impatient":
                     inputs.impatient.add(cast("GroupId", what))
+                case "ask":
+                    inputs.asked_again.add(cast("GroupId", what))
                 case "parked":
                     inputs.unparked.add(cast("int", what))
                 case "send":
@@ -285,8 +290,10 @@ class Runtime:
                 connection.begin(pb.Acknowledge(positions=positions(turned.acknowledge)))
                 self._checkpoint("after-acknowledge")
             self.errands.create_logs(connection, turned.create)
+            self.errands.make_again(connection, turned.make_again)
             if turned.listen:
                 connection.begin(pb.Listen(after=positions(turned.listen)))
+            self.errands.bring_back(connection, turned.bring_back)
             for row in turned.send:
                 self._checkpoint("before-send")
                 self.errands.send(connection, row)
@@ -322,6 +329,8 @@ class Runtime:
                 self.timers.set("receipt", group_id, self._told_at[group_id])
         for group_id in turned.impatient_later:
             self.timers.set("impatient", group_id, now + PATIENCE_S, keep=True)
+        for group_id in turned.ask_later:
+            self.timers.set("ask", group_id, now + ASK_AGAIN_S)
         self.timers.set("scrub", None, now + SCRUB_AFTER_S)
         self.errands.note_used(turned.packages_used, last_resort=turned.last_resort_used)
         self.errands.claim(turned.claims)

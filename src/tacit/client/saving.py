@@ -6,20 +6,25 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from tacit import mls
-from tacit.client.books import DEFERRED, Books, Checkpoint, encode_own_commit
+from tacit.client.books import DEFERRED, INCARNATION, Books, Checkpoint, encode_own_commit
 from tacit.client.core.effects import (
     AddIntent,
     AddMessage,
     AddOutbox,
     ChangeChat,
+    DropAside,
     DropIntent,
     DropOutbox,
     Effect,
+    FoundAgain,
+    Keep,
+    KeepWelcome,
     Meet,
     PutHead,
     PutIntent,
     RaiseStates,
     Report,
+    SetAside,
     SetMessage,
 )
 from tacit.client.core.state import GroupState
@@ -31,6 +36,7 @@ from tacit.client.model import (
     ConversationStatus,
     GroupId,
     Intent,
+    KeptEntry,
     KeyPackageRow,
     Message,
     MessageId,
@@ -61,6 +67,11 @@ class Changes:
     sweep_bundles_before: int | None = None
     """Delete the private halves of KeyPackages that expired before this time."""
     inbox_cursor: int | None = None
+    inbox_seen: list[bytes] = field(default_factory=list)
+    """IDs of what the inbox has brought."""
+    incarnation: bytes | None = None
+    """The relay's at which the inbox is being read."""
+    drop_kept_before: int | None = None
     profile: Profile | None = None
 
     def is_nothing(self, books: Books) -> bool:
@@ -78,7 +89,7 @@ class Written:
 
 def save(books: Books, changes: Changes, checkpoint: Checkpoint) -> Written:
     """Write everything in one transaction; raises ``StorageError``, and then nothing has happened."""
-    writer = _Writer(books)
+    writer = _Writer(books, changes)
     if not changes.is_nothing(books):
         checkpoint("before-transaction")
         try:
@@ -112,6 +123,8 @@ def _write(books: Books, changes: Changes, writer: _Writer) -> None:
     for group_id, heads in writer.heads.items():
         if _is_kept(books, changes, group_id):
             store.put_heads(group_id, heads)
+    for group_id in writer.kept:
+        writer.write_kept(group_id)
     for ref in sorted(changes.used_bundles):
         store.drop_bundle(ref)
     if changes.bundles:
@@ -122,6 +135,12 @@ def _write(books: Books, changes: Changes, writer: _Writer) -> None:
         store.put_meta(DEFERRED, encode_blobs(changes.deferred))
     if changes.inbox_cursor is not None:
         store.put_inbox_cursor(changes.inbox_cursor)
+    if changes.inbox_seen:
+        store.note_inbox(changes.inbox_seen)
+    if changes.incarnation is not None:
+        store.put_meta(INCARNATION, changes.incarnation)
+    if changes.drop_kept_before is not None:
+        store.drop_kept_before(changes.drop_kept_before)
 
 
 def _follow(books: Books, changes: Changes, writer: _Writer) -> None:
@@ -142,6 +161,8 @@ def _follow(books: Books, changes: Changes, writer: _Writer) -> None:
         books.profile = changes.profile
     if changes.inbox_cursor is not None:
         books.inbox_cursor = changes.inbox_cursor
+    if changes.incarnation is not None:
+        books.inbox_incarnation = changes.incarnation
 
 
 def _is_kept(books: Books, changes: Changes, group_id: GroupId) -> bool:
@@ -199,14 +220,17 @@ def _ends_keys(books: Books, changes: Changes) -> bool:
 class _Writer:
     """Writes effects inside the transaction and remembers what memory has to follow."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, changes: Changes) -> None:
         self._books = books
+        self._changes = changes
         self._store = books.store
+        self._now = int(books.clock.now_s())
         self.added: dict[MessageId, OutboxRow] = {}
         self.dropped: list[MessageId] = []
         self.intents: dict[int, Intent | None] = {}
         self.events: list[ClientEvent] = []
         self.heads: dict[GroupId, dict[int, bytes]] = {}
+        self.kept: dict[GroupId, list[KeptEntry]] = {}
         self.sealed: dict[MessageId, Message] = {}
         """Own texts that were sealed."""
         self.settled: list[MessageId] = []
@@ -251,12 +275,31 @@ class _Writer:
                     self.added.pop(message_id, None)
             case PutHead(seq, head) if group_id is not None:
                 self.heads.setdefault(group_id, {})[seq] = head
+            case Keep(entry) if group_id is not None:
+                self.kept.setdefault(group_id, []).append(entry)
+            case KeepWelcome(row):
+                self._store.keep_welcome(row, self._now)
+            case SetAside(seq) if group_id is not None:
+                self.write_kept(group_id)
+                self._store.set_aside(group_id, seq)
+            case FoundAgain(old_seq, seq) if group_id is not None:
+                self._store.found_again(group_id, old_seq, seq)
+            case DropAside(from_seq) if group_id is not None:
+                self._store.drop_aside(group_id, from_seq)
             case Report(code, sentence, hint):
                 self.events.append(Problem(code, sentence, hint))
-            case RaiseStates() | PutHead() | AddIntent() | PutIntent() | DropIntent() | Meet() | ChangeChat():
+            case RaiseStates() | PutHead() | Keep() | SetAside() | FoundAgain() | DropAside():
+                raise TypeError(f"an effect without a conversation: {type(effect).__name__}")
+            case AddIntent() | PutIntent() | DropIntent() | Meet() | ChangeChat():
                 raise TypeError(f"an effect out of place: {type(effect).__name__}")
             case _:
                 assert_never(effect)
+
+    def write_kept(self, group_id: GroupId) -> None:
+        """Write the entries of a log that are to be kept, if it still has keys here."""
+        entries, self.kept[group_id] = self.kept.get(group_id, []), []
+        if entries and _is_kept(self._books, self._changes, group_id):
+            self._store.keep_entries(group_id, entries, self._now)
 
     def _add_message(self, message: Message) -> None:
         is_text = message.kind is MessageKind.TEXT

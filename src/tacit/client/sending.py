@@ -7,7 +7,7 @@ from typing import Final
 
 from tacit.client.batch import Batch
 from tacit.client.core.commits import change_failed
-from tacit.client.core.effects import DropIntent, DropOutbox, Report, SetMessage
+from tacit.client.core.effects import DropIntent, DropOutbox, KeepWelcome, Report, SetMessage
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import EntryKind, GroupState
 from tacit.client.incoming import forget_own_commit
@@ -19,15 +19,25 @@ from tacit.wire.errors import (
     NotLoggedIn,
     QuotaExceeded,
     RateLimited,
+    Restoring,
     ShuttingDown,
     StorageFailed,
     StorageFull,
 )
 
-TRY_AGAIN: Final = (RateLimited, QuotaExceeded, StorageFull, StorageFailed, Internal, ShuttingDown, NotLoggedIn)
+TRY_AGAIN: Final = (
+    RateLimited,
+    QuotaExceeded,
+    StorageFull,
+    StorageFailed,
+    Internal,
+    ShuttingDown,
+    NotLoggedIn,
+    Restoring,
+)
 """Refusals that pass; the same bytes go out again later."""
 
-WORTH_TELLING: Final = (QuotaExceeded, StorageFull, StorageFailed)
+WORTH_TELLING: Final = (QuotaExceeded, StorageFull, StorageFailed, Restoring)
 """Those among them that pass only when somebody does something about it."""
 
 RETRY_S: Final = 5.0
@@ -45,6 +55,8 @@ def take_appended(batch: Batch, row: OutboxRow) -> None:
     """The relay has it on its disk. What went into a log stays in the outbox until it comes back in order."""
     if row.inbox is not None and row.message_id in batch.books.outbox:
         batch.add(DropOutbox(row.row))
+        if row.kind == EntryKind.WELCOME:
+            batch.add(KeepWelcome(row))
 
 
 def take_refused(batch: Batch, row: OutboxRow, error: RelayError) -> None:

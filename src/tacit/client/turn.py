@@ -22,8 +22,9 @@ from tacit.client.model import (
     IntentKind,
     OutboxRow,
 )
-from tacit.client.outgoing import advance, is_blocked, tell_receipts
+from tacit.client.outgoing import advance, tell_receipts
 from tacit.client.resending import due_again
+from tacit.client.returning import ASK_ONLY, begin_connection
 from tacit.errors import TacitError
 from tacit.wire import relay_pb2 as pb
 
@@ -54,7 +55,12 @@ class Inputs:
     """Rows that the relay would not take for the moment."""
     connected: bool = False
     """A connection has just been made: listen to everything, and send again what may not have arrived."""
+    incarnation: bytes = b""
+    """That of the relay that was connected to, and for how long it waits for what it lacks."""
+    waiting_s: float = 0.0
     disconnected: bool = False
+    asked_again: set[GroupId] = field(default_factory=set)
+    """Logs to ask about that the relay did not have."""
 
     @property
     def is_empty(self) -> bool:
@@ -73,6 +79,10 @@ class Turned:
     create: set[GroupId] = field(default_factory=set)
     listen: dict[bytes, int] = field(default_factory=dict)
     """Positions by log."""
+    make_again: set[GroupId] = field(default_factory=set)
+    ask_later: set[GroupId] = field(default_factory=set)
+    bring_back: set[GroupId] = field(default_factory=set)
+    """See ``returning``."""
     send: list[OutboxRow] = field(default_factory=list)
     claims: list[Intent] = field(default_factory=list)
     """Invitations that need KeyPackages."""
@@ -106,6 +116,9 @@ def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
         _begin_connection(batch, turned)
     else:
         turned.listen = {g: s.conversation.cursor for g in batch.listen if (s := batch.state(g)) is not None}
+        turned.listen |= dict.fromkeys(inputs.asked_again, ASK_ONLY)
+        if batch.listen_inbox:
+            turned.listen[books.me.device_id] = batch.inbox_cursor
     turned.outcome = batch.save(checkpoint)
     turned.results = [r.read(books) if isinstance(r, AfterSave) else r for r in turned.results]
     books.asked_after |= turned.listen
@@ -120,7 +133,13 @@ def _note_connection(books: Books, inputs: Inputs) -> None:
         books.asked_after.clear()
         books.holes.clear()
         books.early.clear()
+        books.returning.clear()
+        books.made_again.clear()
         books.online = inputs.connected
+    if inputs.connected:
+        books.incarnation = inputs.incarnation
+        books.waits_until_s = books.clock.monotonic_s() + inputs.waiting_s
+        books.aside = books.store.all_aside()
     books.impatient |= inputs.impatient
     books.parked -= inputs.unparked
 
@@ -149,14 +168,7 @@ def _advance(batch: Batch, inputs: Inputs) -> None:
 
 def _begin_connection(batch: Batch, turned: Turned) -> None:
     """Listen to the inbox and to every log that is read."""
-    turned.listen = {batch.books.me.device_id: batch.inbox_cursor}
-    for group_id, status in batch.books.statuses.items():
-        if status not in (ConversationStatus.ACTIVE, ConversationStatus.BEHIND):
-            continue
-        conversation = batch.books.store.conversation(group_id)
-        chat = conversation and batch.chat(conversation.chat_id)
-        if conversation and chat and not is_blocked(batch, chat):
-            turned.listen[group_id] = conversation.cursor
+    turned.listen = begin_connection(batch)
     turned.nameless = [c for c in batch.books.contacts.values() if not c.handle]
 
 
@@ -165,6 +177,7 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
     books = batch.books
     turned.acknowledge = batch.acknowledge
     turned.create = {g for g in batch.create if books.statuses.get(g) is ConversationStatus.CREATING}
+    turned.make_again, turned.ask_later, turned.bring_back = batch.make_again, batch.ask, batch.bring_back
     turned.claims = [
         intent
         for intent in books.intents.values()

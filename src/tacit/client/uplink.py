@@ -22,6 +22,7 @@ from tacit.errors import ExitCode, RelayError, TacitError, TransportError
 from tacit.identity import AccountKey, RelayLink, parse_link
 from tacit.log import EventLog
 from tacit.net import backoff_s
+from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import HandleFixed, InviteInvalid, InviteNeeded, ProtocolVersion
 
 log = EventLog("client.uplink")
@@ -66,6 +67,8 @@ class Uplink:
         self.state = ConnectionState.OFFLINE
         self.key_packages = -1
         """One-time KeyPackages at the relay, -1 when not known."""
+        self.logged_in = pb.LoggedIn()
+        """What the relay said when it let this device in last."""
 
     # ---- for the runtime ----
 
@@ -173,6 +176,7 @@ class Uplink:
         connection.on_push = self._wake
         self.connection, self._error, self._dropped = connection, None, None
         self.key_packages = -1
+        self.logged_in = welcomed.logged_in
         self._become(ConnectionState.ONLINE)
         self._online.set()
         self._change = "connected"

@@ -44,6 +44,9 @@ NOTICES: Final = {
     "nothing here until another member has changed the keys of the {place}.",
     "behind/missed-commit": "A change of the {place} never reached this device, so what follows can be neither read "
     "nor sent. Somebody in it can remove and invite you again.",
+    "behind/relay-restored": "The relay was restored from a backup, and the others went on without a change of the "
+    "{place} that this device has seen, so what follows can be neither read nor sent. Somebody in it can remove and "
+    "invite you again.",
     "behind/log-lost": "The relay does not have this {place} for this device any more, so nothing can be read or sent.",
     "change-failed": "{change} did not go through{because}.",
     "merged-direct": "Both of you began this chat at the same time; it goes on as one.",

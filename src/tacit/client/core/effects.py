@@ -12,6 +12,7 @@ from tacit.client.model import (
     ChatId,
     ChatStatus,
     Intent,
+    KeptEntry,
     Message,
     MessageId,
     MessageState,
@@ -90,6 +91,42 @@ class PutHead:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Keep an entry as it came, for a relay that loses it."""
+
+    entry: KeptEntry
+
+
+@dataclass(frozen=True, slots=True)
+class KeepWelcome:
+    """Keep a Welcome that the relay has taken, for the same."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What came after ``seq`` is to be shown again by the log."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAgain:
+    """The log shows an entry again, perhaps under another number."""
+
+    old_seq: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropAside:
+    """What the log has not shown again it never will, of what had this number or a later one."""
+
+    from_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Meet:
     """An account was seen in a group: pin its key unless it is known."""
 
@@ -124,6 +161,11 @@ Effect: TypeAlias = (
     | PutIntent
     | DropIntent
     | PutHead
+    | Keep
+    | KeepWelcome
+    | SetAside
+    | FoundAgain
+    | DropAside
     | Meet
     | ChangeChat
     | Report

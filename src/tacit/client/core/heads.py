@@ -22,6 +22,11 @@ def first_head(epoch_authenticator: bytes) -> bytes:
 
 def next_head(head: bytes, seq: int, payload: bytes) -> bytes:
     """The head after the message entry ``seq``; an unknown head stays unknown."""
+    return head_after(head, seq, hashlib.sha256(payload).digest())
+
+
+def head_after(head: bytes, seq: int, payload_digest: bytes) -> bytes:
+    """The same, from the SHA-256 of the payload."""
     if not head:
         return UNKNOWN_HEAD
-    return hashlib.sha256(head + seq.to_bytes(8, "big") + hashlib.sha256(payload).digest()).digest()
+    return hashlib.sha256(head + seq.to_bytes(8, "big") + payload_digest).digest()

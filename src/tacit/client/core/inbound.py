@@ -13,12 +13,12 @@ from tacit import limits, mls
 from tacit.client.core import texts
 from tacit.client.core.authority import check_leaf
 from tacit.client.core.commits import merge_own
-from tacit.client.core.effects import AddIntent, DropOutbox, Effect, PutHead, SetMessage
+from tacit.client.core.effects import AddIntent, DropOutbox, Effect, Keep, PutHead, SetMessage
 from tacit.client.core.heads import UNKNOWN_HEAD, next_head
 from tacit.client.core.membership import take_commit, take_proposal
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Sent, Step
-from tacit.client.model import ConversationStatus, Intent, IntentKind, MessageState, Notice
+from tacit.client.model import ConversationStatus, Intent, IntentKind, KeptEntry, MessageState, Notice
 from tacit.errors import InvalidMessage, PeerError
 from tacit.mls.messages import PrivateMessage, decode_message
 from tacit.mls.registry import ContentType
@@ -27,24 +27,46 @@ OTHER_KEYS: Final = frozenset({"6.3.2/sender-data", "6.3.1/ciphertext"})
 """Checks that only fail when somebody has other keys for the same epoch, or has forged or changed the message."""
 
 
-def process_entry(state: GroupState, entry: LogEntry, sent: Sent | None, ctx: Context) -> Step:
-    """Take the next entry in. ``sent`` is what this store knows of it if it sent it itself."""
+def process_entry(state: GroupState, entry: LogEntry, sent: Sent | None, ctx: Context, *, again: bool = False) -> Step:
+    """Take the next entry in. ``sent`` is what this store knows of it if it sent it itself.
+
+    ``again``: the log is being read a second time, so what shows that it was processed before is no trouble.
+    """
     if entry.seq <= state.conversation.cursor:
         return Step(state)
     begun = _note_hole(state, entry, ctx)
     if sent is not None:
         step = _take_echo(begun.state, entry, sent, ctx)
     else:
-        step = _take_foreign(begun.state, entry, ctx)
+        step = _take_foreign(begun.state, entry, ctx, again=again)
     moved = _move_on(begun.state, step.state, entry)
-    return Step(moved.state, (*begun.effects, *step.effects, *moved.effects))
+    author = ctx.me.device if sent is not None else step.author
+    return Step(moved.state, (*begun.effects, *step.effects, *moved.effects, _keep(state, moved.state, entry, author)))
 
 
 def refuse_entry(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
     """Pass over an entry that could not even be judged, and say so."""
     refused = _refuse(_doubtful(state, entry), entry, "not-processed", ctx)
     moved = _move_on(state, refused.state, entry)
-    return Step(moved.state, (*refused.effects, *moved.effects))
+    return Step(moved.state, (*refused.effects, *moved.effects, _keep(state, moved.state, entry, None)))
+
+
+def _keep(before: GroupState, after: GroupState, entry: LogEntry, author: tuple[bytes, bytes] | None) -> Keep:
+    """The entry and what was learned from it."""
+    new_epoch = before.group.epoch != after.group.epoch
+    come, gone = after.roster.devices - before.roster.devices, before.roster.devices - after.roster.devices
+    return Keep(
+        KeptEntry(
+            seq=entry.seq,
+            message_id=entry.message_id,
+            kind=entry.kind,
+            payload=entry.payload,
+            author=author,
+            readers_added=tuple(sorted(come)) if new_epoch else (),
+            readers_removed=tuple(sorted(gone)) if new_epoch else (),
+            head=after.conversation.head if new_epoch else b"",
+        )
+    )
 
 
 def _note_hole(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
@@ -99,17 +121,39 @@ def _altered(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> St
     return Step(replace(state, own_commit=None) if entry.kind == EntryKind.COMMIT else state, tuple(effects))
 
 
-def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
+def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context, *, again: bool) -> Step:
     try:
         processed = state.group.process(entry.payload, authenticate=check_leaf, now_s=ctx.now_s)
     except mls.OwnMessage as own:
+        if again and _was_sealed_here(state, entry, own):
+            return Step(_note_own(state, entry), author=ctx.me.device)
         if entry.own:
-            return _take_own_unknown(state, entry, own, ctx)
+            return replace(_take_own_unknown(state, entry, own, ctx), author=ctx.me.device)
         return _refuse(state, entry, own.code, ctx)  # anybody in the group can claim to be at our leaf
     except mls.WrongEpoch as wrong:
+        if again and entry.kind == EntryKind.COMMIT and wrong.epoch < state.group.epoch:
+            return Step(_note_own(state, entry))
         return _take_wrong_epoch(state, entry, wrong, ctx)
     except PeerError as error:
+        if again and isinstance(error, mls.GenerationConsumed):
+            return Step(state)
         return _take_broken(state, entry, error, ctx)
+    return replace(_take_processed(state, entry, processed, ctx), author=_author(state, processed))
+
+
+def _author(state: GroupState, processed: mls.Processed) -> tuple[bytes, bytes] | None:
+    """The device that has proved to have written something."""
+    match processed:
+        case mls.StagedCommit(external=False):
+            return state.member(processed.committer).device
+        case mls.ApplicationData():
+            return texts.sender_of(state, processed).device
+        case mls.ProposalReceived(sender=int(leaf)):
+            return state.member(leaf).device
+    return None
+
+
+def _take_processed(state: GroupState, entry: LogEntry, processed: mls.Processed, ctx: Context) -> Step:
     match processed:
         case mls.StagedCommit() if entry.kind == EntryKind.COMMIT:
             return take_commit(state, entry.seq, processed, ctx)
@@ -144,6 +188,15 @@ def _doubtful(state: GroupState, entry: LogEntry) -> GroupState:
 def _refuse(state: GroupState, entry: LogEntry, reason: str, ctx: Context) -> Step:
     code = "invalid-commit" if entry.kind == EntryKind.COMMIT else "undecryptable"
     return Step(state, (notice_line(state, Notice(code, reason=reason), ctx, seq=entry.seq),))
+
+
+def _was_sealed_here(state: GroupState, entry: LogEntry, own: mls.OwnMessage) -> bool:
+    """Whether this very store is past the place of an own message, and so not an old copy."""
+    if own.epoch < state.group.epoch:
+        return True
+    position = state.group.sender_position(entry.payload)
+    ratchets = state.group.secret_tree.senders.get(state.group.own_leaf)
+    return ratchets is not None and own.generation < ratchets[0 if position.is_handshake else 1].generation
 
 
 def _take_own_unknown(state: GroupState, entry: LogEntry, own: mls.OwnMessage, ctx: Context) -> Step:

@@ -136,3 +136,5 @@ class Step:
 
     state: GroupState
     effects: tuple[Effect, ...] = ()
+    author: tuple[bytes, bytes] | None = None
+    """Account and device that have proved to have written the entry, if it was one."""

@@ -25,7 +25,7 @@ from tacit.errors import DecodeError
 
 def take_content(state: GroupState, entry: LogEntry, opened: mls.ApplicationData, ctx: Context) -> Step:
     """Take an opened message in; ``state`` already has the ratchet moved on."""
-    sender = _sender(state, opened)
+    sender = sender_of(state, opened)
     try:
         content = parse_content(opened.data)
     except DecodeError as error:
@@ -46,7 +46,7 @@ def take_content(state: GroupState, entry: LogEntry, opened: mls.ApplicationData
             return Step(counted.state, (*effects, notice_line(state, notice, ctx, seq=entry.seq)))
 
 
-def _sender(state: GroupState, opened: mls.ApplicationData) -> Member:
+def sender_of(state: GroupState, opened: mls.ApplicationData) -> Member:
     """Who signed it; in a past epoch somebody else may have stood at that leaf."""
     identity = opened.sender_leaf.credential_identity
     member = state.roster.by_leaf.get(opened.sender)

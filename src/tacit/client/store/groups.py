@@ -58,12 +58,13 @@ class GroupRows:
         self._db.run("DELETE FROM pending_commit WHERE group_id = ?", (group_id,))
 
     def drop_group(self, group_id: GroupId) -> None:
-        """Delete a group's keys, its pending commit, its heads and its members; history and conversation row stay."""
+        """Delete a group's keys, pending commit, heads, members and kept entries; history and conversation row stay."""
         self._db.run("DELETE FROM group_row WHERE group_id = ?", (group_id,))
         self._db.run("DELETE FROM group_expiry WHERE group_id = ?", (group_id,))
         self._db.run("DELETE FROM pending_commit WHERE group_id = ?", (group_id,))
         self._db.run("DELETE FROM head WHERE group_id = ?", (group_id,))
         self._db.run("DELETE FROM sender_progress WHERE group_id = ?", (group_id,))
+        self._db.run("DELETE FROM kept_entry WHERE group_id = ?", (group_id,))
 
     def put_head(self, group_id: GroupId, seq: int, head: bytes) -> None:
         """Remember the running head after an entry, and forget the one ``HEADS_KEPT`` entries ago and older."""

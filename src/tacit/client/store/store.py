@@ -16,6 +16,7 @@ from tacit.client.store.conversations import ConversationRows
 from tacit.client.store.database import Database
 from tacit.client.store.groups import GroupRows
 from tacit.client.store.intents import IntentRows
+from tacit.client.store.kept import KeptRows
 from tacit.client.store.key_packages import KeyPackageRows
 from tacit.client.store.messages import MessageRows
 from tacit.client.store.outbox import OutboxRows
@@ -33,6 +34,7 @@ class Store(
     IntentRows,
     OutboxRows,
     KeyPackageRows,
+    KeptRows,
 ):
     """An open store."""
 
