@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +15,7 @@ from tacit.crypto import certificates
 from tacit.crypto.eddsa import ED25519
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy, system_entropy
+from tacit.errors import RelayError
 from tacit.identity import RelayLink, format_link
 from tacit.log import EventLog
 from tacit.net.links import CloseCode, FrameLink
@@ -204,6 +207,10 @@ class Relay:
         """Answer what was asked, say goodbye, and cut off whoever does not listen."""
         context.stopping = True
         last = pb.Closing(code=Closed.SHUTTING_DOWN, reconnect_after_s=back_in_s)
+        # What is behind the disk still goes to those who listen: nothing is queued after this.
+        with suppress(RelayError, TimeoutError):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await context.store.change(_no_change)
         ending = [asyncio.create_task(connection.drain(last)) for connection in self._connections]
         if ending:
             self._all_gone.clear()
@@ -224,6 +231,10 @@ class Relay:
 
 def _nothing() -> None:
     """Nobody waits for it."""
+
+
+def _no_change(_: sqlite3.Connection) -> None:
+    """Comes behind every change that is on its way."""
 
 
 def _names(public_host: str) -> list[str]:
