@@ -69,7 +69,7 @@ class Conversation:
 def begin(folder: Path) -> Conversation:
     """Start the relay and make three identities."""
     relay_log = folder / "relay.log"
-    relay = Relay(folder / "relay", "--log-file", str(relay_log))
+    relay = Relay(folder / "relay", "--log-file", str(relay_log), fresh=True)
     relay.start()
     talk = Conversation(folder, relay, relay_log)
     for handle in HANDLES:

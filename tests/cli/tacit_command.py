@@ -7,14 +7,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.processes import forked
+
 TIMEOUT_S = 120
-TACIT = [sys.executable, "-m", "tacit.cli"]
+TACIT = "tacit.cli"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class World:
 
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
+    fresh: bool = False
+    """Whether commands are processes that are no forks of any other."""
 
     @property
     def env(self) -> dict[str, str]:
@@ -52,19 +55,23 @@ class World:
 
     def tacit(self, *args: str, input: str | None = None, **env: str) -> Ran:  # noqa: A002 - as subprocess.run has it
         """Run a command to its end."""
-        done = subprocess.run(
-            [*TACIT, *args],
-            input=input,
-            stdin=None if input is not None else subprocess.DEVNULL,
-            capture_output=True,
+        with forked.start(
+            TACIT,
+            args,
+            fresh=self.fresh,
+            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="surrogateescape",
             env={**self.env, **env},
-            timeout=TIMEOUT_S,
             start_new_session=True,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        ) as process:
+            try:
+                out, err = process.communicate(input, timeout=TIMEOUT_S)
+            finally:
+                process.kill()
+        return Ran(process.wait(), out, err)
 
     def ok(self, *args: str, **more: Any) -> Ran:
         """Run a command that must succeed."""
@@ -73,10 +80,12 @@ class World:
         return ran
 
     @contextlib.contextmanager
-    def running(self, *args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+    def running(self, *args: str, **env: str) -> Iterator[subprocess.Popen[str] | forked.Forked]:
         """Run a command beside the test; it is ended with SIGTERM unless it has ended."""
-        process = subprocess.Popen(
-            [*TACIT, *args],
+        process = forked.start(
+            TACIT,
+            args,
+            fresh=self.fresh,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -108,7 +117,7 @@ class World:
             yield json.loads(process.stdout.readline())
 
 
-def read_line(process: subprocess.Popen[str]) -> Any:
+def read_line(process: subprocess.Popen[str] | forked.Forked) -> Any:
     """The next JSON line of a running command."""
     assert process.stdout is not None
     return json.loads(process.stdout.readline())

@@ -11,7 +11,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -21,10 +20,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
+from tests.processes import forked
+
 TIMEOUT_S = 40.0
 """A deadline, not a pace: far above what any step takes on a machine that does other things too."""
 
-TACIT = (sys.executable, "-m", "tacit.cli")
+TACIT = "tacit.cli"
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -67,13 +68,17 @@ class Program:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         talks: bool = False,
-        command: Sequence[str] = TACIT,
+        module: str = TACIT,
+        fresh: bool = False,
     ) -> None:
-        """``talks`` keeps standard input open for ``say``."""
+        """``talks`` keeps standard input open for ``say``; a ``fresh`` process is no fork of any other."""
         # Not in any folder that a test may look through.
         self._said: BinaryIO = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed with the program
-        self.process = subprocess.Popen(
-            [*prefix, *command, *arguments],
+        self.process = forked.start(
+            module,
+            arguments,
+            prefix=prefix,
+            fresh=fresh,
             stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -179,9 +184,15 @@ class Relay:
     """``tacit serve`` on one folder and one port, started as often as a test needs."""
 
     def __init__(
-        self, folder: Path, *options: str, prefix: Sequence[str] = (), env: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *options: str,
+        prefix: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        fresh: bool = False,
     ) -> None:
         self.folder = folder
+        self._fresh = fresh
         self._env = env
         self.link = ""
         self.port = 0
@@ -211,6 +222,7 @@ class Relay:
             *("--data", str(self.folder), "--port", str(self.port), *self._options),
             prefix=self._prefix,
             env=self._env,
+            fresh=self._fresh,
         )
         words = self.program.line()
         if "error" in words:

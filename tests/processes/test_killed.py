@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -35,8 +34,8 @@ class Chatter:
 
     def start(self) -> None:
         self.program = Program(
-            *("-m", "tests.processes.chatter", str(self._profile.data_dir), self._profile.name, self._who),
-            command=(sys.executable,),
+            *(str(self._profile.data_dir), self._profile.name, self._who),
+            module="tests.processes.chatter",
             talks=True,
         )
 
