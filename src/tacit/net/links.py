@@ -6,6 +6,7 @@ other side is, and what it may say, is decided above.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Protocol
 
@@ -78,12 +79,20 @@ class FrameLink(Protocol):
         """
         ...
 
+    async def send_many(self, frames: Sequence[bytes]) -> None:
+        """Hand frames over together, for less than one by one; else as ``send``."""
+        ...
+
     async def receive(self) -> bytes:
         """Wait for the next frame.
 
         Frames sent before the other side closed still arrive; after them, and from then on, this raises ``LinkClosed``.
         A frame above the limit ends the link with ``CloseCode.TOO_BIG`` before it is held in memory.
         """
+        ...
+
+    async def receive_many(self) -> Sequence[bytes]:
+        """Wait for the next frame and take along those that have come with it; else as ``receive``."""
         ...
 
     def limit_frames(self, max_bytes: int) -> None:

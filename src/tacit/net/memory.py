@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from tacit import limits
 from tacit.net.errors import FrameTooLarge, LinkClosed
@@ -52,6 +53,18 @@ class MemoryLink:
         """Hand one frame over, waiting while the other end's queue is full."""
         await self._outgoing.put(bytes(frame))
 
+    async def send_many(self, frames: Sequence[bytes]) -> None:
+        """Hand frames over one after the other."""
+        for frame in frames:
+            await self.send(frame)
+
+    async def receive_many(self) -> list[bytes]:
+        """Wait for the next frame and take along those that are behind it."""
+        frames = [await self.receive()]
+        while self._incoming.has_one:
+            frames.append(await self.receive())
+        return frames
+
     async def receive(self) -> bytes:
         """Wait for the next frame; a larger one than allowed ends the link."""
         try:
@@ -88,6 +101,10 @@ class _Pipe:
         self._ended: LinkClosed | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self.max_frame = max_frame
+
+    @property
+    def has_one(self) -> bool:
+        return bool(self._frames) and len(self._frames[0]) <= self.max_frame
 
     async def put(self, frame: bytes) -> None:
         while self._ended is None and len(self._frames) >= self._capacity:

@@ -7,7 +7,7 @@ that RFC 6455 gives them; compression is never negotiated.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from aiohttp import ClientError, WebSocketError, WSMessage, WSMsgType
@@ -106,6 +106,15 @@ class WebSocketLink:
                 # The other side is gone. What it said before it went, if anything, is still to be received.
                 raise LinkClosed(CloseCode.ABNORMAL) from None
             self._check_open()
+
+    async def send_many(self, frames: Sequence[bytes]) -> None:
+        """Hand frames over one after the other."""
+        for frame in frames:
+            await self.send(frame)
+
+    async def receive_many(self) -> list[bytes]:
+        """Wait for the next frame."""
+        return [await self.receive()]
 
     async def receive(self) -> bytes:
         """Wait for the next frame; raises ``LinkClosed`` at the end, and every time after it."""

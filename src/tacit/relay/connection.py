@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from tacit import limits
 from tacit.errors import DecodeError, RelayError, TransportError
@@ -28,6 +28,11 @@ from tacit.wire.frames import Frame, RequestBody, ResponseBody, decode_request, 
 from tacit.wire.operations import Phase, check_request
 from tacit.wire.shapes import check_shape
 
+_LOG: Final = EventLog("relay")
+
+_QUEUED: Final = frozenset({"append", "acknowledge"})
+"""Requests that are queued to the disk one behind the other; all others are waited for."""
+
 
 class Connection:
     """One peer; ``run`` returns when the link has ended."""
@@ -38,7 +43,6 @@ class Connection:
         self.outgoing = Outgoing(link, context.store, context.hub, partial(logs.report_damage, context))
         self._context = context
         self._link = link
-        self._log = EventLog("relay")
         # What a proxy shows the client is not known here; an empty hash makes the client verify the proxy's name.
         self._challenges = Challenges(context, b"" if context.config.behind_proxy else link.own_certificate_hash)
         self._buckets = Buckets()
@@ -47,7 +51,8 @@ class Connection:
         self._in_flight = 0
         self._bytes_in_flight = 0
         self._serving = False
-        self._settled = asyncio.Event()
+        self._settled: asyncio.Event | None = None
+        """For those who wait until less is being worked on; most connections never have any."""
 
     async def run(self) -> None:
         """Serve the peer until the link ends, from whichever side."""
@@ -56,11 +61,14 @@ class Connection:
         sending = asyncio.create_task(self._send())
         try:
             while True:
-                data = await self._link.receive()
-                # What comes behind the last word, from a device that was just revoked perhaps, has no effect.
-                if not self.outgoing.is_ending:
-                    await self._take(data)
-                await self._room()
+                for data in await self._link.receive_many():
+                    # What comes behind the last word, from a device that was just revoked perhaps, has no effect.
+                    if not self.outgoing.is_ending:
+                        frame = self._take(data)
+                        if frame is not None:
+                            await self._serve(frame)
+                    if self._is_busy or self.outgoing.is_full:
+                        await self._room()
         except LinkClosed:
             pass
         finally:
@@ -80,7 +88,7 @@ class Connection:
     async def drain(self, last: pb.Closing) -> None:
         """Let what is being worked on finish, then end."""
         while self._in_flight or self._serving:
-            await self._settle()
+            await self._settling()
         self.end(last, CloseCode.GOING_AWAY)
 
     def cut_off(self, reason: str = "") -> None:
@@ -95,43 +103,49 @@ class Connection:
         except TransportError:
             self._link.abort()
         except Exception as error:  # noqa: BLE001 - a connection that cannot be written to must end
-            self._log.warning("sending-failed", error=type(error).__name__)
+            _LOG.warning("sending-failed", error=type(error).__name__)
             self._link.abort()
 
-    async def _take(self, data: bytes) -> None:
-        """Serve one frame."""
+    def _take(self, data: bytes) -> Frame[RequestBody] | None:
+        """Serve one frame, unless it is of a kind that is waited for: that one is returned."""
         try:
             frame = decode_request(data)
         except DecodeError:
             self._context.metrics.refusals[Malformed.code] += 1
             self.end(_error(Malformed()), CloseCode.PROTOCOL_ERROR)
-            return
-        self._serving = True
+            return None
         try:
-            await self._serve(frame, len(data))
-        except RelayError as refusal:
-            self._refuse(frame, refusal)
+            self._admit(frame, len(data))
+            if self.session is None or frame.name not in _QUEUED:
+                return frame
+            self._queue(self.session, frame, len(data))
         except Exception as error:  # noqa: BLE001 - one request's fault must not end the relay
-            self._log.warning("request-failed", request=frame.name, error=type(error).__name__)
-            self._refuse(frame, Internal())
-        finally:
-            self._serving = False
-            self._settled.set()
+            self._fail(frame, error)
+        return None
 
-    async def _serve(self, frame: Frame[RequestBody], size_bytes: int) -> None:
+    def _admit(self, frame: Frame[RequestBody], size_bytes: int) -> None:
+        """Check what can be checked without the store. Raises the refusal."""
         if self._context.stopping:
             raise ShuttingDown
         check_request(self._phase, frame.name, size_bytes)
         check_shape(frame.name, frame.body)
         buckets = self._buckets if self.session is None else self._context.buckets_of(self.session.account)
         buckets.take_request(frame.name, frame.body, self._context.clock.monotonic_s())
-        if self.session is None:
-            self._answer(frame.request_id, await self._serve_stranger(frame))
-        elif frame.name in {"append", "acknowledge"}:
-            self._queue(self.session, frame, size_bytes)
-        else:
-            await self._quiet()
-            await self._serve_device(self.session, frame)
+
+    async def _serve(self, frame: Frame[RequestBody]) -> None:
+        """Serve a request that is waited for."""
+        self._serving = True
+        try:
+            if self.session is None:
+                self._answer(frame.request_id, await self._serve_stranger(frame))
+            else:
+                await self._quiet()
+                await self._serve_device(self.session, frame)
+        except Exception as error:  # noqa: BLE001 - one request's fault must not end the relay
+            self._fail(frame, error)
+        finally:
+            self._serving = False
+            self._settle()
 
     async def _serve_stranger(self, frame: Frame[RequestBody]) -> ResponseBody:
         origin = self._link.peer_address
@@ -176,7 +190,7 @@ class Connection:
         def answer(outcome: ResponseBody | RelayError) -> None:
             self._in_flight -= 1
             self._bytes_in_flight -= size_bytes
-            self._settled.set()
+            self._settle()
             if isinstance(outcome, RelayError):
                 self._refuse(frame, outcome)
             else:
@@ -201,6 +215,13 @@ class Connection:
 
     def _answer(self, request_id: int, body: ResponseBody) -> None:
         self.outgoing.push(encode_response(request_id, body))
+
+    def _fail(self, frame: Frame[RequestBody], error: Exception) -> None:
+        """Answer a request that raised a refusal, or tripped."""
+        if not isinstance(error, RelayError):
+            _LOG.warning("request-failed", request=frame.name, error=type(error).__name__)
+            error = Internal()
+        self._refuse(frame, error)
 
     def _refuse(self, frame: Frame[RequestBody], refusal: RelayError) -> None:
         """Answer a request that is not granted; strangers get so many of these."""
@@ -239,18 +260,31 @@ class Connection:
     def _phase(self) -> Phase:
         return Phase.GREETED if self.session is None else Phase.LOGGED_IN
 
+    @property
+    def _is_busy(self) -> bool:
+        """Whether too much of this peer is being worked on."""
+        return self._in_flight >= limits.MAX_REQUESTS_IN_FLIGHT or self._bytes_in_flight >= limits.MAX_BYTES_IN_FLIGHT
+
     async def _room(self) -> None:
         """Read no further while too much of this peer is being worked on, or waits for it."""
-        while self._in_flight >= limits.MAX_REQUESTS_IN_FLIGHT or self._bytes_in_flight >= limits.MAX_BYTES_IN_FLIGHT:
-            await self._settle()
+        while self._is_busy:
+            await self._settling()
         await self.outgoing.drained()
 
     async def _quiet(self) -> None:
         """Wait until everything of this peer that was queued to the disk has been answered."""
         while self._in_flight:
-            await self._settle()
+            await self._settling()
 
-    async def _settle(self) -> None:
+    def _settle(self) -> None:
+        """Note that something has been answered."""
+        if self._settled is not None:
+            self._settled.set()
+
+    async def _settling(self) -> None:
+        """Wait until something has been answered."""
+        if self._settled is None:
+            self._settled = asyncio.Event()
         self._settled.clear()
         await self._settled.wait()
 

@@ -7,7 +7,6 @@ queue, its flows fall back to their cursors, and ``stalled_s`` tells how long no
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -28,6 +27,9 @@ FEED_ENTRIES: Final = 128
 FEED_BYTES: Final = 1024 * 1024
 """What one visit to the store brings at most, over all flows that lag."""
 
+SEND_BYTES: Final = 64 * 1024
+"""What leaves in one write at most; at least one frame."""
+
 
 class _Listen:
     """A Listen request that is answered once each of its flows has come to where the log ended then."""
@@ -47,13 +49,13 @@ class Outgoing:
         self._store = store
         self._hub = hub
         self._report_damage = report_damage
-        self._frames: deque[bytes] = deque()
+        self._frames: list[bytes] = []
         self._queued_bytes = 0
         self._flows: dict[LogRow, Flow] = {}
         self._lagging: dict[Flow, None] = {}
         self._listens: list[_Listen] = []
-        self._wake = asyncio.Event()
-        self._drained = asyncio.Event()
+        self._work: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
         self._ending: tuple[str, CloseCode] | None = None
         self._gone = False
         self._sent_frames = 0
@@ -80,7 +82,7 @@ class Outgoing:
         if self._ending is None:
             self._frames.append(frame)
             self._queued_bytes += len(frame)
-            self._wake.set()
+            _wake(self._work)
 
     def end(self, last: pb.Closing | pb.Error | None, reason: str, code: CloseCode = CloseCode.NORMAL) -> None:
         """Send what is queued and this last word, then close the link."""
@@ -88,7 +90,7 @@ class Outgoing:
             self.push(encode_response(0, last))
         if self._ending is None:
             self._ending = (reason, code)
-            self._wake.set()
+            _wake(self._work)
 
     def listen(self, flows: dict[Flow, int], answer: bytes) -> None:
         """Begin flows, in the place of earlier ones of the same logs; answer when each has come to its number."""
@@ -107,13 +109,13 @@ class Outgoing:
     def feed(self, flow: Flow) -> None:
         """Read this flow's entries from the store until it has caught up."""
         self._lagging[flow] = None
-        self._wake.set()
+        _wake(self._work)
 
     async def drained(self) -> None:
         """Wait until there is room again."""
         while self.is_full and self._ending is None and not self._gone:
-            self._drained.clear()
-            await self._drained.wait()
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
 
     def stalled_s(self, now_s: float) -> float:
         """How long frames have been waiting without one leaving, as far as the calls to this can tell."""
@@ -129,16 +131,16 @@ class Outgoing:
         try:
             while self._frames or self._ending is None:
                 if self._frames:
-                    await self._send_first()
+                    await self._send_some()
                 elif self._lagging:
                     await self._feed_lagging()
                 else:
-                    self._wake.clear()
-                    await self._wake.wait()
+                    self._work = asyncio.get_running_loop().create_future()
+                    await self._work
             await self._link.close(*self._ending)
         finally:
             self._gone = True
-            self._drained.set()
+            _wake(self._room)
 
     def close_flows(self) -> None:
         """End all flows, when the connection is gone."""
@@ -146,14 +148,17 @@ class Outgoing:
             self._close(flow)
         self._listens.clear()
 
-    async def _send_first(self) -> None:
-        """Send the oldest frame; it stays in the queue until it has left, so that a stall can be seen."""
-        frame = self._frames[0]
-        await self._link.send(frame)
-        self._frames.popleft()
-        self._queued_bytes -= len(frame)
-        self._sent_frames += 1
-        self._drained.set()
+    async def _send_some(self) -> None:
+        """Send the oldest frames; they stay in the queue until they have left, so that a stall can be seen."""
+        frames, size_bytes = self._frames.copy(), self._queued_bytes
+        if size_bytes > SEND_BYTES:
+            frames, size_bytes = _first_frames(frames)
+        count = len(frames)
+        await self._link.send_many(frames)
+        del self._frames[:count]
+        self._queued_bytes -= size_bytes
+        self._sent_frames += count
+        _wake(self._room)
 
     async def _feed_lagging(self) -> None:
         flows = list(islice(self._lagging, FEED_FLOWS))
@@ -209,3 +214,18 @@ class Outgoing:
         self._lagging.pop(flow, None)
         if self._flows.get(flow.log) is flow:
             del self._flows[flow.log]
+
+
+def _first_frames(frames: list[bytes]) -> tuple[list[bytes], int]:
+    """The oldest frames, as many as leave at once, and the bytes that they have together."""
+    size_bytes = 0
+    for count, frame in enumerate(frames):
+        if count and size_bytes + len(frame) > SEND_BYTES:
+            return frames[:count], size_bytes
+        size_bytes += len(frame)
+    return frames, size_bytes
+
+
+def _wake(waiting: asyncio.Future[None] | None) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)

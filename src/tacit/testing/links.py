@@ -174,6 +174,15 @@ class MeddledLink:
                     self.abort()
                     raise LinkClosed(CloseCode.ABNORMAL)
 
+    async def send_many(self, frames: Sequence[bytes]) -> None:
+        """Send each, or what is made of it."""
+        for frame in frames:
+            await self.send(frame)
+
+    async def receive_many(self) -> list[bytes]:
+        """Wait for the next frame that has come through."""
+        return [await self.receive()]
+
     async def receive(self) -> bytes:
         """Wait for the next frame that has come through."""
         frame = await self._arrived.get()
