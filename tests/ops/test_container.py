@@ -45,6 +45,14 @@ def test_data_goes_to_the_one_volume() -> None:
     assert f"data:{volume}\n" in COMPOSE
 
 
+def test_its_health_is_that_it_is_ready_and_is_told_inside_only() -> None:
+    (check,) = values("HEALTHCHECK", LAST_STAGE)
+    (port,) = re.findall(r"TACIT_SERVE_METRICS_PORT=(\d+)", LAST_STAGE)
+    assert f"http://127.0.0.1:{port}/readyz" in check
+    assert values("EXPOSE", LAST_STAGE) == ["8765"]
+    assert re.findall(r'^      - "(\d+):\d+"$', COMPOSE, re.MULTILINE) == ["8765"]
+
+
 def test_it_starts_a_relay_without_a_shell() -> None:
     assert [json.loads(value) for value in (*values("ENTRYPOINT"), *values("CMD"))] == [["tacit"], ["serve"]]
 

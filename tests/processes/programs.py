@@ -10,6 +10,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -172,6 +173,12 @@ class Program:
         if self.process.stdin is not None:
             self.process.stdin.close()
         self._said.close()
+
+
+def free_port() -> int:
+    """A port that nobody has; by the time that a program takes it, somebody may."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 def run(*arguments: str, timeout_s: float = TIMEOUT_S, **how: Any) -> Ended:

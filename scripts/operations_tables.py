@@ -1,0 +1,116 @@
+"""Prints the tables of docs/operations.md from the code; run as ``python scripts/operations_tables.py``.
+
+What stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` is written here and nowhere else; a test fails
+when it is not what the code says.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from printed_tables import fill, markdown_table
+
+from tacit.cli.config_file import default_of
+from tacit.cli.settings import MEANINGS
+from tacit.errors import TacitError
+from tacit.net.errors import BadCertificate, CannotListen
+from tacit.relay import errors
+from tacit.relay.figures import FIGURES
+from tacit.relay.store.columns import COLUMNS
+from tacit.wire.errors import REFUSALS
+
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
+
+ADVICE: Final = {
+    "storage-full": "[Make room](#when-the-disk-or-the-memory-runs-low); it goes on by itself.",
+    "storage-failed": "`transaction-failed` in the log says why. A file system that the kernel has made read-only "
+    "wants `dmesg`, a check of the disk, then a start.",
+    "registration-paused": "[Make room](#when-the-disk-or-the-memory-runs-low); it goes on by itself.",
+    "rate-limited": "For people, nothing. A bot should wait as long as the answer says.",
+    "quota": "Devices do not fetch what waits for them. They come online once, or the retention time ends it; with "
+    "`when_full` it makes room by itself.",
+    "internal": "`request-failed` in the log names the request. Update, and report it with that line.",
+    "invite-needed": "They have the relay's bare link; send one from `tacit relay invite`.",
+    "invite-invalid": "`tacit relay invites` lists what is good; make another.",
+    "account-suspended": "By you; `tacit relay resume`.",
+    "account-deleted": "By you. They may register anew, with an invitation.",
+    "device-revoked": "By its owner or by you. It has to become a new device of the account.",
+    "handle-taken": "Names are given once. Ask for another one, or delete the account that has it.",
+    "protocol-version": "Update the older of the two.",
+    "restoring": "It ends by itself when the members of that chat have been online.",
+    "shutting-down": "They come back by themselves.",
+}
+"""For the refusals that people bring to an operator, in the order in which they hurt."""
+
+
+def advice() -> str:
+    """What people are told, and what the operator can do about it."""
+    rows = ((f"`{code}`", inspect.getdoc(REFUSALS[code]).partition("\n")[0], what) for code, what in ADVICE.items())
+    return markdown_table(("code", "what they are told", "what to do"), rows)
+
+
+def configuration() -> str:
+    """Every key of the relay's part of a configuration file."""
+    rows = (
+        (f"`{key.removeprefix('serve.')}`", f"`{json.dumps(default_of(key))}`", meaning)
+        for key, meaning in MEANINGS.items()
+        if key.startswith("serve.")
+    )
+    return markdown_table(("key in `[serve]`", "default", "meaning"), rows)
+
+
+def figures() -> str:
+    """Every figure that /metrics tells."""
+    rows = (
+        (f"`tacit_{figure.name}{{{figure.label}}}`" if figure.label else f"`tacit_{figure.name}`", figure.meaning)
+        for figure in FIGURES
+    )
+    return markdown_table(("metric", "meaning"), rows)
+
+
+def recorded() -> str:
+    """Every column that the relay keeps, by table."""
+    rows = ((f"`{column.table}.{column.name}`", column.purpose, column.kept) for column in COLUMNS)
+    return markdown_table(("what", "what for", "how long"), rows)
+
+
+def mistakes() -> str:
+    """What a start or a command of the operator can fail with."""
+    rows = ((f"`{error.code}`", inspect.getdoc(error).partition("\n")[0], error.hint) for error in _operators())
+    return markdown_table(("code", "what it means", "what to do"), rows)
+
+
+def _operators() -> Iterator[type[TacitError]]:
+    """The errors that an operator meets, by code."""
+    found = {error for error in vars(errors).values() if inspect.isclass(error) and error.__module__ == errors.__name__}
+    yield from sorted({*found, CannotListen, BadCertificate}, key=lambda error: error.code)
+
+
+TABLES: Final[dict[str, Callable[[], str]]] = {
+    "advice": advice,
+    "configuration": configuration,
+    "figures": figures,
+    "recorded": recorded,
+    "mistakes": mistakes,
+}
+
+
+def filled(page: str) -> str:
+    """The page with every table as the code has it now. Raises ``ValueError`` when a table has no place in it."""
+    return fill(page, TABLES)
+
+
+def main() -> int:
+    """Write the tables in place."""
+    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
+    print(PAGE.name)  # noqa: T201 - a script for people
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

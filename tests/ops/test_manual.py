@@ -1,0 +1,63 @@
+"""docs/operations.md says what the code says: its tables, its events, its commands."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from types import ModuleType
+
+import pytest
+
+from tacit.relay.store.columns import COLUMNS
+from tests.ops.needed import ROOT
+
+PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
+SOURCES = [
+    *(ROOT / "src" / "tacit" / "relay").rglob("*.py"),
+    *(ROOT / "src" / "tacit" / "net").rglob("*.py"),
+    ROOT / "src" / "tacit" / "cli" / "relay_server.py",
+]
+CLIENTS_OWN = {"ws_client.py", "connecting.py"}
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("operations_tables", ROOT / "scripts" / "operations_tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "scripts"))
+        spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tables_are_those_of_the_code(script: ModuleType) -> None:
+    assert script.filled(PAGE) == PAGE, "run python scripts/operations_tables.py"
+
+
+def test_a_stale_table_is_noticed(script: ModuleType) -> None:
+    stale = PAGE.replace(f"| {COLUMNS[0].purpose} |", "| something else |")
+    assert stale != PAGE
+    assert script.filled(stale) == PAGE
+
+
+def test_every_event_of_the_log_is_explained_and_no_other() -> None:
+    written = {
+        event
+        for path in SOURCES
+        if path.name not in CLIENTS_OWN
+        for event in re.findall(r"\.(?:warning|info)\(\s*\"([a-z-]+)\"", path.read_text("utf-8"))
+    }
+    section = PAGE.partition("\n## The log\n")[2].partition("\n## ")[0]
+    explained = re.findall(r"`([a-z-]+)`", " ".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)))
+    assert len(explained) == len(set(explained))
+    assert set(explained) == written
+
+
+def test_every_part_is_in_the_table_of_contents() -> None:
+    parts = re.findall(r"^## (.+)$", PAGE, re.MULTILINE)
+    anchors = [re.sub(r"[^\w -]", "", part.lower()).replace(" ", "-") for part in parts]
+    contents = PAGE.partition("\n## ")[0]
+    assert re.findall(r"\(#([\w-]+)\)", contents) == anchors
+    assert set(re.findall(r"\(#([\w-]+)\)", PAGE)) <= set(anchors)
