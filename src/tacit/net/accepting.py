@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from tacit import limits
 from tacit.log import EventLog
+from tacit.net.binding import is_reserved
 
 ACCEPT_AT_ONCE: Final = 32
 """Connections taken in one turn of the event loop, so that a storm of them does not hold everybody up."""
@@ -83,6 +84,7 @@ class Acceptor:
         self._shutdown_timeout_s = shutdown_timeout_s
         self._visits: dict[Visit, asyncio.Task[object]] = {}
         self._paused: asyncio.TimerHandle | None = None
+        self._is_short = False
         self._log = EventLog("net")
 
     def start(self) -> None:
@@ -116,18 +118,30 @@ class Acceptor:
                     raise
                 self._pause()
                 return
-            if self._may_enter(address[0]):
+            if is_reserved(accepted.fileno()):
+                accepted.close()
+                self._make_room()
+            elif self._may_enter(address[0]):
                 self._welcome(accepted, address[0])
             else:
                 accepted.close()
 
     def _pause(self) -> None:
         """Wait for descriptors: a socket that cannot be accepted would be announced again and again."""
-        self._log.warning("no-descriptors")
+        self._make_room()
         self._loop.remove_reader(self._listening.fileno())
         self._paused = self._loop.call_later(ACCEPT_PAUSE_S, self.start)
 
+    def _make_room(self) -> None:
+        """Let the next one in the place of whoever has dawdled longest; the log tells it once, until it is over."""
+        if not self._is_short:
+            self._is_short = True
+            self._log.warning("no-descriptors")
+        if self._visits:
+            self._cut_off(next(iter(self._visits)))
+
     def _welcome(self, accepted: socket.socket, address: str) -> None:
+        self._is_short = False
         accepted.setblocking(False)
         visit = self._begin(address)
         handshake = self._loop.connect_accepted_socket(

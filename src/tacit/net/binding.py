@@ -1,13 +1,24 @@
-"""Taking a port to listen on."""
+"""Taking a port to listen on, and leaving some descriptors to the rest of the program."""
 
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from typing import Any, Final, cast
 
 BACKLOG: Final = 1_024
 """Connections that may wait to be accepted, for the storm after a restart."""
+
+RESERVED_DESCRIPTORS: Final = 32
+"""Open files that connections of strangers may not take: for the store, the certificate when it is renewed, the control
+sockets and monitoring. Of a small allowance, a quarter."""
+
+
+def is_reserved(descriptor: int) -> bool:
+    """Whether a new connection has one of the last descriptors: a system gives out the lowest that is free."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most != resource.RLIM_INFINITY and descriptor >= most - min(RESERVED_DESCRIPTORS, most // 4)
 
 
 async def bind(host: str, port: int) -> socket.socket:

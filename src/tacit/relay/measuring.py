@@ -54,7 +54,7 @@ async def measure(context: Context) -> None:
         return
     found.at_s = now_s
     _measure_process(found)
-    with suppress(RelayError, OSError, TimeoutError):
+    with suppress(RelayError, OSError, TimeoutError, RuntimeError):  # the last where no thread can be started any more
         async with asyncio.timeout(MEASURE_TIMEOUT_S):
             if context.config.data_dir is not None:
                 found.sizes |= await asyncio.to_thread(_files, context.config.data_dir)

@@ -111,7 +111,7 @@ async def test_what_a_relay_acknowledged_survives_kill_9_at_any_moment_and_is_th
         mine = author.name.encode() + b" "
         own = [int(entry.payload[2:].rstrip(b"\0")) for entry in entries if entry.payload.startswith(mine)]
         assert sorted(own) == list(range(1, len(own) + 1))
-    assert collector.collected > times / 2
+    assert collector.collected > times / 10
     await relays.close()
 
 
