@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,12 +13,13 @@ from tacit.cli.tree import Command
 if TYPE_CHECKING:
     from tacit.cli.output import Output
 
-_SORTS = {
-    "created": lambda user: (user["created_at"], user["account"]),
-    "name": lambda user: (not user["handle"], user["handle"], user["account"]),
-    "held": lambda user: (-user["held_bytes"], user["account"]),
-    "devices": lambda user: (-user["devices"], user["account"]),
+_SORTS: Final = {
+    "created": lambda user: user["created_at"],
+    "name": lambda user: (not user["handle"], user["handle"]),
+    "held": lambda user: -user["held_bytes"],
+    "devices": lambda user: -user["devices"],
 }
+"""What a list can go by; where that is the same, by when they registered."""
 
 
 @click.command("users", cls=Command)

@@ -95,6 +95,8 @@ def _follow(settings: Settings, out: Output, left: int, *, stay: bool) -> bool:
         if left != told:
             out.talk(f"{several(left, 'connection')} left." if left else "No connection is left.")
             told = left
+        if stay and not left:
+            return True
         try:
             found: dict[str, Any] = ask(settings, "stats")
         except TransportError:  # it hung up while it was asked: it is ending
@@ -102,7 +104,5 @@ def _follow(settings: Settings, out: Output, left: int, *, stay: bool) -> bool:
         if not found["running"]:
             return False
         left = found["connections"]
-        if stay and not left:
-            return True
         time.sleep(LOOK_S)
     raise NotDrained
