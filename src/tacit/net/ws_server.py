@@ -163,6 +163,9 @@ class WebSocketListener:
             return _plain(200, "ok")
         if request.path != "/":
             return _plain(404, "not found")
+        announced = request.headers.getall("Content-Length", []) + request.headers.getall("Transfer-Encoding", [])
+        if request.method != "GET" or set(announced) - {"0"}:
+            return _plain(405, "this is a tacit relay; there is nothing to be sent but an upgrade")
         if "Sec-WebSocket-Protocol" in request.headers:
             return _plain(400, "no subprotocols here")
         upgrade = Upgrade(compress=False)
