@@ -12,7 +12,7 @@ from tacit.client.model import GroupId
 from tacit.client.paths import profile_paths
 from tacit.client.store import open_profile
 from tacit.codec import decode
-from tests.processes.programs import Ended, Profile, Relay
+from tests.processes.programs import Ended, Profile, Relay, free_port
 
 PASSPHRASE = "canary-passphrase-zwitschermaschine"
 WRONG = "canary-wrong-passphrase-papageno"
@@ -42,6 +42,7 @@ class Conversation:
     folder: Path
     relay: Relay
     relay_log: Path
+    metrics_port: int
     people: dict[str, Profile] = field(default_factory=dict)
     results: list[Ended] = field(default_factory=list)
     """What every command printed and said."""
@@ -68,10 +69,11 @@ class Conversation:
 
 def begin(folder: Path) -> Conversation:
     """Start the relay and make three identities."""
-    relay_log = folder / "relay.log"
-    relay = Relay(folder / "relay", "--log-file", str(relay_log), fresh=True)
+    relay_log, metrics_port = folder / "relay.log", free_port()
+    env = {"TACIT_SERVE_METRICS_PORT": str(metrics_port)}
+    relay = Relay(folder / "relay", "--log-file", str(relay_log), env=env, fresh=True)
     relay.start()
-    talk = Conversation(folder, relay, relay_log)
+    talk = Conversation(folder, relay, relay_log, metrics_port)
     for handle in HANDLES:
         talk.people[handle] = Profile(handle, folder / "clients")
         talk.does(handle, "init", "--name", handle, "--relay", relay.link)

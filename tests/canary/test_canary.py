@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import socket
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from tests.canary import conversation as scene
 from tests.canary.conversation import HANDLES, Conversation
 from tests.canary.traces import dump, found_in, found_in_files, found_in_memory
 from tests.processes.people import becomes, create, opened
-from tests.processes.programs import Relay
+from tests.processes.programs import TIMEOUT_S, Relay, free_port
 
 pytestmark = pytest.mark.processes
 
@@ -79,6 +82,56 @@ def test_the_relays_log_holds_no_word_no_key_no_name_no_id_and_no_address(
     assert ADDRESS.findall(log) == []
     assert STABLE_ID.findall(log) == []
     assert str(talk.folder).encode() not in log
+
+
+@pytest.mark.parametrize("page", ["/metrics", "/metrics openmetrics", "/readyz", "/healthz", "/nothing"])
+def test_what_monitoring_is_told_holds_no_word_no_key_no_name_no_id_and_no_address(
+    talk: Conversation, secrets: dict[str, bytes], page: str
+) -> None:
+    path, _, form = page.partition(" ")
+    told = ask(talk.metrics_port, path, "application/openmetrics-text" if form else "text/plain")
+    if path == "/metrics":
+        said = re.search(rb"^tacit_appends_total ([\d.]+)$", told, re.MULTILINE)
+        assert said is not None
+        assert float(said[1]) > 0, "it does tell of this conversation"
+    handles = {handle: handle.encode() for handle in HANDLES}
+    assert found_in(told, secrets | talk.ids | scene.ids_as_text(talk) | handles) == set()
+    assert ADDRESS.findall(told) == []
+    assert STABLE_ID.findall(told) == []
+    assert str(talk.folder).encode() not in told
+
+
+def ask(port: int, path: str, accept: str) -> bytes:
+    """The whole answer of a page for monitoring, header and all."""
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as asking:
+        asking.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n".encode())
+        with asking.makefile("rb") as answer:
+            return answer.read()
+
+
+def test_strangers_who_press_from_everywhere_leave_no_address_behind(tmp_path: Path) -> None:
+    """Each does something that a relay might want to complain about, and its log is at its most talkative."""
+    junk = [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", os.urandom(200)]
+    log, port = tmp_path / "log", free_port()
+    env = {"TACIT_SERVE_METRICS_PORT": str(port), "TACIT_SERVE_LOG_FORMAT": "json", "TACIT_SERVE_EXEMPT_ADDRESSES": ""}
+    with Relay(tmp_path / "relay", "--log-file", str(log), env=env) as relay:
+        for number in range(200):
+            come(f"127.0.0.{number + 2}", relay.port, junk[number % len(junk)])
+            come(f"127.0.0.{number + 2}", port, junk[number % len(junk)])
+        told = ask(port, "/metrics", "text/plain") + ask(port, "/readyz", "text/plain")
+        ended = relay.end()
+    said = log.read_bytes()
+    events = [json.loads(line) for line in said.splitlines()]
+    assert {"started", "stopped"} <= {event["event"] for event in events}
+    assert all(event.keys() >= {"event", "level", "timestamp"} for event in events)
+    assert ADDRESS.findall(said + told + ended.err.encode()) == []
+
+
+def come(address: str, port: int, words: bytes) -> None:
+    """Connect from an address, say something, and go."""
+    coming = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S, source_address=(address, 0))
+    with coming as stranger, suppress(OSError):
+        stranger.sendall(words)
 
 
 def test_the_clients_logs_hold_no_word_no_key_no_name_no_id_and_no_address(

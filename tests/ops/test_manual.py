@@ -33,7 +33,7 @@ def script() -> ModuleType:
 
 
 def test_the_tables_are_those_of_the_code(script: ModuleType) -> None:
-    assert script.filled(PAGE) == PAGE, "run python scripts/operations_tables.py"
+    assert script.filled(PAGE) == PAGE, "run ./dev proto"
 
 
 def test_a_stale_table_is_noticed(script: ModuleType) -> None:
