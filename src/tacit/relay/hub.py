@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from tacit.relay.store.rows import Appended, DeviceRow, LogRow, NewEntry
-from tacit.wire import relay_pb2 as pb
-from tacit.wire.frames import encode_response
+from tacit.wire.frames import encode_entry
 
 
 class Outlet(Protocol):
@@ -92,37 +91,12 @@ class Hub:
                 self.close(flow)
 
 
-def entry_frame(
-    log_id: bytes,
-    seq: int,
-    *,
-    message_id: bytes,
-    kind: int,
-    payload: bytes,
-    received_at_ms: int,
-    own: bool,
-    damaged: bool = False,
-) -> bytes:
-    """One entry as it is pushed."""
-    entry = pb.Entry(
-        log_id=log_id,
-        seq=seq,
-        message_id=message_id,
-        kind=pb.EntryKind.ValueType(kind),
-        payload=payload,
-        received_at_ms=received_at_ms,
-        own=own,
-        damaged=damaged,
-    )
-    return encode_response(0, entry)
-
-
 def _frame(frames: dict[tuple[bytes, bool], bytes], flow: Flow, entry: NewEntry, seq: int) -> bytes:
     """The frame for one reader; all readers but the author share the same bytes."""
     own = flow.device == entry.author
     frame = frames.get((flow.log_id, own))
     if frame is None:
-        frame = frames[flow.log_id, own] = entry_frame(
+        frame = frames[flow.log_id, own] = encode_entry(
             flow.log_id,
             seq,
             message_id=entry.message_id,

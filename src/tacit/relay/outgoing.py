@@ -14,13 +14,13 @@ from typing import Final
 
 from tacit import limits
 from tacit.net.links import CloseCode, FrameLink
-from tacit.relay.hub import Flow, Hub, entry_frame
+from tacit.relay.hub import Flow, Hub
 from tacit.relay.store import Store
 from tacit.relay.store.places import position
 from tacit.relay.store.reading import read_many
 from tacit.relay.store.rows import Chunk, LogRow
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.frames import encode_response
+from tacit.wire.frames import encode_entry, encode_response
 
 FEED_FLOWS: Final = 64
 FEED_ENTRIES: Final = 128
@@ -175,7 +175,7 @@ class Outgoing:
         """Queue what was read for a flow, and let it go live if that was all."""
         for entry in chunk.entries:
             self.push(
-                entry_frame(
+                encode_entry(
                     flow.log_id,
                     entry.seq,
                     message_id=entry.message_id,

@@ -6,8 +6,8 @@ A frame that is well-formed but carries a request or answer unknown here has no 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
@@ -53,6 +53,7 @@ ResponseBody: TypeAlias = (
     | pb.BroughtBack
 )
 Body = TypeVar("Body")
+AnyFrame = TypeVar("AnyFrame", pb.ClientFrame, pb.ServerFrame)
 
 _REQUEST_NAMES: Final[dict[type[Message], str]] = {
     type(getattr(pb.ClientFrame(), field.name)): field.name
@@ -64,8 +65,7 @@ _RESPONSE_NAMES: Final[dict[type[Message], str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Frame(Generic[Body]):
+class Frame(NamedTuple, Generic[Body]):
     """One frame as it was read; ``name`` is empty and ``body`` is None where its kind is not known here."""
 
     request_id: int
@@ -81,14 +81,43 @@ def encode_request(request_id: int, body: RequestBody) -> bytes:
 
 def encode_response(request_id: int, body: ResponseBody) -> bytes:
     """One ServerFrame; ``request_id`` is 0 for a push."""
+    if isinstance(body, pb.Appended):
+        # By far the commonest, and protobuf copies a whole message by writing and reading it.
+        frame = pb.ServerFrame(request_id=request_id)
+        frame.appended.seq = body.seq
+        return frame.SerializeToString()
     fields: dict[str, Any] = {_RESPONSE_NAMES[type(body)]: body}
     return _serialized(pb.ServerFrame(request_id=request_id, **fields))
 
 
+def encode_entry(
+    log_id: bytes,
+    seq: int,
+    *,
+    message_id: bytes,
+    kind: int,
+    payload: bytes,
+    received_at_ms: int,
+    own: bool,
+    damaged: bool = False,
+) -> bytes:
+    """One ServerFrame that pushes an Entry, made in place for the same reason."""
+    frame = pb.ServerFrame()
+    entry = frame.entry
+    entry.log_id = log_id
+    entry.seq = seq
+    entry.message_id = message_id
+    entry.kind = cast("pb.EntryKind.ValueType", kind)
+    entry.payload = payload
+    entry.received_at_ms = received_at_ms
+    entry.own = own
+    entry.damaged = damaged
+    return _serialized(frame)
+
+
 def decode_request(data: bytes, max_bytes: int = limits.MAX_FRAME_BYTES) -> Frame[RequestBody]:
     """Read a ClientFrame; a request ID of 0 is malformed."""
-    frame = pb.ClientFrame()
-    _parse(frame, data, max_bytes)
+    frame = _parse(pb.ClientFrame.FromString, data, max_bytes)
     if frame.request_id == 0:
         raise DecodeError("no request ID")
     name = frame.WhichOneof("request")
@@ -99,8 +128,7 @@ def decode_request(data: bytes, max_bytes: int = limits.MAX_FRAME_BYTES) -> Fram
 
 def decode_response(data: bytes, max_bytes: int = limits.MAX_FRAME_BYTES) -> Frame[ResponseBody]:
     """Read a ServerFrame."""
-    frame = pb.ServerFrame()
-    _parse(frame, data, max_bytes)
+    frame = _parse(pb.ServerFrame.FromString, data, max_bytes)
     name = frame.WhichOneof("response")
     if name is None:
         return Frame(frame.request_id, "", None)
@@ -114,11 +142,11 @@ def _serialized(frame: Message) -> bytes:
     return data
 
 
-def _parse(frame: Message, data: bytes, max_bytes: int) -> None:
+def _parse(read: Callable[[bytes], AnyFrame], data: bytes, max_bytes: int) -> AnyFrame:
     if len(data) > max_bytes:
         raise DecodeError(f"frame of {len(data)} bytes")
     check_density(data)
     try:
-        frame.ParseFromString(data)
+        return read(data)
     except ProtobufDecodeError:
         raise DecodeError("not a frame of the relay protocol") from None

@@ -49,6 +49,7 @@ class Store:
         self.incarnation, self.waits_until = incarnation.begin(db, entropy, now_s)
         """Which life of its data the relay is in, and until when it waits for what a backup lacks."""
         self._metrics = metrics or Metrics()
+        self._waiting: list[Job] = []
         self._writer = Writer(db, self._deliver_threadsafe, self._metrics)
         self._reader = open_reader(path) if path is not None else None
         self._reading = ThreadPoolExecutor(1, "tacit-relay-reader")
@@ -100,6 +101,7 @@ class Store:
         await self._loop.run_in_executor(None, self._reading.shutdown)
         if self._reader is not None:
             self._reader.close()
+        self._hand_over()
         await self._loop.run_in_executor(None, self._writer.stop)
 
     def _submit(self, change: Change | NewEntry, done: Done, size_bytes: int) -> None:
@@ -108,7 +110,15 @@ class Store:
         if self._queued_bytes + size_bytes > MAX_WRITE_QUEUE_BYTES:
             raise RateLimited(retry_after_s=BUSY_RETRY_S)
         self._queued_bytes += size_bytes
-        self._writer.submit(Job(change, done, size_bytes, self._metrics.monotonic_s()))
+        if not self._waiting:
+            # What else comes in this turn of the event loop goes along; the writer is woken once.
+            self._loop.call_soon(self._hand_over)
+        self._waiting.append(Job(change, done, size_bytes, self._metrics.monotonic_s()))
+
+    def _hand_over(self) -> None:
+        if self._waiting:
+            jobs, self._waiting = self._waiting, []
+            self._writer.submit(jobs)
 
     def _deliver_threadsafe(self, outcomes: Outcomes) -> None:
         if not self._loop.is_closed():

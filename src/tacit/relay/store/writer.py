@@ -68,14 +68,16 @@ class Writer:
         self._deliver = deliver
         self._metrics = metrics
         self._settled = False
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._left: list[Job] = []
+        self._stopping = False
         self._log = EventLog("relay.store")
         self._thread = threading.Thread(target=self._run, name="tacit-relay-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> None:
-        """Put a job at the end of the queue."""
-        self._jobs.put(job)
+    def submit(self, jobs: list[Job]) -> None:
+        """Put jobs at the end of the queue."""
+        self._jobs.put(jobs)
 
     def stop(self) -> None:
         """Let the thread finish what is queued, checkpoint and close the connection; waits for all of it."""
@@ -83,26 +85,24 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            batch, stopping = self._next_batch()
-            if batch:
-                self._deliver(self._commit(batch))
+        while batch := self._next_batch():
+            self._deliver(self._commit(batch))
         self._close()
 
-    def _next_batch(self) -> tuple[list[Job], bool]:
-        """Wait for a job and take along all that have queued up behind it."""
-        batch: list[Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            batch.append(job)
-            if len(batch) == MAX_WRITE_BATCH:
-                return batch, False
+    def _next_batch(self) -> list[Job]:
+        """Wait for a job and take along all that have queued up behind it; none when there will be no more."""
+        jobs = self._left
+        while len(jobs) < MAX_WRITE_BATCH and not self._stopping:
             try:
-                job = self._jobs.get_nowait()
+                more = self._jobs.get(block=not jobs)
             except Empty:
-                return batch, False
-        return batch, True
+                break
+            if more is None:
+                self._stopping = True
+            else:
+                jobs += more
+        self._left = jobs[MAX_WRITE_BATCH:]
+        return jobs[:MAX_WRITE_BATCH]
 
     def _commit(self, batch: list[Job]) -> Outcomes:
         try:
