@@ -50,6 +50,7 @@ class Store:
         """Which life of its data the relay is in, and until when it waits for what a backup lacks."""
         self._metrics = metrics or Metrics()
         self._waiting: list[Job] = []
+        self._since_s = 0.0
         self._writer = Writer(db, self._deliver_threadsafe, self._metrics)
         self._reader = open_reader(path) if path is not None else None
         self._reading = ThreadPoolExecutor(1, "tacit-relay-reader")
@@ -112,8 +113,9 @@ class Store:
         self._queued_bytes += size_bytes
         if not self._waiting:
             # What else comes in this turn of the event loop goes along; the writer is woken once.
+            self._since_s = self._metrics.monotonic_s()
             self._loop.call_soon(self._hand_over)
-        self._waiting.append(Job(change, done, size_bytes, self._metrics.monotonic_s()))
+        self._waiting.append(Job(change, done, size_bytes, self._since_s))
 
     def _hand_over(self) -> None:
         if self._waiting:

@@ -112,6 +112,7 @@ class Writer:
             return self._write(batch)
         except MemoryError:
             self._log.warning("transaction-failed", error=MemoryError.__name__)
+            self._metrics.failed(StorageFailed.code)
             return [(job, StorageFailed()) for job in batch]
         except sqlite3.Error as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT_INDEX:
