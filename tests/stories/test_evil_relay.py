@@ -256,6 +256,36 @@ def got_inbox(actor: Actor) -> bytes:
 
 
 @story
+async def test_a24_the_queue_of_somebody_else_opens_nothing_and_is_told(world: World) -> None:
+    """The relay mixes two accounts up: what waits for Bob goes to Carol, in his logs and in hers."""
+    alice, bob, carol = await world.friends("alice", "bob", "carol")
+    await alice.says(carol, "for carol")
+    await alice.says(bob, "for bob")
+    await world.advance(60)
+    hers, his = got(carol, MESSAGE)[-1].log_id, got(bob, MESSAGE)[-1]
+
+    def swap(entry: pb.Entry) -> list[pb.Entry]:
+        if entry.own or entry.log_id != hers:
+            return [entry]
+        in_his_log = pb.Entry()
+        in_his_log.CopyFrom(his)
+        entry.message_id, entry.kind, entry.payload = his.message_id, his.kind, his.payload
+        return [in_his_log, entry]
+
+    remove = carol.way.meddle(rewrite("entry", swap))
+    await alice.says(carol, "lost on the way")
+    await world.advance(60)
+    remove()
+    await alice.says(carol, "and on")
+    await world.advance(60)
+    heard = await carol.hears(alice)
+    assert "alice: for bob" not in heard
+    assert "alice: and on" in heard
+    assert alarmed(await carol.sees(alice))
+    assert await carol.hears(bob) == [], "nothing of it got into a chat with Bob"
+
+
+@story
 async def test_a16_a_key_package_of_the_relays_own_making_is_refused(world: World) -> None:
     alice, bob = await world.friends("alice", "bob")
     entropy, now_s = SeededEntropy(666, "relay"), int(world.clock.now_s())
