@@ -69,6 +69,8 @@ def settle(db: sqlite3.Connection) -> None:
     (path,) = (file for _, name, file in db.execute("PRAGMA database_list") if name == "main")
     if not path:
         return
+    if db.in_transaction:
+        db.rollback()
     db.execute("BEGIN IMMEDIATE")  # so that no other process writes into the log
     try:
         _write_again(Path(f"{path}-wal"))

@@ -129,6 +129,8 @@ class Writer:
         """Apply a batch in one transaction; raises what the disk says, and then nothing of it has happened."""
         began_s = self._metrics.monotonic_s()
         try:
+            if self._db.in_transaction:  # an earlier one, where even to undo it took memory that was not there
+                self._db.rollback()
             self._db.execute("BEGIN IMMEDIATE")
             outcomes = list(zip(batch, self._apply_all(job.change for job in batch), strict=True))
             self._db.execute("COMMIT")
