@@ -42,6 +42,7 @@ contents = st.builds(
 )
 
 
+@pytest.mark.no_cover
 @given(contents)
 def test_what_is_built_is_read_back(content: Content) -> None:
     assert parse_content(build_content(content)) == content

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.processes.forked import environment
+
 ANSWERS_IN_S = 60
 
 
@@ -29,7 +31,9 @@ class Bridge:
     def __init__(self, name: str, command: list[str], *, cwd: Path | None = None, lacks: frozenset[str]) -> None:
         self.name = name
         self.lacks = lacks
-        self._process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            command, cwd=cwd, env=environment(measured=False), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     def __enter__(self) -> Self:
         return self

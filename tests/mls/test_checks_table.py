@@ -73,6 +73,7 @@ def conformance() -> Iterator[Any]:
         yield importlib.import_module("conformance")
 
 
+@pytest.mark.no_cover
 def test_every_rule_hazard_and_duty_has_a_test_that_exists(conformance: Any) -> None:
     assert conformance.gaps() == []
 

@@ -27,6 +27,8 @@ from tests.mls.crew import NOW_S, Crew
 from tests.mls.mirror import Mirror
 from tests.mls.refusal import state_of
 
+pytestmark = pytest.mark.no_cover
+
 CREW = Crew(3)
 BUNDLE = CREW.bundle("dave")
 GROUP = CREW["bob"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,8 @@ from tests.mls.crew import NOW_S, Crew
 from tests.mls.refusal import state_of
 from tests.mls.stranger import Stranger
 from tests.mls.test_fuzz import edits, mutated
+
+pytestmark = pytest.mark.no_cover
 
 Edits = list[tuple[str, int, bytes]]
 

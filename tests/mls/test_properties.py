@@ -31,6 +31,8 @@ from tacit.mls import (
 from tacit.mls.secret_tree import RatchetKind
 from tests.mls.crew import NAMES, NOW_S, Crew
 
+pytestmark = pytest.mark.no_cover
+
 MAX_MEMBERS = 6
 
 

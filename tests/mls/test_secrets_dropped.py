@@ -31,6 +31,8 @@ from tacit.mls.tree_math import node_of
 from tests.mls.crew import NOW_S, Crew
 from tests.mls.ledger import Ledger
 
+pytestmark = pytest.mark.no_cover
+
 KEPT_FOR_THE_EPOCH = Counter(
     ["init", "sender data", "exporter", "external", "membership", "resumption", "authentication"]
 )

@@ -13,6 +13,8 @@ from tacit.testing.story import story
 from tacit.testing.world import World
 from tests.stories.scenes import SCENES, Scene
 
+pytestmark = pytest.mark.no_cover
+
 PARTS = 4
 MOST_FRAMES = 400
 

@@ -16,6 +16,8 @@ from tacit.testing.crashes import Crashed, CrashPlan
 from tacit.testing.world import World
 from tests.stories.scenes import SCENES, Scene
 
+pytestmark = pytest.mark.no_cover
+
 PARTS = 4
 """Each scene is dealt out to so many tests, for as many processors."""
 

@@ -18,6 +18,8 @@ from tacit.testing.crashes import Crashed
 from tacit.testing.world import World
 from tests.stories.scenes import nothing_is_missing
 
+pytestmark = pytest.mark.no_cover
+
 NAMES = ("alice", "bob", "carol")
 STEPS = 40
 SEEDS = range(12)

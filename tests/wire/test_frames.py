@@ -84,10 +84,10 @@ def varint(n: int) -> bytes:
 
 def test_millions_of_tiny_fields_are_refused_quickly():
     dense = frame_of(b"\x0a\x00" * 2_000_000)
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(DecodeError, match="too many fields"):
         decode_request(dense)
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 def test_density_is_counted_over_all_bodies_of_a_frame():

@@ -11,6 +11,8 @@ from tests.mls.machine.life import Life
 from tests.mls.machine.nonces import watching
 from tests.mls.machine.world import World
 
+pytestmark = pytest.mark.no_cover
+
 EXAMPLES = 60
 STEPS = 50
 
