@@ -34,14 +34,15 @@ def names() -> list[str]:
 
 def main() -> int:
     """Run the chosen tables."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is ended
     parser = argparse.ArgumentParser(
         prog="./dev bench", description="Print the figures, medians with the machine named."
     )
     parser.add_argument("tables", nargs="*", metavar="NAME", help=", ".join(names()))
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller groups, where a table has them")
-    parser.add_argument("--picture", action="store_true", help="of mls: draw its cost over the size of groups instead")
+    parser.add_argument(
+        "--picture", action="store_true", help="draw the curves: of mls instead of the table, of relay besides it"
+    )
     relay = parser.add_argument_group("relay")
     relay.add_argument(
         "--pin",
@@ -54,10 +55,11 @@ def main() -> int:
     if unknown := sorted(set(chosen.tables) - set(names())):
         parser.error(f"nothing is called {unknown[0]}; there are {', '.join(names())}")
     if chosen.picture:
-        if chosen.tables != ["mls"]:
-            parser.error("only mls has a picture")
-        print(importlib.import_module("bench.picture").draw(chosen.quick))
-        return 0
+        if chosen.tables not in (["mls"], ["relay"]):
+            parser.error("mls has a picture, and relay has one")
+        if chosen.tables == ["mls"]:
+            print(importlib.import_module("bench.picture").draw(chosen.quick))
+            return 0
     facts = machine()
     screen, progress = Console(stderr=chosen.json), Console(stderr=True)
     screen.width = max(screen.width, MIN_COLUMNS)
@@ -110,4 +112,6 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
+    # An ordinary exit, so that what was started is ended and folders go.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 def table(
     *,
     quick: bool = False,
-    pin: bool = True,
+    pin: bool | None = None,
     only: Sequence[str] = (),
     seconds: float | None = None,
+    picture: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Table:
-    """Measure, all of it or the parts that are named."""
+    """Measure, all of it or the parts that are named; with ``picture``, draw the curves as well."""
     # The load generator is a module of this package and has no use for all the others.
     from bench.relay.parts import run
 
-    return run(quick=quick, pin=pin, only=only, seconds=seconds, say=say)
+    return run(quick=quick, pin=pin, only=only, seconds=seconds, picture=picture, say=say)

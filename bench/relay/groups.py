@@ -11,7 +11,7 @@ from bench.relay.pairs import PAYLOAD_BYTES, WINDOW
 from bench.relay.population import Shape
 from bench.relay.stage import Stage
 
-ON_THE_WAY: Final = 800
+ON_THE_WAY: Final = 1_600
 """Messages of all conversations together, over the number of connections; a window is 1 at least and 16 at most."""
 
 

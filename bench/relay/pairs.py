@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import statistics
+import tempfile
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from bench.measure import Row
@@ -19,6 +24,7 @@ ACKNOWLEDGE_EVERY: Final = 16
 AIM_PER_S: Final = 10_000
 AIM_P99_MS: Final = 20
 HALF: Final = 0.5
+WRITES: Final = 50
 
 
 def rows(stage: Stage) -> Iterator[Row]:
@@ -26,6 +32,7 @@ def rows(stage: Stage) -> Iterator[Row]:
     folder = stage.folder / "pairs"
     people = populate(folder, 2 * PAIRS, [Shape("pairs", PAIRS, 1)])
     before = size_bytes(folder)
+    yield Row("disk: one write of 4 KiB, synced", _synced_write_s(folder) * 1e3, "ms", note=f"median of {WRITES}")
     with stage.serve(folder, people) as world:
         stage.say(f"{PAIRS} pairs at the relay's limit")
         world.load.ask("talk", name="pairs", payload=PAYLOAD_BYTES)
@@ -63,6 +70,18 @@ def variant_rows(stage: Stage) -> Iterator[Row]:
         )
 
 
+def _synced_write_s(folder: Path) -> float:
+    """What the disk asks for a promise: the least that anything durable takes here."""
+    took = []
+    with tempfile.TemporaryFile(dir=folder.parent, buffering=0) as file:
+        for _ in range(WRITES):
+            began = time.perf_counter()
+            file.write(bytes(4096))
+            os.fsync(file.fileno())
+            took.append(time.perf_counter() - began)
+    return statistics.median(took)
+
+
 def _limit(stage: Stage, told: dict[str, Any]) -> Iterator[Row]:
     stage.figures |= {
         "delivered_per_s": round(told["per_s"], 1),
@@ -91,6 +110,7 @@ def _latencies(stage: Stage, world: World, most_per_s: float) -> Iterator[Row]:
         if share == HALF:
             stage.figures["p99_ms_at_half_rate"] = round(told["latency_ms"]["p99"], 2)
         for name in ("p50", "p95", "p99"):
+            stage.curves.setdefault(f"latency {name}", []).append((round(told["sent_per_s"]), told["latency_ms"][name]))
             yield Row(
                 f"pairs: from send to delivery at {most_per_s * share:,.0f}/s, {name}",
                 told["latency_ms"][name],

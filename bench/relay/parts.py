@@ -15,7 +15,7 @@ from typing import Any, Final
 import psutil
 
 from bench.measure import Row, Table
-from bench.relay import clients, crowds, groups, pairs, peers, sizes
+from bench.relay import clients, crowds, drawing, groups, pairs, peers, sizes
 from bench.relay.processes import Cores, Failed
 from bench.relay.stage import FULL, QUICK, Plan, Stage
 
@@ -44,7 +44,13 @@ class TimeUp(BaseException):
 
 
 def run(
-    *, quick: bool, pin: bool | None, only: Sequence[str], seconds: float | None, say: Callable[[str], None]
+    *,
+    quick: bool,
+    pin: bool | None,
+    only: Sequence[str],
+    seconds: float | None,
+    picture: bool,
+    say: Callable[[str], None],
 ) -> Table:
     """Measure, all of it or the parts that are named. Raises ``Failed`` for what cannot be begun."""
     if unknown := [name for name in only if name not in PARTS]:
@@ -58,6 +64,8 @@ def run(
         stage = Stage(Path(directory), plan, _cores(pin), say, figures=_nothing_yet(plan), until_s=until_s)
         parts = tuple(only) or (QUICK_PARTS if quick else tuple(PARTS))
         rows = list(_rows(stage, parts))
+    if picture:
+        _draw(stage)
     failed = any(row.what.startswith(MISSING) for row in rows)
     return Table("relay: on loopback over TLS, durable", tuple(rows), stage.figures, failed)
 
@@ -104,6 +112,15 @@ def _alarm(left_s: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _draw(stage: Stage) -> None:
+    """Put the picture of this run where the documents show it."""
+    drawn = drawing.panels(stage.curves, stage.figures["peers"], 2 * pairs.PAIRS)
+    if not drawn:
+        raise Failed("nothing that was measured can be drawn")
+    drawing.PICTURE.parent.mkdir(exist_ok=True)
+    drawing.PICTURE.write_text(drawing.svg(drawn, f"relay and load generator {stage.pinned}"), encoding="utf-8")
 
 
 def _cores(pin: bool | None) -> Cores:

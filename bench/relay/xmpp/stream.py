@@ -99,11 +99,12 @@ class Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         data = self._rest + data
-        whole = data.rfind(b">") + 1
         if self._waiting is not None:
             self._rest = data
             self._look()
             return
+        begun = data.rfind(b"<message")
+        whole = begun if begun > data.rfind(b"</message>") else data.rfind(b">") + 1
         data, self._rest = data[:whole], data[whole:]
         if b"type='error'" in data:
             self._refuse("a stanza was refused")
