@@ -160,6 +160,15 @@ async def test_a_relay_that_stops_says_so_until_it_has(tmp_path: Path):
             await get_port(port)
 
 
+async def test_a_relay_that_was_drained_stays_unready_and_answers(tmp_path: Path):
+    async with running(tmp_path, metrics_port=0) as world:
+        alice = await world.join()
+        world.relay.drain(60, stay=True)
+        await alice.wait_ended()
+        assert await ready(world) == (503, ["shutting-down"])
+        assert (await get(world, "/healthz"))[0] == 200
+
+
 async def get_port(port: int) -> None:
     async with aiohttp.request("GET", f"http://127.0.0.1:{port}/healthz"):
         pass
