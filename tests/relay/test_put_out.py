@@ -8,12 +8,16 @@ import time
 
 import pytest
 
+from tacit.identity import format_id
 from tacit.limits import RETENTION_S
 from tacit.relay.admin.asking import ask_relay
+from tacit.relay.backups import examine
+from tacit.relay.data_dir import write_key
 from tacit.relay.watch import sweep
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tests.relay.peers import TIMEOUT_S, Moves, Peer, Someone, commit, key_package, message, running, to_inbox
+from tests.relay.store.test_migrations import written_by
 from tests.relay.test_processes import RelayProcess
 
 AT_ONCE_S = 1.0
@@ -186,6 +190,7 @@ async def test_nothing_of_a_deleted_account_is_left_but_numbers_until_its_entrie
         assert [user["handle"] for user in (await ask(tmp_path, "users"))["users"]] == ["bob"]
 
         # Others read on, and what it wrote is still whole.
+        assert examine(tmp_path, progress=lambda what, done: None).is_sound
         await bob.listen(log, after=1)
         assert [entry.payload for entry in await bob.take(2)] == [b"last words", b"answer"]
         assert await bob.append(log, b"again") == 4
@@ -237,6 +242,21 @@ async def test_who_comes_after_a_deleted_account_is_taken_for_nobody_else(tmp_pa
         assert heir.someone.account.id != mallory.someone.account.id
         again = await world.join(mallory.someone)
         assert (await again.ask(message(await again.create_log(), b"back, as a new account"))).seq == 1
+
+
+async def test_a_store_from_before_can_let_go_of_accounts_and_gives_their_numbers_to_nobody(tmp_path):
+    written_by(1, tmp_path / "relay.db")
+    write_key(tmp_path / "relay.key", bytes(32))
+    first, second = (format_id(row[1]) for row in tables(tmp_path)["accounts"])
+    async with running(tmp_path) as world:
+        await world.join()
+        assert (await ask(tmp_path, "delete", who=second))["entries_left"] == 0
+        assert (await ask(tmp_path, "delete", who=first))["entries_left"] == 0
+        await world.join()
+        found = tables(tmp_path)
+        assert not {row[0] for row in found["devices"]} & {1, 2}
+        assert not {row[0] for row in found["accounts"]} & {1, 2}
+        assert [len(found[name]) for name in ("accounts", "devices", "logs", "entries")] == [2, 2, 2, 0]
 
 
 async def test_a_deleted_account_is_forgotten_by_the_invitation_that_it_used(tmp_path):
