@@ -45,10 +45,11 @@ async def suspend(desk: Desk, asked: shapes.Suspension) -> shapes.Held:
     """Shut an account out until it is resumed. Raises ``BadNote``."""
     if len(asked.note) > MAX_NOTE_CHARS:
         raise BadNote
+    now_s = desk.now_s()
 
     def change(db: sqlite3.Connection) -> Account:
         account = find(db, asked.who)
-        departures.suspend(db, account.row, asked.note, desk.now_s())
+        departures.suspend(db, account.row, asked.note, now_s)
         return account
 
     account = await desk.change(change)
@@ -73,11 +74,12 @@ async def resume(desk: Desk, asked: shapes.Who) -> shapes.Held:
 
 async def revoke_device(desk: Desk, asked: shapes.WhichDevice) -> shapes.Held:
     """Shut one device out for good. Raises ``NoSuchDevice``."""
+    now_s = desk.now_s()
 
     def change(db: sqlite3.Connection) -> tuple[Account, DeviceRow]:
         account = find(db, asked.who)
         wanted = _device_id(db, account, asked.device)
-        return account, accounts.revoke_device(db, account.row, wanted, desk.now_s())
+        return account, accounts.revoke_device(db, account.row, wanted, now_s)
 
     account, device = await desk.change(change)
     if desk.live is not None:
@@ -87,16 +89,17 @@ async def revoke_device(desk: Desk, asked: shapes.WhichDevice) -> shapes.Held:
 
 async def delete(desk: Desk, asked: shapes.Who) -> shapes.Deleted:
     """Take an account away, with all that is known of it."""
+    now_s = desk.now_s()
 
     def change(db: sqlite3.Connection) -> tuple[Account, tuple[DeviceRow, ...]]:
         account = find(db, asked.who)
-        return account, departures.delete(db, account.row, desk.now_s())
+        return account, departures.delete(db, account.row, now_s)
 
     account, devices = await desk.change(change)
     if desk.live is not None:
         for device in devices:
             desk.live.context.sessions.shut_out(device, Closed.DELETED)
-    await clear_departed(desk.store, desk.now_s())
+    await clear_departed(desk.store, now_s)
     left = await desk.store.query(partial(departures.entries_left, devices=devices))
     # The write-ahead log holds what the deleted pages were before.
     await maintenance.in_thread(maintenance.checkpoint, desk.store_path)
