@@ -85,13 +85,15 @@ async def test_a_relay_is_alive_and_ready(tmp_path: Path):
         assert await ready(world) == (200, [])
 
 
-async def test_a_disk_that_takes_nothing_makes_it_unready_and_it_recovers_by_itself(tmp_path: Path):
+async def test_a_disk_that_takes_nothing_makes_it_unready_and_it_recovers_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """Nobody writes: it finds out by trying."""
+    monkeypatch.setattr(readiness, "FRESH_S", 0.0)
     async with running(tmp_path, metrics_port=0) as world:
         context = world.relay._context
         assert await ready(world) == (200, [])
         await context.store.change(lambda db: db.execute("PRAGMA query_only = ON").fetchall())
-        context.metrics.written_at_s -= readiness.FRESH_S
         assert await ready(world) == (503, ["storage-failed"])
         assert (await scrape(world))["tacit_ready"] == 0
         assert (await get(world, "/healthz"))[0] == 200
@@ -131,7 +133,6 @@ async def test_a_disk_that_hangs_makes_it_unready_in_time(tmp_path: Path, monkey
     async with running(tmp_path, metrics_port=0) as world:
         context, goes_on = world.relay._context, threading.Event()
         context.store.submit(lambda _: goes_on.wait(20), lambda _: None)
-        context.metrics.written_at_s -= readiness.FRESH_S
         try:
             assert await ready(world) == (503, ["storage-slow"])
             assert await asyncio.gather(ready(world), ready(world)) == [(503, ["storage-slow"])] * 2
@@ -140,6 +141,21 @@ async def test_a_disk_that_hangs_makes_it_unready_in_time(tmp_path: Path, monkey
             goes_on.set()
         monkeypatch.undo()
         assert await ready(world) == (200, [])
+
+
+async def test_it_tries_the_disk_itself_now_and_then_whether_or_not_anybody_writes(tmp_path: Path):
+    """Else the time that an answer takes would tell."""
+    async with running(tmp_path, metrics_port=0) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        written = world.relay._context.metrics.transactions.counts
+        await alice.append(log, b"")
+        before = sum(written)
+        await ready(world)
+        assert sum(written) == before + 1
+        await ready(world)
+        await get(world, "/metrics")
+        assert sum(written) == before + 1, "not at every question"
 
 
 async def test_a_relay_that_stops_says_so_until_it_has(tmp_path: Path):

@@ -131,8 +131,6 @@ class Metrics:
     failed_transactions: int = 0
     last_failure: str = ""
     """Code of the last transaction's failure; empty when it succeeded."""
-    written_at_s: float = float("-inf")
-    """When the last transaction reached the disk, by ``monotonic_s``."""
     sweeps: int = 0
     failed_sweeps: int = 0
     damaged: int = 0
@@ -147,9 +145,8 @@ class Metrics:
 
     def committed(self, began_s: float, changes: int) -> None:
         """Note a transaction that is on the disk; called by the writer's thread."""
-        self.written_at_s = self.monotonic_s()
         self.last_failure = ""
-        self.transactions.observe(self.written_at_s - began_s)
+        self.transactions.observe(self.monotonic_s() - began_s)
         self.batches.observe(changes)
 
     def failed(self, code: str) -> None:

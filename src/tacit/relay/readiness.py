@@ -1,7 +1,8 @@
 """Whether this relay can take messages and keep them now; what it says to load balancers, watchdogs and operators.
 
 Reasons are codes, the same as in refusals where there is one. Whether the disk takes a write is not concluded but
-tried, unless one has just succeeded: on a quiet relay nothing else would notice that it no longer does, or does again.
+tried: on a quiet relay nothing else would notice that it no longer does, or does again. It is tried whether or not
+somebody has just written, or how long the answer takes would tell of that.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tacit.relay.context import Context
 
 FRESH_S: Final = 5.0
-"""A write that is no older proves that the next will do."""
+"""A try that succeeded is good for so long."""
 
 WRITE_TIMEOUT_S: Final = 3.0
 """A disk that takes longer is one to look after."""
@@ -42,6 +43,7 @@ class Readiness:
         self._context = context
         self._is_listening = is_listening
         self._trying: asyncio.Task[str] | None = None
+        self._written_at_s = float("-inf")
         self.reasons: tuple[str, ...] = ()
         """Why it was not ready when it was asked last; empty when it was."""
 
@@ -72,10 +74,11 @@ class Readiness:
     async def _try_disk(self) -> str:
         metrics, folder = self._context.metrics, self._context.config.data_dir
         try:
-            if folder is not None and await asyncio.to_thread(_free_bytes, folder) < NEEDED_BYTES:
+            if folder is not None and await _free_bytes(folder) < NEEDED_BYTES:
                 return StorageFull.code
-            if metrics.last_failure or metrics.monotonic_s() - metrics.written_at_s > FRESH_S:
+            if metrics.last_failure or metrics.monotonic_s() - self._written_at_s > FRESH_S:
                 await self._context.store.change(_touch)
+                self._written_at_s = metrics.monotonic_s()
         except RelayError as refusal:
             return refusal.code
         except OSError:
@@ -83,8 +86,11 @@ class Readiness:
         return ""
 
 
-def _free_bytes(folder: Path) -> int:
-    disk = os.statvfs(folder)
+async def _free_bytes(folder: Path) -> int:
+    try:
+        disk = await asyncio.to_thread(os.statvfs, folder)
+    except RuntimeError:  # no thread can be started: that is about memory, and the disk is asked without one
+        disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize
 
 
