@@ -17,7 +17,7 @@ STEPS_IN_A_LIFE = 100
 def main() -> int:
     """Run lives of a hundred steps each; a failure ends the run with the shortest life that shows it."""
     parser = argparse.ArgumentParser(prog="./dev machine", description="Let a group live a random life.")
-    parser.add_argument("--steps", type=int, default=100_000, help="steps in all (default: 100000)")
+    parser.add_argument("--steps", type=int, default=100_000, help="steps in all at least (default: 100000)")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other lives (default: 1)")
     chosen = parser.parse_args()
     started = time.monotonic()
@@ -32,19 +32,21 @@ def main() -> int:
             nonlocal taken
             taken += 1
 
-    run = seed(chosen.seed)(Counted)
-    lives = max(1, chosen.steps // STEPS_IN_A_LIFE)
-    run_state_machine_as_test(
-        run,
-        settings=settings(
-            max_examples=lives,
-            stateful_step_count=STEPS_IN_A_LIFE,
-            deadline=None,
-            database=None,
-            derandomize=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    lives = runs = 0
+    while taken < chosen.steps:  # some lives end before their last step
+        more = max(1, (chosen.steps - taken) // STEPS_IN_A_LIFE)
+        run_state_machine_as_test(
+            seed(chosen.seed + runs)(Counted),
+            settings=settings(
+                max_examples=more,
+                stateful_step_count=STEPS_IN_A_LIFE,
+                deadline=None,
+                database=None,
+                derandomize=False,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        lives, runs = lives + more, runs + 1
     sys.stdout.write(f"{taken} steps in {lives} lives, {time.monotonic() - started:.0f} s, nothing found\n")
     return 0
 
