@@ -6,10 +6,14 @@ import argparse
 import hashlib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fuzz import targets
@@ -35,9 +39,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev fuzz", description="Look for bytes that break a decoder.")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(names()))
     parser.add_argument("--seconds", type=int, default=60, help="time for each target (default: 60)")
+    parser.add_argument("--inputs", type=int, help="instead: so many damaged seeds, and whether the memory grows")
     chosen = parser.parse_args()
     if unknown := sorted(set(chosen.targets) - set(names())):
         parser.error(f"nothing is called {unknown[0]}; there are {', '.join(names())}")
+    if chosen.inputs is not None:
+        return 0 if all(soak(name, chosen.inputs) for name in chosen.targets or names()) else 1
     if importlib.util.find_spec("atheris") is None:
         print("fuzz: atheris is not installed; it exists for Linux on x86_64 with Python 3.11 to 3.13", file=sys.stderr)
         return 1
@@ -57,7 +64,10 @@ def fuzz(name: str, seconds: int) -> bool:
     command = [sys.executable, "-m", "fuzz.one", name, str(corpus), f"-artifact_prefix={FINDINGS / name}-"]
     command += [f"-max_total_time={seconds}", f"-timeout={MAX_INPUT_S}", f"-rss_limit_mb={MAX_MEMORY_MIB}"]
     command += [f"-max_len={MAX_INPUT_BYTES}", "-print_final_stats=1"]
-    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, errors="replace", check=False)
+    with scratch() as env:
+        done = subprocess.run(
+            command, cwd=HERE.parent, env=env, capture_output=True, text=True, errors="replace", check=False
+        )
     said = done.stdout + done.stderr
     tried = re.search(r"number_of_executed_units:\s*(\d+)", said)
     covered = re.findall(r"cov: (\d+)", said)
@@ -69,6 +79,21 @@ def fuzz(name: str, seconds: int) -> bool:
     if not sound:
         print("\n".join(said.splitlines()[-40:]))
     return sound
+
+
+def soak(name: str, inputs: int) -> bool:
+    """Run one target over many inputs in a process of its own, which prints what memory it takes meanwhile."""
+    with scratch() as env:
+        command = [sys.executable, "-m", "fuzz.soak", name, str(inputs)]
+        return subprocess.run(command, cwd=HERE.parent, env=env, check=False).returncode == 0
+
+
+@contextmanager
+def scratch() -> Iterator[dict[str, str]]:
+    """An environment whose temporary files go when this ends, for libFuzzer ends a process without a goodbye."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="tacit-fuzz-", dir=memory if memory.is_dir() else None) as folder:
+        yield {**os.environ, "TMPDIR": folder}
 
 
 if __name__ == "__main__":

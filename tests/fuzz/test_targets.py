@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,26 +12,11 @@ from pathlib import Path
 import pytest
 
 from fuzz.__main__ import names
+from fuzz.soak import damaged, is_steady
 
 ROOT = Path(__file__).resolve().parents[2]
 DAMAGED_EACH = 60
-
-
-def damaged(seed: bytes, chance: random.Random) -> bytes:
-    """A seed with a few bytes changed, and perhaps cut, repeated or grown."""
-    data = bytearray(seed)
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(data) + 1)
-        match chance.randrange(4):
-            case 0 if at < len(data):
-                data[at] = chance.choice((0, 1, 0x3F, 0x40, 0x7F, 0x80, 0xBF, 0xC0, 0xFF, chance.randrange(256)))
-            case 1:
-                del data[at:]
-            case 2:
-                data[at:at] = chance.randbytes(chance.randint(1, 5))
-            case _:
-                data[at:at] = data[: chance.randrange(len(data) + 1)]
-    return bytes(data)
+"""Of each seed, unless a target takes longer and says so."""
 
 
 @pytest.mark.parametrize("name", names())
@@ -41,7 +27,7 @@ def test_a_target_holds_for_seeds_and_for_damaged_ones(name: str) -> None:
     chance = random.Random(name)
     for seed in (b"", *seeds):
         target.check(seed)
-        for _ in range(DAMAGED_EACH):
+        for _ in range(getattr(target, "DAMAGED_EACH", DAMAGED_EACH)):
             target.check(damaged(seed, chance))
 
 
@@ -60,3 +46,22 @@ def test_the_fuzzer_runs_and_counts(tmp_path: Path) -> None:
     assert words[0] == "varint"
     assert int(words[1]) > 1_000
     assert words[-1] == "sound"
+
+
+@pytest.mark.processes
+def test_many_inputs_are_counted_and_the_memory_that_they_take_is_told() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fuzz", "relay_stranger", "--inputs", "200"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"relay_stranger\s+200 inputs\s+\d+ MiB", done.stdout)
+    assert done.stdout.split()[-1] == "sound"
+
+
+def test_memory_that_grows_is_a_finding() -> None:
+    assert is_steady([50, 80, 90, 91, 92, 93, 92, 94, 95, 95])
+    assert not is_steady([50, 80, 120, 160, 200, 240, 280, 320, 360, 400])
