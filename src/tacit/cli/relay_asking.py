@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -52,7 +52,7 @@ def ask(settings: Settings, operation: str, **args: Any) -> dict[str, Any]:
         raise
 
 
-ADVICE = {
+ADVICE: Final = {
     "no-such-account": "tacit relay users lists them.",
     "no-such-device": "tacit relay devices ACCOUNT lists them.",
     "no-such-invite": "tacit relay invites lists them.",
@@ -60,11 +60,15 @@ ADVICE = {
 """What to do next, where the error is also met by people who run no relay."""
 
 
+PAGE: Final = 1_000
+"""Accounts that one answer lists."""
+
+
 def every_user(settings: Settings) -> Iterator[dict[str, Any]]:
     """All accounts of the relay, fetched in parts."""
     after: int | None = 0
     while after is not None:
-        found = ask(settings, "users", after=after)
+        found = ask(settings, "users", after=after, limit=PAGE)
         yield from found["users"]
         after = found["next_after"]
 

@@ -1,6 +1,7 @@
-"""Invitations as an operator handles them, on the store's file, whether the relay runs or not.
+"""Invitations: their tokens, and the one that ``tacit up`` keeps, made on the store's file beside the relay.
 
-The token is shown once, when it is made; what is kept of it is a hash. Times are Unix seconds.
+An operator's own go by ``admin.invitations``. The token is shown once, when it is made; what is kept of it is a hash.
+Times are Unix seconds.
 """
 
 from __future__ import annotations
@@ -43,12 +44,6 @@ def create_invite(
     return token, invite
 
 
-def list_invites(data_dir: Path) -> list[Invite]:
-    """Every invitation that is kept, the oldest first. Raises ``NoStore``."""
-    with _store(data_dir) as db:
-        return invites.all_invites(db)
-
-
 def is_usable(data_dir: Path, token: str, *, now_s: int) -> bool:
     """Whether an invitation's token would let somebody register at this time. Raises ``NoStore``."""
     with _store(data_dir) as db:
@@ -57,12 +52,6 @@ def is_usable(data_dir: Path, token: str, *, now_s: int) -> bool:
         except InviteInvalid:
             return False
         return True
-
-
-def revoke_invite(data_dir: Path, invite_id: str, *, now_s: int) -> Invite:
-    """Make an invitation worthless; who came by it stays. Raises ``NoStore`` or ``NoSuchInvite``."""
-    with _store(data_dir) as db:
-        return invites.revoke(db, invite_id, now_s)
 
 
 def new_invite(
