@@ -33,6 +33,13 @@ class StoreForeign(StorageError):
     hint = "Choose another data directory."
 
 
+class StoreDamaged(StorageError):
+    """The relay's store is damaged where it says what it holds."""
+
+    code = "store-damaged"
+    hint = "Restore a backup; tacit relay doctor says what is wrong. Keep the damaged file aside."
+
+
 class StoreUnusable(StorageError):
     """The relay's store cannot be opened or written."""
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from tacit.relay.errors import StoreForeign, StoreNotDurable, StoreUnusable
+from tacit.errors import StorageError
+from tacit.relay.errors import StoreDamaged, StoreForeign, StoreNotDurable, StoreUnusable
 from tacit.relay.store.damage import entry_checksum
 from tacit.relay.store.migrations import APPLICATION_ID, check_current, migrate, sync
 
@@ -26,20 +28,24 @@ SYNCHRONOUS_FULL: Final = 2
 REWRITE_BYTES: Final = 1 << 20
 """How much of the log is held while it is written again."""
 
+_WHAT_IS_WRONG: Final[dict[int, type[StorageError]]] = {
+    sqlite3.SQLITE_NOTADB: StoreForeign,
+    sqlite3.SQLITE_CORRUPT: StoreDamaged,
+}
+"""By SQLite's primary result code; all else is the disk's."""
+
 
 def open_writer(path: Path | None, *, may_migrate: bool = True) -> sqlite3.Connection:
     """The connection that writes; makes and migrates the store. Without a path it is in memory and leaves no file.
 
     Who does not hold the lock of the folder may not migrate, and gets ``StoreOlder``.
     """
-    try:
+    with opening(), ExitStack() as unless_opened:
         if path is not None:
             # Made here and not by SQLite, which would ask the umask; its other files take over the mode of this one.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         db = connect(":memory:" if path is None else str(path))
-    except (OSError, sqlite3.Error) as error:
-        raise StoreUnusable from error
-    try:
+        unless_opened.callback(db.close)
         _check_ours(db)
         _make_durable(db, in_memory=path is None)
         if may_migrate:
@@ -48,16 +54,22 @@ def open_writer(path: Path | None, *, may_migrate: bool = True) -> sqlite3.Conne
             migrate(db, path=path)
         else:
             check_current(db)
-    except sqlite3.Error as error:
-        db.close()
-        raise (StoreForeign if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB else StoreUnusable) from error
-    except OSError as error:
-        db.close()
-        raise StoreUnusable from error
-    except BaseException:
-        db.close()
-        raise
+        unless_opened.pop_all()
     return db
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Say of a store that cannot be opened what is wrong with it, as a ``StorageError``."""
+    try:
+        yield
+    except UnicodeDecodeError as error:  # of a schema that was hit, which SQLite quotes
+        raise StoreDamaged from error
+    except sqlite3.Error as error:
+        primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        raise _WHAT_IS_WRONG.get(primary, StoreUnusable) from error
+    except OSError as error:
+        raise StoreUnusable from error
 
 
 def settle(db: sqlite3.Connection) -> None:
@@ -94,19 +106,12 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 def open_beside(path: Path) -> sqlite3.Connection:
     """A connection beside the writer, to a store of this program's schema."""
-    try:
+    with opening(), ExitStack() as unless_opened:
         db = connect(f"{path.absolute().as_uri()}?mode=rw")
-    except sqlite3.Error as error:
-        raise StoreUnusable from error
-    try:
+        unless_opened.callback(db.close)
         _check_ours(db)
         check_current(db)
-    except sqlite3.Error as error:
-        db.close()
-        raise StoreUnusable from error
-    except BaseException:
-        db.close()
-        raise
+        unless_opened.pop_all()
     return db
 
 
@@ -120,10 +125,14 @@ def connect(address: str) -> sqlite3.Connection:
         cached_statements=256,
         uri=address.startswith("file:"),
     )
-    db.create_function("entry_checksum", 6, entry_checksum, deterministic=True)
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA trusted_schema = OFF")
-    db.execute("PRAGMA temp_store = MEMORY")
+    try:
+        db.create_function("entry_checksum", 6, entry_checksum, deterministic=True)
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA trusted_schema = OFF")
+        db.execute("PRAGMA temp_store = MEMORY")
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

@@ -110,19 +110,15 @@ class Writer:
                 settle(self._db)
                 self._settled = True
             return self._write(batch)
-        except MemoryError:
-            self._log.warning("transaction-failed", error=MemoryError.__name__)
-            self._metrics.failed(StorageFailed.code)
-            return [(job, StorageFailed()) for job in batch]
-        except sqlite3.Error as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT_INDEX:
+        except Exception as error:  # noqa: BLE001 - want of memory, for one; the thread that writes must go on
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CORRUPT_INDEX:
                 return self._fail(batch, error)
             self._log.warning("index-damaged")
         try:
             # A record was spoilt in a field that an index knows by its old value. What an index says is in its table.
             self._db.execute("REINDEX")
             return self._write(batch)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001
             return self._fail(batch, error)
 
     def _write(self, batch: list[Job]) -> Outcomes:
@@ -134,7 +130,7 @@ class Writer:
             self._db.execute("BEGIN IMMEDIATE")
             outcomes = list(zip(batch, self._apply_all(job.change for job in batch), strict=True))
             self._db.execute("COMMIT")
-        except (sqlite3.Error, MemoryError):  # the latter is SQLite's, too
+        except Exception:
             if self._db.in_transaction:
                 self._db.rollback()
             raise
@@ -179,7 +175,7 @@ class Writer:
         self._db.execute("RELEASE change")
         return outcome
 
-    def _fail(self, batch: list[Job], error: sqlite3.Error) -> Outcomes:
+    def _fail(self, batch: list[Job], error: Exception) -> Outcomes:
         """What those hear whose transaction the disk did not take."""
         self._log.warning("transaction-failed", error=error.sqlite_errorname)
         refusal = StorageFull if _primary_code(error) == sqlite3.SQLITE_FULL else StorageFailed
