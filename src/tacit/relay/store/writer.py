@@ -177,7 +177,7 @@ class Writer:
 
     def _fail(self, batch: list[Job], error: Exception) -> Outcomes:
         """What those hear whose transaction the disk did not take."""
-        self._log.warning("transaction-failed", error=error.sqlite_errorname)
+        self._log.warning("transaction-failed", error=getattr(error, "sqlite_errorname", type(error).__name__))
         refusal = StorageFull if _primary_code(error) == sqlite3.SQLITE_FULL else StorageFailed
         self._metrics.failed(refusal.code)
         return [(job, refusal()) for job in batch]
