@@ -13,6 +13,7 @@ from tacit.limits import RETENTION_S
 from tacit.relay.admin.asking import ask_relay
 from tacit.relay.backups import examine
 from tacit.relay.data_dir import write_key
+from tacit.relay.store import departures
 from tacit.relay.watch import sweep
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
@@ -220,12 +221,20 @@ async def test_what_nobody_fetches_of_a_deleted_account_goes_after_the_retention
 
 
 async def test_an_account_in_many_conversations_goes_in_small_steps(tmp_path, monkeypatch):
-    monkeypatch.setattr("tacit.relay.store.departures.CLEAR_LOGS", 3)
+    steps, clear = [], departures.clear
+
+    def one_step(db, now_s):
+        steps.append(clear(db, now_s))
+        return steps[-1]
+
+    monkeypatch.setattr(departures, "CLEAR_LOGS", 3)
+    monkeypatch.setattr(departures, "clear", one_step)
     async with running(tmp_path) as world:
         mallory = await world.join(handle="mallory")
         for _ in range(10):
             await mallory.append(await mallory.create_log(), b"text")
         assert (await ask(tmp_path, "delete", who="mallory"))["entries_left"] == 0
+        assert steps == [True, True, True, False]
         found = tables(tmp_path)
         assert [found[name] for name in ("accounts", "devices", "logs", "readers", "entries", "answers")] == [[]] * 6
 

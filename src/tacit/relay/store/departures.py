@@ -41,12 +41,11 @@ def delete(db: sqlite3.Connection, account: AccountRow, now_s: int) -> tuple[Dev
     db.execute(
         "DELETE FROM absent_readers WHERE account_id = (SELECT account_id FROM accounts WHERE account = ?)", (account,)
     )
+    # IDs of 8 bytes: nobody is found by them, and no account or device has one.
     for device in devices:
         db.execute("DELETE FROM key_packages WHERE device = ?", (device,))
         db.execute("DELETE FROM answers WHERE author = ?", (device,))
         db.execute("UPDATE logs SET maker = NULL WHERE maker = ?", (device,))
-    # IDs of 8 bytes: nobody is found by them, and no account or device has one.
-    for device in devices:
         db.execute(
             "UPDATE devices SET device_id = ?, device_key = x'', certificate = x'', certificate_expires_at = 0,"
             " created_at = 0, revoked_at = 0 WHERE device = ?",
@@ -60,17 +59,17 @@ def delete(db: sqlite3.Connection, account: AccountRow, now_s: int) -> tuple[Dev
     return devices
 
 
-def clear(db: sqlite3.Connection, now_s: int, max_logs: int = CLEAR_LOGS) -> bool:
+def clear(db: sqlite3.Connection, now_s: int) -> bool:
     """Take one step in clearing up after deleted accounts; returns whether there is more to do now."""
     reads = db.execute(
         f"SELECT log, readers.device FROM readers JOIN devices USING (device) WHERE device IN ({_GONE})"  # noqa: S608
         " AND log != inbox LIMIT ?",
-        (max_logs,),
+        (CLEAR_LOGS,),
     ).fetchall()
     for log, device in reads:
         db.execute("DELETE FROM readers WHERE log = ? AND device = ?", (log, device))
         reading.drop_acknowledged(db, LogRow(log), now_s)
-    if len(reads) == max_logs:
+    if len(reads) == CLEAR_LOGS:
         return True
     for (device,) in db.execute(_GONE).fetchall():
         reading.forget_reader(db, DeviceRow(device), now_s)

@@ -13,3 +13,6 @@ CREATE TABLE invite_uses (
 ) STRICT;
 
 CREATE INDEX invite_uses_by_invite ON invite_uses (token_hash);
+
+-- For the quota of a maker, and so that deleting a device does not read every log.
+CREATE INDEX logs_by_maker ON logs (maker) WHERE maker IS NOT NULL;
