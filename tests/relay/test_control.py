@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import stat
-from contextlib import closing
+import tempfile
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,11 @@ from tacit.relay.admin import asking
 from tacit.relay.admin.asking import ask_relay
 from tacit.relay.admin.operations import OPERATIONS, Role
 from tacit.relay.control import MAX_REQUEST_BYTES, SOCKETS, VERSION, Failure, refused
-from tacit.relay.data_dir import DataDir
+from tacit.relay.data_dir import LET_THROUGH, DataDir
 from tacit.relay.errors import ControlUnavailable, ControlVersion, NoStore, ReadOnlySocket
 from tests.relay.peers import running
+
+NOBODY, GROUP = 65_534, 54_321
 
 
 async def say(path: Path, line: bytes) -> dict:
@@ -223,6 +227,25 @@ async def test_a_group_that_may_pass_through_the_folder_may_ask_the_monitor(tmp_
         assert (mode(tmp_path), mode(tmp_path / "monitor.sock")) == (0o700, 0o600)
 
 
+@pytest.fixture
+def reached():
+    """A folder that no folder above it keeps anybody from."""
+    folder = Path(tempfile.mkdtemp())
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_a_member_of_that_group_reaches_the_monitor_and_nothing_else(reached):
+    async with running(reached):
+        assert reachable(reached) == []
+    os.chown(reached, -1, GROUP)
+    reached.chmod(LET_THROUGH)
+    async with running(reached):
+        assert reachable(reached) == ["monitor.sock"]
+        assert reachable(reached, group=GROUP + 1) == []
+
+
 async def test_whoever_may_only_look_is_led_to_the_monitor(tmp_path, monkeypatch):
     asked = []
 
@@ -299,6 +322,29 @@ def test_an_error_comes_out_as_the_one_that_went_in():
         again = refused(Failure(code, "whatever", "detail"))
         assert (type(again), again.code) == (error, code)
     assert refused(Failure("made-up", "?")).code == "relay-refused"
+
+
+def reachable(folder: Path, group: int = GROUP) -> list[str]:
+    """What in a folder another user, of a group, can connect to or read."""
+    names = sorted(path.name for path in folder.iterdir())
+    found = []
+    groups, own = os.getgroups(), os.getegid()
+    os.setgroups([])
+    os.setegid(group)
+    os.seteuid(NOBODY)
+    try:
+        for name in names:
+            with suppress(PermissionError), closing(socket.socket(socket.AF_UNIX)) as asking:
+                if name.endswith(".sock"):
+                    asking.connect(str(folder / name))
+                else:
+                    (folder / name).read_bytes()
+                found.append(name)
+    finally:
+        os.seteuid(0)
+        os.setegid(own)
+        os.setgroups(groups)
+    return found
 
 
 async def _echo(line: bytes) -> bytes:
