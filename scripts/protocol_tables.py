@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from printed_tables import fill, markdown_table
 
 from tacit import limits
-from tacit.relay.rates import INBOX_APPEND, RATES
+from tacit.relay.rates import RATES, RATES_OF_ADDRESS, Rate
 from tacit.wire import signing
 from tacit.wire.errors import REFUSALS, Closed
 from tacit.wire.operations import PUSHES, REQUESTS, RESPONSES
@@ -42,13 +42,23 @@ BOUNDS: Final = (
     ("WebSocket frames before login, fragments and pings included", "MAX_STRANGER_PIECES", ""),
     ("Fields in a frame of more than that, outer two levels", "MAX_FRAME_FIELDS", ""),
     ("One KeyPackage", "MAX_KEY_PACKAGE_BYTES", "bytes"),
+    ("How long a KeyPackage may be good for", "KEY_PACKAGE_MAX_RANGE_S", "seconds"),
     ("One device certificate", "MAX_CERTIFICATE_BYTES", "bytes"),
+    ("One account key", "MAX_ACCOUNT_KEY_BYTES", "bytes"),
+    ("A handle", "MAX_HANDLE_CHARS", "characters"),
+    ("Connections from one address", "MAX_CONNECTIONS_PER_ADDRESS", ""),
+    ("Connections that have not logged in; with one more the oldest is cut off", "MAX_STRANGERS", ""),
     ("From connection to login", "HANDSHAKE_TIMEOUT_S", "seconds"),
     ("Refusals before login", "MAX_LOGIN_FAILURES", ""),
     ("Silence before a connection counts as dead", "IDLE_TIMEOUT_S", "seconds"),
     ("One frame to a reader that does not drain", "SLOW_READER_TIMEOUT_S", "seconds"),
+    ("Frames that wait in memory for one reader; more wait in the log", "SEND_QUEUE_FRAMES", ""),
+    ("Bytes that wait in memory for one reader", "SEND_QUEUE_BYTES", "bytes"),
     ("Requests in flight before the relay stops reading", "MAX_REQUESTS_IN_FLIGHT", ""),
+    ("Bytes of requests in flight before the relay stops reading", "MAX_BYTES_IN_FLIGHT", "bytes"),
+    ("New accounts in an hour, unless the operator says otherwise", "NEW_ACCOUNTS_PER_HOUR", ""),
     ("Devices of an account, revoked ones not counted", "MAX_DEVICES_PER_ACCOUNT", ""),
+    ("Devices of an account, revoked ones included", "MAX_DEVICES_EVER_PER_ACCOUNT", ""),
     ("KeyPackages of a device", "MAX_KEY_PACKAGES_PER_DEVICE", ""),
     ("Logs made by an account", "MAX_LOGS_PER_ACCOUNT", ""),
     ("Logs in one Listen or Acknowledge", "MAX_LISTEN_LOGS", ""),
@@ -104,11 +114,25 @@ def bounds() -> str:
 
 def rates() -> str:
     """How often an account may ask; before login, a connection."""
+    return _rates(RATES)
+
+
+def address_rates() -> str:
+    """How often one address may, whatever number of connections it has."""
+    return _rates(RATES_OF_ADDRESS)
+
+
+def _rates(rates: Mapping[str, Rate]) -> str:
+    """Longer spans than a second where less than one in a second is allowed."""
     return markdown_table(
-        ("request", "at once", "then each second"),
+        ("request", "at once", "then"),
         (
-            (name if name == INBOX_APPEND else f"`{name}`", f"{rate.burst:,.0f}", f"{rate.per_s:,g}")
-            for name, rate in RATES.items()
+            (
+                f"`{name}`" if name in REQUESTS else name,
+                f"{rate.burst:,.0f}",
+                f"{rate.per_s:,g} each second" if rate.per_s >= 1 else f"{rate.per_s * limits.HOUR_S:,g} each hour",
+            )
+            for name, rate in rates.items()
         ),
     )
 
@@ -134,6 +158,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "closings": closings,
     "bounds": bounds,
     "rates": rates,
+    "address rates": address_rates,
     "example": example,
 }
 

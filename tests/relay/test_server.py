@@ -188,6 +188,11 @@ async def test_over_a_real_socket_the_link_leads_to_the_relay_and_its_certificat
         {"port": 70000},
         {"public_port": -1},
         {"certificate": Path("c.pem")},
+        {"when_full": "drop-newest"},
+        {"registrations_per_hour": 0},
+        {"exempt_addresses": "10.0.0.0/33"},
+        {"trusted_proxies": "somewhere", "behind_proxy": True},
+        {"trusted_proxies": "10.0.0.1"},
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused(wrong):
