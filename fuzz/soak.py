@@ -62,6 +62,7 @@ def main(name: str, inputs: int) -> int:
         if (number + 1) * LOOKS // inputs > number * LOOKS // inputs:
             gc.collect()
             looks.append(memory_mib())
+            sys.stderr.write(f"{name}: {number + 1} inputs, {looks[-1]} MiB\n")
     steady = is_steady(looks)
     shown = ", ".join(map(str, looks))
     sys.stdout.write(f"{name:<14} {inputs:>9} inputs  {looks[-1]} MiB ({shown})  {'sound' if steady else 'GROWS'}\n")
