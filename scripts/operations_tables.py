@@ -1,7 +1,8 @@
-"""Prints the tables of docs/operations.md from the code; run as ``python scripts/operations_tables.py``.
+"""Prints the tables of docs/operations.md from the code; run as ``python scripts/operations_tables.py [RESULTS]``.
 
 What stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` is written here and nowhere else; a test fails
-when it is not what the code says.
+when it is not what the code says. RESULTS is a file with what ``./dev bench relay --json`` printed on a quiet machine;
+without one the table of what a relay can carry stays as it is.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from printed_tables import fill, markdown_table
 
@@ -105,9 +107,25 @@ def filled(page: str) -> str:
     return fill(page, TABLES)
 
 
+def capacity(results: dict[str, Any]) -> str:
+    """What was measured, and where."""
+    machine = results["machine"]
+    rows = (
+        (row["what"], f"{row['value']:,.4g} {row['unit']}".rstrip(), row["note"])
+        for row in results["tables"]["relay"]["rows"]
+        if not row["what"].startswith(("missing", "peer"))
+    )
+    on = f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, {machine['python']}"
+    return f"{markdown_table(('measured', 'figure', 'how'), rows)}\n\nOn {on}, tacit {machine['tacit']}."
+
+
 def main() -> int:
     """Write the tables in place."""
-    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
+    page = filled(PAGE.read_text("utf-8"))
+    for results in sys.argv[1:2]:
+        measured = json.loads(Path(results).read_text("utf-8"))
+        page = fill(page, {"capacity": partial(capacity, measured)})
+    PAGE.write_text(page, "utf-8")
     print(PAGE.name)  # noqa: T201 - a script for people
     return 0
 
