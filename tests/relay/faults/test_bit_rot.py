@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from tacit.errors import RelayError, StorageError
 from tacit.net.errors import LinkClosed
+from tacit.relay.backups import examine
 from tacit.relay.store.database import FILE_NAME
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
@@ -92,7 +94,9 @@ async def ask_as(world: RunningRelay, someone: Someone, kept: Kept) -> bool:
     well = all(state.readable for state in states)
     for log, expected in ((kept.log, kept.entries), (inbox, kept.inbox)):
         found = [entry for entry in read if entry.log_id == log]
-        assert [entry.seq for entry in found] == sorted({entry.seq for entry in found})
+        if found:
+            numbers = [entry.seq for entry in found]
+            assert numbers == list(range(numbers[0], numbers[-1] + 1)), "what is gone is told, too"
         for entry in found:
             if entry.damaged:
                 assert entry.payload == b""
@@ -137,3 +141,20 @@ async def test_what_the_disk_has_spoilt_at_thousands_of_places_is_told_and_never
     became = await spoil_and_look(tmp_path, 3000, seed=77)
     assert {"served", "refused", "not started: store-damaged"} <= became.keys()
     assert sum(became.values()) == 3000
+
+
+async def test_an_entry_that_is_gone_is_told_to_its_readers_and_to_the_operator(tmp_path: Path) -> None:
+    """G7: where the tree of entries was hit, entries are neither there nor marked."""
+    kept = await fill(tmp_path)
+    assert examine(tmp_path, progress=lambda what, done: None).is_sound
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db, db:
+        assert db.execute("DELETE FROM entries WHERE position & 4294967295 BETWEEN 20 AND 22").rowcount == 3
+    async with running(tmp_path) as world:
+        bob = await world.back(kept.bob)
+        await bob.listen(kept.log, after=0)
+        read = [bob.entries.get_nowait() for _ in range(bob.entries.qsize())]
+        assert [entry.seq for entry in read if entry.damaged] == [20, 21, 22]
+        assert [entry.seq for entry in read] == list(range(2, max(kept.entries) + 1))
+        await bob.append(kept.log, b"behind what notes the damage")
+    found = examine(tmp_path, progress=lambda what, done: None)
+    assert (found.damaged_entries, found.missing_entries, found.met_entries, found.is_sound) == (0, 3, 3, False)

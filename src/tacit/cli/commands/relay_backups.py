@@ -108,9 +108,10 @@ def _progress(out: Output) -> Callable[[str, float], None]:
 
 
 def _warn(out: Output, contents: Contents) -> None:
-    if contents.damaged_entries or contents.damaged_key_packages:
+    spoilt = contents.damaged_entries + contents.missing_entries
+    if spoilt or contents.damaged_key_packages:
         out.talk(
-            f"The disk has spoilt {contents.damaged_entries} entries and {contents.damaged_key_packages} KeyPackages. "
+            f"The disk has spoilt {spoilt} entries and {contents.damaged_key_packages} KeyPackages. "
             "They are never served. A disk that does this once does it again."
         )
 
@@ -123,7 +124,13 @@ def _pairs(contents: Contents) -> list[tuple[str, str]]:
     pairs = [
         ("accounts", str(contents.accounts)),
         ("conversations", str(contents.conversations)),
-        ("entries", f"{contents.entries}, {contents.damaged_entries} of them damaged"),
+        (
+            "entries",
+            f"{contents.entries}, {contents.damaged_entries} of them damaged, {contents.missing_entries} missing",
+        ),
         ("key packages", f"{contents.key_packages}, {contents.damaged_key_packages} of them damaged"),
     ]
+    if contents.met_entries or contents.met_key_packages:
+        met = f"{contents.met_entries} entries, {contents.met_key_packages} KeyPackages"
+        pairs.append(("damage that was met in serving", met))
     return pairs + [("problem", problem) for problem in contents.problems]

@@ -43,14 +43,18 @@ class Contents:
     entries: int
     key_packages: int
     damaged_entries: int
+    missing_entries: int
     damaged_key_packages: int
+    met_entries: int
+    """Damaged ones that readers have met since; reports are kept for the retention time."""
+    met_key_packages: int
     problems: tuple[str, ...]
     """What SQLite says about its structure; empty where it is sound."""
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing at all is wrong."""
-        return not (self.damaged_entries or self.damaged_key_packages or self.problems)
+        return not (self.damaged_entries or self.missing_entries or self.damaged_key_packages or self.problems)
 
 
 def copy(path: Path, target: Path, relay_key: bytes, made_at: int, progress: Progress) -> None:
@@ -73,25 +77,34 @@ def examine(db: sqlite3.Connection, progress: Progress) -> Contents:
     """Read everything in a store and compare it with its checksums."""
     problems: list[str] = []
     counts = dict.fromkeys(_COUNTED, 0)
-    spoilt = bad = 0
+    spoilt = missing = bad = 0
+    met = damage.Damage(0, 0)
     try:
         problems = [line for (line,) in db.execute("PRAGMA integrity_check(20)") if line != "ok"]
+        problems += sorted(
+            {f"{table} refers to {parent}" for table, _, parent, _ in db.execute("PRAGMA foreign_key_check")}
+        )
+        met = damage.found(db)
         counts = {what: int(db.execute(f"SELECT count(*) FROM {what}").fetchone()[0]) for what in _COUNTED}  # noqa: S608
         for done, entry in enumerate(damage.read_entries(db, 0, 2**63 - 1), 1):
             spoilt += entry.damaged
             if done % 1000 == 0:
                 progress("check", min(1.0, done / counts[_ENTRIES]))
+        missing = max(0, db.execute("SELECT total(last_seq - dropped_seq) FROM logs").fetchone()[0] - counts[_ENTRIES])
         packages = db.execute(f"SELECT digest, CAST(key_package AS BLOB) FROM {_KEY_PACKAGES}")  # noqa: S608
         bad = sum(not damage.is_intact_key_package(digest, key_package) for digest, key_package in packages)
-    except sqlite3.Error as error:
-        problems.append(error.sqlite_errorname)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        problems.append(getattr(error, "sqlite_errorname", type(error).__name__))
     return Contents(
         accounts=counts[_ACCOUNTS],
         conversations=counts[_CONVERSATIONS],
         entries=counts[_ENTRIES],
         key_packages=counts[_KEY_PACKAGES],
         damaged_entries=spoilt,
+        missing_entries=int(missing),
         damaged_key_packages=bad,
+        met_entries=met.entries,
+        met_key_packages=met.key_packages,
         problems=tuple(problems),
     )
 

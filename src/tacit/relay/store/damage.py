@@ -18,6 +18,10 @@ from tacit.relay.store.rows import DeviceRow, StoredEntry
 ENTRY: Final = "entry"
 KEY_PACKAGE: Final = "key-package"
 
+MAX_HOLE: Final = 10_000
+"""Entries in a row that are reported as missing; a number that was hit itself can lie billions away from the others."""
+
+_SEQ: Final = 0xFFFFFFFF
 _HEAD: Final = struct.Struct(">qqqqq")
 _PAYLOAD: Final = 0xFFFFFFFF
 _ALL: Final = 0xFFFFFFFFFFFFFFFF
@@ -60,6 +64,21 @@ def read_entries(db: sqlite3.Connection, first: int, last: int) -> Generator[Sto
             )
         else:
             yield StoredEntry(seq, DeviceRow(0), b"", 0, b"", 0, damaged=True)
+
+
+def read_unbroken(db: sqlite3.Connection, first: int, last: int) -> Generator[StoredEntry, None, None]:
+    """The entries of one log as ``read_entries`` has them, and a damaged one for each that lacks before another.
+
+    Nothing but a disk takes an entry out of the middle: the tree of entries was hit where it branches.
+    """
+    expected = first & _SEQ
+    for entry in read_entries(db, first, last):
+        if entry.seq - expected <= MAX_HOLE:
+            yield from (
+                StoredEntry(seq, DeviceRow(0), b"", 0, b"", 0, damaged=True) for seq in range(expected, entry.seq)
+            )
+        yield entry
+        expected = entry.seq + 1
 
 
 def is_intact_key_package(digest: bytes, key_package: Any) -> bool:

@@ -31,12 +31,14 @@ def read_entries(
     db: sqlite3.Connection, log: LogRow, device: DeviceRow, after: int, *, max_entries: int, max_bytes: int
 ) -> Chunk:
     """The next entries that a device may read after a number; at least one, if there is one, whatever its size."""
-    head = db.execute("SELECT last_seq FROM logs WHERE log = ?", (log,)).fetchone()
+    head = db.execute("SELECT last_seq, dropped_seq FROM logs WHERE log = ?", (log,)).fetchone()
+    kept_after = after if head is None else max(after, head[1])
     found: list[StoredEntry] = []
     size = 0
     stretches = _readable(db, log, device, 0 if head is None else head[0])
     for stretch in stretches:
-        rows = damage.read_entries(db, position(log, max(stretch.first, after + 1)), position(log, stretch.last))
+        first, last = max(stretch.first, kept_after + 1), stretch.last
+        rows = damage.read_unbroken(db, position(log, first), position(log, last))
         for entry in rows:
             size += len(entry.payload)
             if found and (len(found) == max_entries or size > max_bytes):
