@@ -7,11 +7,15 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tacit.cli.relay_settings import relay_config
+from tacit.cli.settings import ServeSettings, Settings
+from tacit.relay.config import RelayConfig
 from tests.ops.needed import OPS, ROOT
 from tests.ops.promql import metrics
 from tests.processes.disks import SmallDisk
@@ -125,6 +129,15 @@ async def test_a_relay_whose_disk_is_full_is_not_ready_until_there_is_room_again
 async def readyz(port: int) -> tuple[int, list[str]]:
     async with aiohttp.request("GET", f"http://127.0.0.1:{port}/readyz") as answer:
         return answer.status, (await answer.json())["reasons"]
+
+
+def test_a_relay_listens_for_monitoring_only_where_it_is_told() -> None:
+    def config(**serve: Any) -> RelayConfig:
+        return relay_config(Settings(data_dir="/nowhere", serve=ServeSettings(public_host="localhost", **serve)))
+
+    assert config().metrics_port is None
+    assert (config(metrics_port=8766).metrics_port, config(metrics_port=8766).metrics_host) == (8766, "127.0.0.1")
+    assert config(metrics_port=8766, metrics_host="10.0.0.1").metrics_host == "10.0.0.1"
 
 
 def promtool(*arguments: str | Path) -> None:
