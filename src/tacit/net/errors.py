@@ -61,7 +61,10 @@ class NotARelay(Unreachable):
     """Something answers at that address, but it does not speak tacit's protocol over TLS 1.3."""
 
     code = "not-a-relay"
-    hint = "Check the port in the link; a proxy on the way may also be in the way."
+    hint = (
+        "Check the port in the link. A proxy may be in the way; or too many connect from your network, and it is worth "
+        "trying again later."
+    )
 
 
 class NameNotVerified(TransportError):
