@@ -39,6 +39,7 @@ def run_relay(settings: Settings, *, with_parent: bool) -> None:
 
 
 async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) -> None:
+    from tacit.relay import process
     from tacit.relay.server import Relay
 
     stop, why = asyncio.Event(), "stdin"
@@ -55,6 +56,7 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
     relay = Relay(config, SystemClock(), os.urandom)
     relay.on_drained = partial(end, "drained")
     await relay.start()
+    process.settle()
     try:
         invite = await relay.invite(uses=INVITE_USES) if config.ephemeral and config.registration == "invite" else ""
         address = Address(link=relay.link(), port=relay.port, registration=config.registration)

@@ -38,20 +38,23 @@ async def create_log(context: Context, session: Session, body: pb.CreateLog) -> 
 def append(context: Context, session: Session, body: pb.Append, answer: Answer) -> None:
     """Queue an entry; once it is on the disk, answer and hand it to those who listen."""
     entry = _new_entry(context, session, body)
+    may_drop = context.config.when_full == "drop-oldest"
+    # No closure that could refer to itself: a cycle for each message would be the collector's work.
+    context.store.append(entry, partial(_appended, context, entry, answer, may_drop))
 
-    def done(outcome: Appended | RelayError, *, may_drop: bool = context.config.when_full == "drop-oldest") -> None:
-        if isinstance(outcome, QuotaExceeded) and may_drop:
-            _append_dropping(context, entry, partial(done, may_drop=False))
-            return
-        if isinstance(outcome, RelayError):
-            answer(_while_waiting(context, entry, outcome))
-            return
+
+def _appended(
+    context: Context, entry: NewEntry, answer: Answer, may_drop: bool, outcome: Appended | RelayError
+) -> None:
+    if isinstance(outcome, QuotaExceeded) and may_drop:
+        _append_dropping(context, entry, partial(_appended, context, entry, answer, False))
+    elif isinstance(outcome, RelayError):
+        answer(_while_waiting(context, entry, outcome))
+    else:
         answer(pb.Appended(seq=outcome.seq))
         if outcome.fresh:
             context.metrics.appends += 1
             context.hub.publish(entry, outcome)
-
-    context.store.append(entry, done)
 
 
 def _append_dropping(context: Context, entry: NewEntry, done: Callable[[Appended | RelayError], None]) -> None:
