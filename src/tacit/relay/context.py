@@ -17,6 +17,7 @@ from tacit.relay.hub import Hub
 from tacit.relay.metrics import Metrics
 from tacit.relay.rates import Bucket, Buckets, per_hour
 from tacit.relay.resources import Resources, of_machine
+from tacit.relay.steady import SteadyTime
 from tacit.relay.store import Store
 from tacit.relay.store.rows import AccountRow, DeviceRow, Session
 from tacit.wire import relay_pb2 as pb
@@ -114,17 +115,19 @@ class Context:
     """Connections that have not logged in, the oldest first."""
     new_accounts: Bucket = field(init=False)
     addresses: Addresses = field(init=False)
-    started_s: float = field(init=False)
+    steady: SteadyTime = field(init=False)
     accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     resources: Resources = field(init=False)
     stopping: bool = False
+    last_alive_s: float | None = None
+    """When its store was last written, before it was opened."""
 
     def __post_init__(self) -> None:
         self.new_accounts = Bucket(per_hour(self.config.registrations_per_hour), self.clock.monotonic_s())
         self.addresses = Addresses(self.clock, read_networks(self.config.exempt_addresses))
         self.resources = of_machine(self.config.data_dir)
-        self.started_s = self.clock.now_s() - self.clock.monotonic_s()
+        self.steady = SteadyTime(self.clock, self.last_alive_s)
 
     def admit(self, stranger: Connection) -> None:
         """Note a new connection; where there are too many, the one that has been a stranger longest makes room.
@@ -147,8 +150,5 @@ class Context:
         return int(self.clock.now_s())
 
     def steady_now_s(self) -> int:
-        """Unix seconds as they would be had nobody set the clock since the start, if that is less than ``now_s``.
-
-        What expires by this keeps its time when a clock jumps years ahead.
-        """
-        return int(min(self.clock.now_s(), self.started_s + self.clock.monotonic_s()))
+        """Unix seconds for what expires; see ``SteadyTime``."""
+        return self.steady.now_s()

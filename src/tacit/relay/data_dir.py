@@ -63,6 +63,11 @@ class DataDir:
         """The store's file."""
         return self.path / FILE_NAME
 
+    def last_written_s(self) -> float | None:
+        """When the store was last written, by the clock of that time; None where there is none."""
+        files = (self.store_path, self.store_path.with_name(f"{FILE_NAME}-wal"))
+        return max((path.stat().st_mtime for path in files if path.exists()), default=None)
+
     def relay_key(self, entropy: Entropy) -> Secret:
         """The relay's private key, made at the first start. Raises ``RelayKeyDamaged``."""
         path = self.path / KEY_FILE

@@ -149,18 +149,23 @@ class Relay:
 
     async def _start(self) -> None:
         if self.config.data_dir is None:
-            store_path, private_key = None, Secret(self._entropy(ED25519.key_size))
+            store_path, private_key, last_alive_s = None, Secret(self._entropy(ED25519.key_size)), None
         else:
             self._data_dir = DataDir.open(self.config.data_dir)
             store_path, private_key = self._data_dir.store_path, self._data_dir.relay_key(self._entropy)
+            last_alive_s = self._data_dir.last_written_s()
         identity = RelayIdentity(
             private_key=private_key,
             public_key=ED25519.key_pair(private_key.reveal()).public,
         )
         metrics = Metrics()
         store = Store(store_path, self._entropy, metrics, now_s=int(self._clock.now_s()))
-        context = Context(self.config, self._clock, self._entropy, identity, store, metrics=metrics)
+        context = Context(
+            self.config, self._clock, self._entropy, identity, store, metrics=metrics, last_alive_s=last_alive_s
+        )
         self._context = context
+        if context.steady.away_s:
+            self._log.warning("away-or-clock-ahead", duration_ms=int(context.steady.away_s * 1000))
         measuring.watch(context, lambda: self._connections)
         await context.resources.look()
         if self.config.metrics_port is not None:
