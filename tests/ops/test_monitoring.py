@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shutil
+import socket
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -124,6 +128,23 @@ async def test_a_relay_whose_disk_is_full_is_not_ready_until_there_is_room_again
         assert await readyz(port) == (503, ["storage-full"])
         disk.make_room()
         assert await readyz(port) == (200, [])
+
+
+@pytest.mark.processes
+async def test_a_relay_that_may_open_no_more_files_is_still_asked_how_it_is(tmp_path: Path) -> None:
+    """Strangers hold all the connections that there can be, on both ports."""
+    port = free_port()
+    with Relay(tmp_path / "relay", env={"TACIT_SERVE_METRICS_PORT": str(port)}) as relay, ExitStack() as strangers:
+        process = psutil.Process(relay.running.pid)
+        _, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (process.num_fds() + 40, hard))
+        for pressed in (relay.port, port):
+            for _ in range(100):
+                strangers.enter_context(socket.create_connection(("127.0.0.1", pressed)))
+            assert await readyz(port) == (200, [])
+        async with aiohttp.request("GET", f"http://127.0.0.1:{port}/metrics") as answer:
+            told = re.findall(r"^tacit_(?:max_)?open_files (\S+)$", await answer.text(), re.MULTILINE)
+        assert len(told) == 2
 
 
 async def readyz(port: int) -> tuple[int, list[str]]:

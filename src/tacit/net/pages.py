@@ -34,8 +34,8 @@ MAX_CONNECTIONS: Final = 16
 SPARE_DESCRIPTORS: Final = 4
 """Kept open for nothing, and given up when a process that may open no more files is asked how it is."""
 
-ACCEPT_PAUSE_S: Final = 0.5
-"""How long nobody is taken in when those are used up, too."""
+ACCEPT_PAUSE_S: Final = 0.02
+"""How long nobody is taken in when those are used up, too, and the oldest connection makes room."""
 
 MAX_HEADER_LINE_BYTES: Final = 4_096
 MAX_HEADERS: Final = 32
@@ -76,6 +76,7 @@ class PageListener:
         self._listening: socket.socket | None = None
         self._paused: asyncio.TimerHandle | None = None
         self._spare = _Spare()
+        self._is_short = False
         self._asking: dict[_Connection, None] = {}
         self._beginning: set[asyncio.Task[Any]] = set()
         self.port = 0
@@ -119,11 +120,16 @@ class PageListener:
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return
         except OSError as error:
+            if not self._is_short:
+                self._is_short = True
+                self._log.warning("no-descriptors", error=errno.errorcode.get(error.errno or 0, ""))
             # A socket that cannot be accepted would be announced again and again.
-            self._log.warning("no-descriptors", error=errno.errorcode.get(error.errno or 0, ""))
             loop.remove_reader(listening.fileno())
             self._paused = loop.call_later(ACCEPT_PAUSE_S, self._listen)
+            if self._asking:
+                next(iter(self._asking)).cut_off()
             return
+        self._is_short = False
         accepted.setblocking(False)
         beginning = loop.create_task(loop.connect_accepted_socket(self._connection, accepted))
         self._beginning.add(beginning)
