@@ -53,7 +53,8 @@ def panels(curves: Mapping[str, Points], peers: Mapping[str, object], connection
     throughput = {"tacit": curves["throughput"]} if curves.get("throughput") else {}
     if throughput:
         throughput |= {name: [(connections, rate)] for name, rate in peers.items() if isinstance(rate, float) and rate}
-    latency = {name: curves[f"latency {name}"] for name in ("p50", "p95", "p99") if curves.get(f"latency {name}")}
+    latencies = {name: sorted(curves.get(f"latency {name}", ())) for name in ("p50", "p95", "p99")}
+    latency = {name: points for name, points in latencies.items() if points}
     append = {"window of 16": curves["append"]} if curves.get("append") else {}
     made = (
         Panel("delivered and durable", "connections", "/s", throughput),

@@ -9,6 +9,7 @@ from bench.measure import Row
 from bench.relay.notes import loop_note
 from bench.relay.pairs import PAYLOAD_BYTES, WINDOW
 from bench.relay.population import Shape
+from bench.relay.processes import connections_allowed
 from bench.relay.stage import Stage
 
 ON_THE_WAY: Final = 1_600
@@ -30,8 +31,9 @@ def group_rows(stage: Stage) -> Iterator[Row]:
 
 def connection_rows(stage: Stage) -> Iterator[Row]:
     """Pairs, from few connections to very many, with as much on the way as the windows allow."""
-    curve: list[tuple[int, float]] = []
-    for connections in stage.plan.connections:
+    curve: list[tuple[float, float]] = []
+    for wanted in stage.plan.connections:
+        connections = connections_allowed(wanted) // 2 * 2
         stage.say(f"throughput with {connections:,} connections")
         pairs = connections // 2
         window = max(1, min(WINDOW, ON_THE_WAY // pairs))

@@ -23,7 +23,9 @@ ACKNOWLEDGE_EVERY: Final = 16
 
 AIM_PER_S: Final = 10_000
 AIM_P99_MS: Final = 20
-HALF: Final = 0.5
+BELOW: Final = 0.95
+"""Rates nearer to the limit than this only show the queue growing."""
+
 WRITES: Final = 50
 
 
@@ -104,24 +106,23 @@ def _limit(stage: Stage, told: dict[str, Any]) -> Iterator[Row]:
 
 
 def _latencies(stage: Stage, world: World, most_per_s: float) -> Iterator[Row]:
-    for share in stage.plan.rates:
-        stage.say(f"latency at {share:.0%} of that")
-        told = world.paced("pairs", most_per_s * share)
-        if share == HALF:
-            stage.figures["p99_ms_at_half_rate"] = round(told["latency_ms"]["p99"], 2)
-        for name in ("p50", "p95", "p99"):
-            stage.curves.setdefault(f"latency {name}", []).append((round(told["sent_per_s"]), told["latency_ms"][name]))
-            yield Row(
-                f"pairs: from send to delivery at {most_per_s * share:,.0f}/s, {name}",
-                told["latency_ms"][name],
-                "ms",
-                aim=AIM_P99_MS if (share, name) == (HALF, "p99") else None,
-                note=f"{share:.0%} of the limit, open loop; from when a message was due, to the ms"
-                if name == "p50"
-                else loop_note(stage, told)
-                if name == "p99"
-                else f"{told['per_s']:,.0f}/s came through",
-            )
+    rates = [rate for rate in stage.plan.rates if rate < most_per_s * BELOW]
+    for rate in (most_per_s / 2, *rates):
+        stage.say(f"latency at {rate:,.0f} messages a second")
+        told, is_half = world.paced("pairs", rate), rate == most_per_s / 2
+        found = told["latency_ms"]
+        if is_half:
+            stage.figures["p99_ms_at_half_rate"] = round(found["p99"], 2)
+        notes = {
+            "p50": f"{rate / most_per_s:.0%} of the limit, open loop; from when a message was due, to the ms",
+            "p95": f"{told['per_s']:,.0f}/s came through, the slowest after {found['most']:,.1f} ms",
+            "p99": loop_note(stage, told),
+        }
+        for name, note in notes.items():
+            what = f"pairs: from send to delivery at {rate:,.0f}/s{', half of the limit' * is_half}, {name}"
+            aim = AIM_P99_MS if is_half and name == "p99" else None
+            yield Row(what, found[name], "ms", note=note, aim=aim)
+            stage.curves.setdefault(f"latency {name}", []).append((rate, found[name]))
 
 
 def _note(stage: Stage, told: dict[str, Any], payload: int) -> str:

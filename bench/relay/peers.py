@@ -53,7 +53,12 @@ def _closed(stage: Stage, server: Server, within_s: float) -> dict[str, Any]:
     ):
         load.ask("chat", name="pairs", address=list(there.address), domain=DOMAIN, pairs=PAIRS, payload=PAYLOAD_BYTES)
         return load.ask(
-            "closed", name="pairs", window=WINDOW, warm_s=plan.warm_s, seconds=plan.seconds, pids=there.pids
+            "closed",
+            name="pairs",
+            window=WINDOW,
+            warm_s=plan.warm_s,
+            seconds=plan.seconds * server.longer,
+            pids=there.pids,
         )
 
 

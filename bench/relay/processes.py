@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -19,6 +20,9 @@ from tacit.identity import parse_link
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TACIT: Final = str(ROOT / "tacit")
+
+FILES_BESIDES: Final = 256
+"""Open files of a process that are not connections, with room to spare."""
 
 Patience: TypeAlias = Callable[[], float]
 """How many seconds a process may take to end by itself, asked when it shall end."""
@@ -63,6 +67,17 @@ def on_core(core: int | None) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def connections_allowed(wanted: int) -> int:
+    """How many connections a process started from here may hold; the limit on open files is raised where that helps."""
+    needed = wanted + FILES_BESIDES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < needed:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, needed))
+            hard = needed
+    return wanted if hard < 0 else min(wanted, hard - FILES_BESIDES)
 
 
 class RunningRelay:

@@ -22,7 +22,7 @@ STARTS: Final = 3
 
 def log_rows(stage: Stage) -> Iterator[Row]:
     """One writer in a closed loop, in a log that holds so many entries already."""
-    curve: list[tuple[int, float]] = []
+    curve: list[tuple[float, float]] = []
     for size in stage.plan.log_sizes:
         stage.say(f"appends to a log of {size:,} entries")
         folder = stage.folder / f"log-{size}"
@@ -55,7 +55,7 @@ def store_rows(stage: Stage) -> Iterator[Row]:
 
 
 def _append_row(
-    stage: Stage, what: str, folder: str, people: Population, curve: list[tuple[int, float]], size: int
+    stage: Stage, what: str, folder: str, people: Population, curve: list[tuple[float, float]], size: int
 ) -> Row:
     name = next(iter(people.talks))
     with stage.serve(stage.folder / folder, people) as world:

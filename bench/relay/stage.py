@@ -27,7 +27,7 @@ class Plan:
     variants: bool
     """Whether pairs are also measured with larger messages and with all that tacit's clients do."""
     rates: tuple[float, ...]
-    """Shares of the throughput at which latencies are taken."""
+    """Messages a second at which latencies are taken, besides half of the limit and as far as they are below it."""
     groups: tuple[tuple[int, int], ...]
     """Readers of a group, and how many groups at once."""
     connections: tuple[int, ...]
@@ -47,7 +47,7 @@ FULL = Plan(
     seconds=5.0,
     warm_s=1.5,
     variants=True,
-    rates=(0.1, 0.25, 0.5, 0.75, 0.9),
+    rates=(500, 1_000, 2_500, 5_000, 7_500, 10_000),
     groups=((3, 25), (30, 10), (300, 2)),
     connections=(10, 100, 1_000, 10_000),
     idle=10_000,
@@ -63,7 +63,7 @@ QUICK = Plan(
     seconds=2.5,
     warm_s=0.7,
     variants=False,
-    rates=(0.5,),
+    rates=(),
     groups=(),
     connections=(),
     idle=1_000,
@@ -87,7 +87,7 @@ class Stage:
     """Tells a person who watches what is being measured."""
     figures: dict[str, Any] = field(default_factory=dict)
     """What programs read."""
-    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """What the picture shows, by name: size and figure."""
     until_s: float = float("inf")
     """When everything must be over, by ``time.monotonic``."""
