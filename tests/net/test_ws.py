@@ -181,6 +181,50 @@ async def test_a_slow_reader_holds_the_writer_up_and_loses_nothing(pem: Pem) -> 
         held.done.set()
 
 
+async def test_frames_that_leave_together_arrive_one_by_one_and_in_order(pem: Pem) -> None:
+    held = Held()
+    async with serving(pem, held) as listener:
+        client = await connect(Where(listener.port), timeout_s=5)
+        server = await held.links.get()
+        frames = [b"%d" % n for n in range(200)]
+        await server.send_many(frames)
+        assert [await client.receive() for _ in frames] == frames
+        with pytest.raises(FrameTooLarge):
+            await server.send_many([b"x", bytes(limits.MAX_FRAME_BYTES + 1)])
+        await client.send_many(frames)
+        received: list[bytes] = []
+        while len(received) < len(frames):
+            received += await server.receive_many()
+        assert received == frames
+        await client.close()
+        held.done.set()
+
+
+async def test_who_sends_what_nobody_receives_is_held_up_and_neither_lost_nor_taken_for_dead(pem: Pem) -> None:
+    held = Held()
+    async with serving(pem, held, idle_timeout_s=0.2) as listener:
+        client = await connect(Where(listener.port), timeout_s=5)
+        server = await held.links.get()
+        server.limit_frames(limits.MAX_FRAME_BYTES)
+        sent: list[int] = []
+
+        async def write() -> None:
+            for n in range(400):
+                await client.send(n.to_bytes(2, "big") * 30_000)
+                sent.append(n)
+
+        writer = asyncio.create_task(write())
+        await asyncio.wait([writer], timeout=0.8)
+        assert 0 < len(sent) < 300
+        received: list[bytes] = []
+        while len(received) < 400:
+            received += await server.receive_many()
+        await writer
+        assert [int.from_bytes(frame[:2], "big") for frame in received] == list(range(400))
+        await client.close()
+        held.done.set()
+
+
 async def test_a_reader_that_stays_slow_is_cut_off(pem: Pem) -> None:
     held = Held()
     async with serving(pem, held, slow_reader_s=0.2) as listener:

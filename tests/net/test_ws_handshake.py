@@ -127,6 +127,23 @@ async def test_frames_that_no_honest_client_makes_end_the_link(pem: Pem, frame: 
         held.done.set()
 
 
+async def test_of_many_pings_the_last_is_answered(pem: Pem) -> None:
+    async with serving(pem) as listener, tls_stream(listener.port) as (reader, writer):
+        writer.write(UPGRADE + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"".join(bytes((0x89, 0x81)) + bytes(4) + bytes((n,)) for n in range(100)))
+        assert await reader.readexactly(3) == bytes((0x8A, 1, 99))
+
+
+async def test_a_goodbye_is_answered_with_its_own_code(pem: Pem) -> None:
+    async with serving(pem) as listener, tls_stream(listener.port) as (reader, writer):
+        writer.write(UPGRADE + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(bytes((0x88, 0x82)) + bytes(4) + (4001).to_bytes(2, "big"))
+        async with asyncio.timeout(5):
+            assert await _rest(reader) == bytes((0x88, 2)) + (4001).to_bytes(2, "big")
+
+
 async def test_a_stranger_who_floods_with_empty_fragments_is_cut_off_at_once(pem: Pem) -> None:
     """A second of these, parsed one by one, would hold up everybody; the cut comes long before the deadline."""
     fragment, message = b"\x00\x80mask", b"\x02\x80mask"

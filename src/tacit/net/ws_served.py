@@ -26,7 +26,8 @@ PARSED_AT_ONCE_BYTES: Final = 16 * 1024
 """Bytes that are parsed before it is asked whether somebody takes the frames; the smallest frame has six."""
 
 HELD_FRAMES: Final = 256
-"""Frames that wait to be received before the rest stays unparsed and nothing more is read."""
+HELD_BYTES: Final = 256 * 1024
+"""What waits to be received before the rest stays unparsed and nothing more is read; one frame may be larger."""
 
 QUIET_TICKS_TO_PING: Final = 4
 QUIET_TICKS_TO_END: Final = 6
@@ -43,6 +44,7 @@ class ServedLink(asyncio.Protocol):
         "_farewell",
         "_frames",
         "_gate",
+        "_held_bytes",
         "_held_up",
         "_last",
         "_max_frame",
@@ -86,6 +88,7 @@ class ServedLink(asyncio.Protocol):
         self._last: WSMessage | None = None
         """What ends the link once the frames before it have been received."""
         self._ended: LinkClosed | None = None
+        self._held_bytes = 0
         self._held_up = False
         self._congested = False
         self._quiet_ticks = 0
@@ -155,13 +158,14 @@ class ServedLink(asyncio.Protocol):
         """Wait for the next frame; raises ``LinkClosed`` at the end, and every time after it."""
         await self._wait_for_frames()
         frame = self._frames.pop(0)
+        self._held_bytes -= len(frame)
         self._parse()
         return frame
 
     async def receive_many(self) -> list[bytes]:
         """Wait for the next frame, and take all that have come with it."""
         await self._wait_for_frames()
-        frames, self._frames = self._frames, []
+        frames, self._frames, self._held_bytes = self._frames, [], 0
         self._parse()
         return frames
 
@@ -198,11 +202,15 @@ class ServedLink(asyncio.Protocol):
 
     def _parse(self) -> None:
         """Make frames of bytes while there is room for them; beyond that, the other side has to wait."""
-        while self._unparsed and self._last is None and len(self._frames) < HELD_FRAMES:
+        while self._unparsed and self._last is None and not self._is_full:
             piece, self._unparsed = self._unparsed[:PARSED_AT_ONCE_BYTES], self._unparsed[PARSED_AT_ONCE_BYTES:]
             self._gate.feed_data(piece)
             self._take(self._collected.take())
         self._hold_up(bool(self._unparsed))
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._frames) >= HELD_FRAMES or self._held_bytes >= HELD_BYTES
 
     def _take(self, messages: list[WSMessage]) -> None:
         ping: bytes | None = None
@@ -210,6 +218,7 @@ class ServedLink(asyncio.Protocol):
             if message.type is WSMsgType.BINARY:
                 if self._ended is None:
                     self._frames.append(message.data)
+                    self._held_bytes += len(message.data)
             elif message.type is WSMsgType.PING:
                 ping = message.data
             elif message.type is not WSMsgType.PONG:
@@ -298,7 +307,7 @@ class ServedLink(asyncio.Protocol):
     def _end(self, why: LinkClosed) -> None:
         if self._ended is None:
             self._ended = why
-        self._frames.clear()
+        self._frames, self._held_bytes = [], 0
         _wake(self._reader)
         _wake(self._writer)
 
