@@ -58,6 +58,8 @@ class Batch:
         """Logs to listen to from now on."""
         self.ask: set[GroupId] = set()
         """Logs to ask about once more after a while: the relay does not have them yet."""
+        self.ask_first: set[GroupId] = set()
+        """Logs of which this device has still to learn from where it reads them."""
         self.make_again: set[GroupId] = set()
         """Logs of this device that a restored relay does not know."""
         self.bring_back: set[GroupId] = set()

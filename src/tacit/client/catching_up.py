@@ -39,6 +39,8 @@ def take_listening(batch: Batch, listening: pb.Listening) -> None:
         if told.readable and only_asked and state.conversation.group_id in batch.books.returning:
             returning.begin_return(batch, state, told)
         elif told.readable and only_asked:
+            if state.conversation.cursor == 0 and state.group.epoch > 0:
+                batch.put_state(_begin_at(batch, state, told))
             batch.listen.add(state.conversation.group_id)
         elif told.readable:
             if note_listening(batch, state, told):
@@ -49,7 +51,7 @@ def take_listening(batch: Batch, listening: pb.Listening) -> None:
 
 def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:
     if state.conversation.cursor == 0 and state.group.epoch > 0:
-        state = _begin_at(state, told)
+        state = _begin_at(batch, state, told)
     state = _check_rollback(batch, state, told)
     state = _check_hole(batch, state, told)
     state = _check_missed(batch, state, told)
@@ -57,8 +59,10 @@ def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:
     if conversation.last_commit == 0 and state.group.epoch > 0:
         # The commit that added this device lies before everything that it may read.
         state = replace(state, conversation=replace(conversation, last_commit=told.last_commit_seq))
-    if state.conversation.group_id in batch.books.returning:
+    if told.held or state.conversation.group_id in batch.books.returning:
         batch.put_state(state)
+        if told.held:
+            returning.ask_again(batch, state.conversation.group_id)
         return
     state = returning.note_read(batch, state)
     batch.put_state(state)
@@ -68,10 +72,18 @@ def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:
     batch.dirty.add(conversation.chat_id)
 
 
-def _begin_at(state: GroupState, told: pb.LogState) -> GroupState:
-    """A device that joined begins to read behind the commit that added it."""
+def _begin_at(batch: Batch, state: GroupState, told: pb.LogState) -> GroupState:
+    """A device that joined begins to read behind the commit that added it.
+
+    That is the last one that did, unless an invitation waits until this group has ended here.
+    """
     conversation = state.conversation
-    begun = replace(conversation, cursor=told.first_seq - 1, last_commit=told.last_commit_seq)
+    first = told.first_seq - 1
+    begun = replace(
+        conversation,
+        cursor=first if batch.changes.deferred else max(first, told.since_seq),
+        last_commit=told.last_commit_seq,
+    )
     return replace(state, conversation=begun)
 
 

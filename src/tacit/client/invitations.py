@@ -153,7 +153,7 @@ def _activate(batch: Batch, state: GroupState) -> None:
     merging = is_merging(others, state, batch.ctx.me)
     active = replace(state, conversation=replace(conversation, status=ConversationStatus.ACTIVE))
     batch.put_state(active)
-    batch.listen.add(conversation.group_id)
+    batch.ask_first.add(conversation.group_id)
     batch.dirty.add(conversation.chat_id)
     for account in sorted(active.others(batch.ctx.me)):
         batch.add(Meet(account, active.roster.account_key(account) or b""))

@@ -43,7 +43,8 @@ def begin_connection(batch: Batch) -> dict[bytes, int]:
             batch.bring_back.add(group_id)
         if status is ConversationStatus.REQUESTED or batch.is_blocked(conversation.chat_id):
             continue
-        listen[group_id] = ASK_ONLY if other else conversation.cursor
+        joined = conversation.cursor == 0 and conversation.joined_epoch > 0
+        listen[group_id] = ASK_ONLY if other or joined else conversation.cursor
         if other:
             batch.bring_back.discard(group_id)
         if other or group_id in books.aside:
@@ -72,12 +73,15 @@ def begin_return(batch: Batch, state: GroupState, told: pb.LogState) -> None:
     """Go back to where the backup of a log ended, if this device has read further, and bring back what it has."""
     conversation = state.conversation
     group_id = conversation.group_id
-    cut = min(conversation.cursor, max(told.restored_seq, told.first_seq - 1))
-    if cut < conversation.cursor:
-        kept = batch.books.store.kept_after(group_id, cut)
+    aside_after = cut = min(conversation.cursor, max(told.restored_seq, told.first_seq - 1, told.since_seq))
+    if told.since_seq > conversation.cursor and not batch.changes.deferred:
+        # The commit that let this device in has come back under a later number, and so will what followed it.
+        aside_after, cut = 0, told.since_seq
+    if cut != conversation.cursor:
+        kept = batch.books.store.kept_after(group_id, aside_after)
         whole = len(kept) == conversation.cursor - cut
         head = batch.books.store.head_at(group_id, cut) if whole else None
-        state = batch.take(go_back(state, cut, head or UNKNOWN_HEAD))
+        state = batch.take(go_back(state, cut, head or UNKNOWN_HEAD, aside_after=aside_after))
         batch.books.aside[group_id] = {entry.message_id: _aside(entry) for entry in kept}
     batch.put_state(replace(state, conversation=replace(state.conversation, incarnation=batch.books.incarnation)))
     batch.listen.add(group_id)

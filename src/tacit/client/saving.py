@@ -175,7 +175,7 @@ def _write_state(books: Books, state: GroupState) -> None:
     store, conversation = books.store, state.conversation
     group_id = conversation.group_id
     old = books.state(group_id)
-    if old is not None and conversation.cursor < old.conversation.cursor and conversation.own_counter == 1:
+    if old is not None and conversation.joined_epoch != old.conversation.joined_epoch:
         store.drop_group(group_id)  # left and joined again in one turn: nothing of the old self is kept
         old = None
     if old is None or old.conversation != conversation:

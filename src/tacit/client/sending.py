@@ -37,7 +37,7 @@ TRY_AGAIN: Final = (
 )
 """Refusals that pass; the same bytes go out again later."""
 
-WORTH_TELLING: Final = (QuotaExceeded, StorageFull, StorageFailed, Restoring)
+WORTH_TELLING: Final = (QuotaExceeded, StorageFull, StorageFailed)
 """Those among them that pass only when somebody does something about it."""
 
 RETRY_S: Final = 5.0

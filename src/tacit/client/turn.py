@@ -116,7 +116,7 @@ def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
         _begin_connection(batch, turned)
     else:
         turned.listen = {g: s.conversation.cursor for g in batch.listen if (s := batch.state(g)) is not None}
-        turned.listen |= dict.fromkeys(inputs.asked_again, ASK_ONLY)
+        turned.listen |= dict.fromkeys(inputs.asked_again | batch.ask_first, ASK_ONLY)
         if batch.listen_inbox:
             turned.listen[books.me.device_id] = batch.inbox_cursor
     turned.outcome = batch.save(checkpoint)

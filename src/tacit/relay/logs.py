@@ -109,7 +109,8 @@ async def listen(context: Context, session: Session, outgoing: Outgoing, request
     for (log_id, seq), state in zip(after.items(), states, strict=True):
         if state is not None:
             flows[Flow(outgoing, session.device, state.log, log_id, seq)] = state.last_seq
-    answer = pb.Listening(logs=[_wire_state(log_id, state) for log_id, state in zip(after, states, strict=True)])
+    now_s = context.now_s()
+    answer = pb.Listening(logs=[_wire_state(log_id, state, now_s) for log_id, state in zip(after, states, strict=True)])
     outgoing.listen(flows, encode_response(request_id, answer))
 
 
@@ -159,7 +160,7 @@ def _addresses(devices: Iterable[pb.Device]) -> tuple[DeviceAddress, ...]:
     return tuple([_address(device) for device in devices])
 
 
-def _wire_state(log_id: bytes, state: LogState | None) -> pb.LogState:
+def _wire_state(log_id: bytes, state: LogState | None, now_s: int) -> pb.LogState:
     if state is None:
         return pb.LogState(log_id=log_id, readable=False)
     return pb.LogState(
@@ -170,4 +171,6 @@ def _wire_state(log_id: bytes, state: LogState | None) -> pb.LogState:
         own_last_seq=state.own_last_seq,
         readable=True,
         restored_seq=state.restored_seq,
+        held=returns.is_held(state.held_until, now_s),
+        since_seq=state.since_seq,
     )

@@ -1083,6 +1083,8 @@ class LogState(_message.Message):
     OWN_LAST_SEQ_FIELD_NUMBER: _builtins.int
     READABLE_FIELD_NUMBER: _builtins.int
     RESTORED_SEQ_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    SINCE_SEQ_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     first_seq: _builtins.int
     """the lowest entry that this reader may still read, last_seq + 1 if there is none"""
@@ -1095,6 +1097,10 @@ class LogState(_message.Message):
     """false: not a reader, or no such log; the rest is then 0"""
     restored_seq: _builtins.int
     """the lowest end that the log has had at a restore, 0 if it was never restored"""
+    held: _builtins.bool
+    """nothing new is taken yet, because others may still bring something back; ask again"""
+    since_seq: _builtins.int
+    """the entry behind which this device has been a reader, this time"""
     def __init__(
         self,
         *,
@@ -1105,10 +1111,12 @@ class LogState(_message.Message):
         own_last_seq: _builtins.int = ...,
         readable: _builtins.bool = ...,
         restored_seq: _builtins.int = ...,
+        held: _builtins.bool = ...,
+        since_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seq", b"first_seq", "last_commit_seq", b"last_commit_seq", "last_seq", b"last_seq", "log_id", b"log_id", "own_last_seq", b"own_last_seq", "readable", b"readable", "restored_seq", b"restored_seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seq", b"first_seq", "held", b"held", "last_commit_seq", b"last_commit_seq", "last_seq", b"last_seq", "log_id", b"log_id", "own_last_seq", b"own_last_seq", "readable", b"readable", "restored_seq", b"restored_seq", "since_seq", b"since_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

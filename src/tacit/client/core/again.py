@@ -14,10 +14,11 @@ from tacit.client.core.state import EntryKind, GroupState, LogEntry, Step
 from tacit.client.model import Aside
 
 
-def go_back(state: GroupState, seq: int, head: bytes) -> Step:
+def go_back(state: GroupState, seq: int, head: bytes, *, aside_after: int) -> Step:
     """Read the log again from behind ``seq``, where the running head was ``head``; own keys stay where they are.
 
-    How far others were is told anew: the numbers may mean something else from here on.
+    What this device had from behind ``aside_after`` is to be shown again; that is another number where its first one
+    has changed. How far others were is told anew: the numbers may mean something else from here on.
     """
     conversation = replace(
         state.conversation,
@@ -30,7 +31,7 @@ def go_back(state: GroupState, seq: int, head: bytes) -> Step:
         device: replace(row, delivered_seq=min(row.delivered_seq, seq), read_seq=min(row.read_seq, seq))
         for device, row in state.progress.items()
     }
-    return Step(replace(state, conversation=conversation, progress=progress), (SetAside(seq),))
+    return Step(replace(state, conversation=conversation, progress=progress), (SetAside(aside_after),))
 
 
 def pass_over(state: GroupState, entry: LogEntry, known: Aside) -> Step:

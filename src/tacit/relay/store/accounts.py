@@ -7,7 +7,16 @@ from typing import Final
 
 from tacit.limits import MAX_DEVICES_EVER_PER_ACCOUNT, MAX_DEVICES_PER_ACCOUNT
 from tacit.relay.store import invites, reading, returns
-from tacit.relay.store.rows import Account, AccountRow, DeviceAddress, DeviceRow, KnownDevice, LogRow, Registration, Session
+from tacit.relay.store.rows import (
+    Account,
+    AccountRow,
+    DeviceAddress,
+    DeviceRow,
+    KnownDevice,
+    LogRow,
+    Registration,
+    Session,
+)
 from tacit.wire.errors import (
     AccountSuspended,
     BadCertificate,

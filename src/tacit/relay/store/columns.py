@@ -107,6 +107,7 @@ COLUMNS: Final = (
     Column("absent_readers", "account_id", "recognises the account", "until it registers again"),
     Column("absent_readers", "device_id", "recognises the device", "until it registers again"),
     Column("absent_readers", "start_seq", "reads what comes after", "until it registers again"),
+    Column("absent_readers", "end_seq", "reads up to here, once removed", "until it registers again"),
     Column("absent_readers", "noted_at", "for the retention time", "until it registers again"),
     Column("answers", "author", "the device that appended", ANSWER),
     Column("answers", "message_id", "recognises a repeat", ANSWER),

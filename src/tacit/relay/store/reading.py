@@ -127,8 +127,9 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
     log = find_log(db, session, log_id)
     if log is None:
         return None
-    head, last_commit, dropped, restored = db.execute(
-        "SELECT last_seq, last_commit_seq, dropped_seq, coalesce(restored_seq, 0) FROM logs WHERE log = ?", (log,)
+    head, last_commit, dropped, restored, held_until = db.execute(
+        "SELECT last_seq, last_commit_seq, dropped_seq, coalesce(restored_seq, 0), held_until FROM logs WHERE log = ?",
+        (log,),
     ).fetchone()
     stretches = _readable(db, log, session.device, head)
     if not stretches:
@@ -143,6 +144,8 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
         # Of a device that was away in between, what it wrote in an earlier stretch is no concern of its present self.
         own_last_seq=stretches[-1].own_seq,
         restored_seq=restored,
+        held_until=held_until,
+        since_seq=stretches[-1].first - 1,
     )
 
 

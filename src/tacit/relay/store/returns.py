@@ -123,7 +123,7 @@ def end(db: sqlite3.Connection, session: Session, log_id: bytes) -> None:
     db.execute(
         "UPDATE logs SET held_until = 0 WHERE log = ?1"
         " AND NOT EXISTS (SELECT 1 FROM readers WHERE log = ?1 AND end_seq IS NULL AND owes)"
-        " AND NOT EXISTS (SELECT 1 FROM absent_readers WHERE log = ?1)",
+        " AND NOT EXISTS (SELECT 1 FROM absent_readers WHERE log = ?1 AND end_seq IS NULL)",
         (log.row,),
     )
 
@@ -131,8 +131,8 @@ def end(db: sqlite3.Connection, session: Session, log_id: bytes) -> None:
 def take_in(db: sqlite3.Connection, device: DeviceRow, address: DeviceAddress) -> None:
     """Make a device that has just registered a reader of the logs that it was missed in."""
     db.execute(
-        "INSERT INTO readers (log, device, start_seq, acked_seq, owes)"
-        " SELECT log, ?, start_seq, start_seq, 1 FROM absent_readers WHERE account_id = ? AND device_id = ?",
+        "INSERT INTO readers (log, device, start_seq, end_seq, acked_seq, owes)"
+        " SELECT log, ?, start_seq, end_seq, start_seq, 1 FROM absent_readers WHERE account_id = ? AND device_id = ?",
         (device, address.account_id, address.device_id),
     )
     db.execute(
@@ -229,8 +229,9 @@ def _remove_readers(
     removed = []
     for address in addresses:
         db.execute(
-            "DELETE FROM absent_readers WHERE log = ? AND account_id = ? AND device_id = ?",
-            (log, address.account_id, address.device_id),
+            "UPDATE absent_readers SET end_seq = ?"
+            " WHERE log = ? AND account_id = ? AND device_id = ? AND end_seq IS NULL",
+            (seq, log, address.account_id, address.device_id),
         )
         device = _device(db, address)
         changed = db.execute(
@@ -247,8 +248,9 @@ def _add_readers(db: sqlite3.Connection, log: LogRow, addresses: Iterable[Device
         device = _device(db, address)
         if device is None:
             db.execute(
-                "INSERT OR REPLACE INTO absent_readers (log, account_id, device_id, start_seq, noted_at)"
-                " VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO absent_readers (log, account_id, device_id, start_seq, noted_at)"
+                " SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM absent_readers"
+                " WHERE log = ?1 AND account_id = ?2 AND device_id = ?3 AND end_seq IS NULL)",
                 (log, address.account_id, address.device_id, seq, now_s),
             )
         else:
@@ -259,7 +261,7 @@ def _add_readers(db: sqlite3.Connection, log: LogRow, addresses: Iterable[Device
             )
     (readers,) = db.execute(
         "SELECT (SELECT count(*) FROM readers WHERE log = ?1 AND end_seq IS NULL)"
-        " + (SELECT count(*) FROM absent_readers WHERE log = ?1)",
+        " + (SELECT count(*) FROM absent_readers WHERE log = ?1 AND end_seq IS NULL)",
         (log,),
     ).fetchone()
     if readers > MAX_READERS_PER_LOG:

@@ -166,6 +166,8 @@ class LogState:
     own_last_seq: int
     restored_seq: int = 0
     """Where it ended at the restore that went back furthest; 0 without any."""
+    held_until: int = 0
+    since_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

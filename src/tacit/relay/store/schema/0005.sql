@@ -21,6 +21,7 @@ CREATE TABLE absent_readers (
     account_id BLOB NOT NULL,
     device_id  BLOB NOT NULL,
     start_seq  INTEGER NOT NULL,
+    end_seq    INTEGER,
     noted_at   INTEGER NOT NULL,
-    PRIMARY KEY (account_id, device_id, log)
+    PRIMARY KEY (account_id, device_id, log, start_seq)
 ) STRICT, WITHOUT ROWID;
