@@ -13,6 +13,8 @@ import signal
 import sys
 from pathlib import Path
 
+import uvloop
+
 from tacit.relay.config import RelayConfig
 from tacit.relay.server import Relay
 
@@ -39,4 +41,6 @@ if __name__ == "__main__":
         # As a full disk, but in one process: writing past this size fails.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
-    asyncio.run(main(Path(sys.argv[1])))
+    # The event loop that the command line runs a relay on.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(Path(sys.argv[1])))

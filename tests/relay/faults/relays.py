@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import uvloop
+
 from tacit.identity import RelayLink, parse_link
 from tacit.net import connect
 from tacit.relay.config import RelayConfig
@@ -103,7 +105,8 @@ def main(folder: Path) -> None:
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
-            asyncio.run(serve(folder))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(serve(folder))
             os._exit(0)
         _, ended = os.waitpid(child, 0)
         if ended not in (0, signal.SIGKILL):

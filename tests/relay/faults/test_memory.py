@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from tacit.errors import RelayError
 from tacit.relay.store import Store
+from tacit.wire.errors import StorageFailed
 
 SQLITE = ctypes.CDLL(_sqlite3.__file__)
 SQLITE.sqlite3_memory_used.restype = ctypes.c_longlong
@@ -55,3 +56,24 @@ async def test_without_memory_a_transaction_is_refused_and_the_next_one_is_taken
         await store.change(lambda db: db.execute("DELETE FROM logs").rowcount)
     assert refused > 0
     await store.close()
+
+
+async def test_without_memory_a_query_is_refused_and_the_next_one_is_answered(tmp_path) -> None:
+    """G10."""
+    store = Store(tmp_path / "relay.db")
+    await store.change(fill)
+    refused = 0
+    for spare_bytes in range(0, 480_000, 8_000):
+        with no_more_memory(spare_bytes):
+            try:
+                assert await store.query(read_all) == 200
+            except StorageFailed:
+                refused += 1
+        assert await store.query(count) == 200
+    assert 0 < refused < 60
+    await store.close()
+
+
+def read_all(db: sqlite3.Connection) -> int:
+    """Sort what was read, which takes memory of its own."""
+    return len(db.execute("SELECT log_id || randomblob(9) AS x FROM logs ORDER BY x").fetchall())

@@ -139,10 +139,12 @@ class Store:
 
 def _on_snapshot(db: sqlite3.Connection, query: Callable[[sqlite3.Connection], T]) -> T:
     try:
+        if db.in_transaction:  # an earlier one, where even to end it took memory that was not there
+            db.rollback()
         db.execute("BEGIN")
         try:
             return query(db)
         finally:
             db.execute("COMMIT")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, MemoryError, UnicodeDecodeError) as error:  # the last of a schema that the disk has spoilt
         raise StorageFailed from error
