@@ -13,12 +13,24 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import dealing
 from tests.vectors.official import TALLIES, Tally
 
 settings.register_profile(
     "tacit", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tacit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long tests first."""
+    items.sort(key=dealing.rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> dealing.Dealer:
+    """Deal tests out as ``tests.dealing`` says."""
+    return dealing.dealer(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -25,9 +25,15 @@ TACIT = [str(LAUNCHER)] if LAUNCHER.exists() else [sys.executable, "-m", "tacit.
 PASSPHRASE = "correct horse battery"
 
 
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A fresh machine; what the first story below walks through is measured, and the others walk there too."""
+    return World(tmp_path, measured=False)
+
+
 @contextmanager
 def terminal(world: World, *args: str, columns: int = 100) -> Iterator[Terminal]:
-    with Terminal([*TACIT, *args], columns=columns, rows=50, env=world.env) as opened:
+    with Terminal([*TACIT, *args], columns=columns, rows=50, inherited=world.env, env=world.env) as opened:
         yield opened
 
 
@@ -40,7 +46,8 @@ def link_on(screen: Terminal) -> str:
     return found[0].decode()
 
 
-def test_two_people_meet(world: World) -> None:
+def test_two_people_meet(tmp_path: Path) -> None:
+    world = World(tmp_path)
     with terminal(world, "up") as alice:
         alice.sees("Name")
         alice.enter("alice")

@@ -18,7 +18,13 @@ class Terminal:
     """One process and its screen."""
 
     def __init__(
-        self, argv: list[str], *, columns: int = 80, rows: int = 24, env: Mapping[str, str] | None = None
+        self,
+        argv: list[str],
+        *,
+        columns: int = 80,
+        rows: int = 24,
+        inherited: Mapping[str, str] = os.environ,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=0.5)
         self.stream = pyte.ByteStream(self.screen)
@@ -27,7 +33,7 @@ class Terminal:
             argv[0],
             argv[1:],
             dimensions=(rows, columns),
-            env={**os.environ, "TERM": "xterm-256color", "TZ": "UTC", **(env or {})},
+            env={**inherited, "TERM": "xterm-256color", "TZ": "UTC", **(env or {})},
             timeout=TIMEOUT_S,
         )
         self.process.delaybeforesend = None
