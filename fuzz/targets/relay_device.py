@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fuzz.relays import LOG_ID, NOW_S, SIGN, relay, seed
+from fuzz.relays import LOG_ID, NOW_S, SIGN, kept, relay, seed
 from tacit.wire import relay_pb2 as pb
 
 DAMAGED_EACH = 6
@@ -39,6 +39,7 @@ def seeds() -> Iterator[bytes]:
         getattr(frame, field.name).SetInParent()
         data = frame.SerializeToString()
         yield len(data).to_bytes(2, "big") + data
+    yield from kept("relay_device")
 
 
 def check(data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fuzz.relays import SIGN, relay, seed
+from fuzz.relays import SIGN, kept, relay, seed
 from tacit.wire import relay_pb2 as pb
 
 DAMAGED_EACH = 20
@@ -27,6 +27,7 @@ def seeds() -> Iterator[bytes]:
     yield seed(pb.Login(protocol=2, signature=bytes(64)), pb.Register(protocol=1, invite="x" * 26))
     yield seed(pb.SubmitOtp(), pb.Acknowledge(), pb.SenderKeysRequest(who=pb.Who(handle="fuzz")))
     yield b"\x00\x00\x00\x03\x08\x01\x12"
+    yield from kept("relay_stranger")
 
 
 def check(data: bytes) -> None:
