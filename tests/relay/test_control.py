@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import shutil
 import socket
 import stat
@@ -12,6 +13,7 @@ import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tacit.errors import TransportError
@@ -21,6 +23,7 @@ from tacit.net.local import LocalListener, ask_line
 from tacit.relay import control
 from tacit.relay.admin import asking
 from tacit.relay.admin.asking import ask_relay
+from tacit.relay.admin.desk import Live, running_desk
 from tacit.relay.admin.operations import OPERATIONS, Role
 from tacit.relay.control import MAX_REQUEST_BYTES, SOCKETS, VERSION, Failure, refused
 from tacit.relay.data_dir import LET_THROUGH, DataDir
@@ -132,6 +135,35 @@ async def test_what_makes_no_sense_gets_a_code_and_the_talk_goes_on(tmp_path, li
         assert answer["error"]["sentence"].endswith(".") or answer["error"]["detail"]
         assert json.loads(await reader.readline())["ok"]["accounts"] == 0
         writer.close()
+
+
+SENSE_AND_NONSENSE = (
+    None, True, -1, 0, 60, 2**70, 1.5, "", "@al", "@bo", "00000000", "\ud800", "\x00", "x" * 300, [], {}, {"who": 1},
+)  # fmt: skip
+
+
+async def test_whatever_is_asked_gets_an_answer_and_no_fault(tmp_path):
+    chance = random.Random(20260202)
+    codes = set()
+    async with running(tmp_path) as world:
+        for handle in ("al", "bo"):
+            await world.join(handle=handle)
+        desk = running_desk(Live(world.relay._context, 0.0, lambda: 0, lambda back_in_s, stay: None), tmp_path)
+        for _ in range(800):
+            operation = chance.choice(list(OPERATIONS))
+            fields = [*(field.name for field in msgspec.structs.fields(OPERATIONS[operation].asked)), "more"]
+            named = chance.choice([fields[:-1], chance.sample(fields, chance.randrange(len(fields) + 1))])
+            whole = {"v": 1, "op": operation, "args": {name: chance.choice(SENSE_AND_NONSENSE) for name in named}}
+            if chance.random() < 0.1:
+                whole[chance.choice(["v", "op", "args"])] = chance.choice(SENSE_AND_NONSENSE)
+            line = json.dumps(whole).encode()
+            if chance.random() < 0.1:
+                line = line[: chance.randrange(len(line))] + bytes([chance.randrange(256)])
+            reply = json.loads(await control.answer(desk, chance.choice(list(Role)), line))
+            assert ("ok" in reply) is not ("error" in reply), line
+            codes.add(reply["error"]["code"] if "error" in reply else "ok")
+    assert codes <= {"ok", *control.KNOWN} - {"internal"}
+    assert codes >= {"ok", "control-malformed", "read-only-socket", "no-such-account", "bad-invite"}
 
 
 async def test_a_fault_inside_is_told_without_details_and_ends_nothing(tmp_path, monkeypatch, caplog):

@@ -5,9 +5,12 @@ Times are Unix seconds, sizes bytes, IDs as people see them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""What the store can hold, and every reader of JSON."""
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,8 +24,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Page(Question, frozen=True, forbid_unknown_fields=True):
     """Which part of a list: what comes after a number, so many at most."""
 
-    after: int = 0
-    limit: int = 500
+    after: Count = 0
+    limit: Count = 500
 
 
 class Who(Question, frozen=True, forbid_unknown_fields=True):
@@ -48,8 +51,8 @@ class Suspension(Question, frozen=True, forbid_unknown_fields=True):
 class NewInvite(Question, frozen=True, forbid_unknown_fields=True):
     """An invitation that is to be made."""
 
-    uses: int = 1
-    expires_s: int | None = None
+    uses: Count = 1
+    expires_s: Count | None = None
     note: str = ""
 
 
@@ -68,7 +71,7 @@ class Sweep(Question, frozen=True, forbid_unknown_fields=True):
 class Drain(Question, frozen=True, forbid_unknown_fields=True):
     """When clients may come back, and whether the relay is to stay without them."""
 
-    back_in_s: int = 60
+    back_in_s: Count = 60
     stay: bool = False
 
 
