@@ -155,6 +155,7 @@ async def test_guessing_logins_from_one_address_is_slowed_down_on_all_its_connec
         for _ in range(3):
             with pytest.raises(errors.BadSignature):
                 await (await world.connect(address=HERE)).login(alice, signature=bytes(64))
-        with pytest.raises(errors.RateLimited):
+        with pytest.raises(errors.RateLimited) as refused:
             await (await world.connect(address=HERE)).login(alice)
+        assert refused.value.retry_after_s == 10
         await world.back(alice, address=THERE)

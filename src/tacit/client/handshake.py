@@ -189,8 +189,7 @@ class _Handshake:
         """Why the relay did not do it; remembers the challenge for another try."""
         if isinstance(answer, pb.RegistrationFailed | pb.LoginFailed):
             self._challenge = answer.next_challenge
-            retry_after_s = answer.retry_after_s if isinstance(answer, pb.RegistrationFailed) else 0
-            return refusal(answer.code, retry_after_s=retry_after_s)
+            return refusal(answer.code, retry_after_s=answer.retry_after_s)
         if isinstance(answer, pb.Error):
             return read_refusal(answer)
         if isinstance(answer, pb.Closing):

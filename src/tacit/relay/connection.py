@@ -240,21 +240,14 @@ class Connection:
 
     def _refuse_entry(self, frame: Frame[RequestBody], refusal: RelayError, challenge: bytes) -> None:
         """Answer a Login or a Register that is not granted, with what the next try is to sign."""
-        if frame.name == "login":
-            self._answer(
-                frame.request_id,
-                pb.LoginFailed(code=refusal.code, sentence=refusal.sentence, next_challenge=challenge),
-            )
-        else:
-            self._answer(
-                frame.request_id,
-                pb.RegistrationFailed(
-                    code=refusal.code,
-                    sentence=refusal.sentence,
-                    retry_after_s=_retry_after(refusal),
-                    next_challenge=challenge,
-                ),
-            )
+        failed = pb.LoginFailed if frame.name == "login" else pb.RegistrationFailed
+        answer = failed(
+            code=refusal.code,
+            sentence=refusal.sentence,
+            retry_after_s=_retry_after(refusal),
+            next_challenge=challenge,
+        )
+        self._answer(frame.request_id, answer)
 
     @property
     def _phase(self) -> Phase:

@@ -445,20 +445,23 @@ class LoginFailed(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
     NEXT_CHALLENGE_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_S_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     sentence: _builtins.str
     next_challenge: _builtins.bytes
     """empty when the connection is about to be closed"""
+    retry_after_s: _builtins.int
     def __init__(
         self,
         *,
         code: _builtins.str = ...,
         sentence: _builtins.str = ...,
         next_challenge: _builtins.bytes = ...,
+        retry_after_s: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "next_challenge", b"next_challenge", "sentence", b"sentence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "next_challenge", b"next_challenge", "retry_after_s", b"retry_after_s", "sentence", b"sentence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
