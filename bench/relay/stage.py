@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.relay.population import Population, Shape, populate
-from bench.relay.processes import Cores, Generator, RunningRelay, generator, patient, running_relay
+from bench.relay.processes import Cores, Failed, Generator, RunningRelay, generator, patient, running_relay
 from bench.relay.xmpp.servers import EJABBERD, EJABBERD_SQLITE, PROSODY, PROSODY_SQLITE, Server
 
 ENDS_IN_S = 0.5
@@ -141,14 +141,16 @@ class World:
 
     def closed(self, name: str, window: int) -> dict[str, Any]:
         """What a closed loop of these conversations comes to."""
-        plan = self.stage.plan
-        return self.load.ask(
-            "closed", name=name, window=window, warm_s=plan.warm_s, seconds=plan.seconds, pids=self.relay.pids
-        )
+        return self._loop("closed", name=name, window=window)
 
     def paced(self, name: str, rate: float) -> dict[str, Any]:
         """What a fixed rate comes to."""
+        return self._loop("paced", name=name, rate=rate)
+
+    def _loop(self, op: str, **request: Any) -> dict[str, Any]:
+        """What came of a loop; raises ``Failed`` when that was nothing, which has no latency and no price."""
         plan = self.stage.plan
-        return self.load.ask(
-            "paced", name=name, rate=rate, warm_s=plan.warm_s, seconds=plan.seconds, pids=self.relay.pids
-        )
+        told = self.load.ask(op, warm_s=plan.warm_s, seconds=plan.seconds, pids=self.relay.pids, **request)
+        if not told["messages"] or not told["latency_ms"]:
+            raise Failed(f"no message came through in {plan.seconds:g} s")
+        return told

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOG_ID = bytes(range(100, 116))
 
 TINY = Plan(
-    seconds=0.3,
+    seconds=0.5,
     warm_s=0.1,
     variants=True,
     rates=(20.0,),
@@ -272,7 +272,7 @@ def test_every_part_measures_something_and_says_how(stage: Stage, name: str) -> 
 def test_figures_for_programs_stand_at_the_top_of_one_object(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["bench", "relay", "--quick", "--json", "--only", "pairs", "--seconds", "0.3"]
+    command = ["bench", "relay", "--quick", "--json", "--only", "pairs", "--seconds", "1"]
     monkeypatch.setattr(sys, "argv", command)
     monkeypatch.setattr(parts, "QUICK_S", 1e9)  # this process began long ago
     assert main() == 0
