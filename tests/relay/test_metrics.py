@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tacit import limits
 from tacit.relay import blur
 from tacit.relay.blur import SIZE_STEP_BYTES, STEP, Crowd
 from tacit.relay.figures import FIGURES
@@ -190,6 +191,13 @@ async def test_refusals_are_counted_by_code_and_ends_by_reason(tmp_path: Path):
         assert shown["refusals_total"] == {"bad-signature": 30, "malformed": 10, "unknown-log": 10}
         assert shown["cut_off_total"] == {"login-failures": 10, "malformed": 10}
         assert world.relay._context.metrics.logins == 1
+
+
+async def test_connections_that_are_turned_away_are_counted(tmp_path: Path):
+    async with running(tmp_path) as world:
+        door = world.relay._context.addresses
+        entered = [door.enter("192.0.2.1") for _ in range(limits.MAX_CONNECTIONS_PER_ADDRESS + 50)]
+        assert (await figures(world))["turned_away_total"] == blur.deeds(entered.count(False)) >= 40
 
 
 async def test_what_takes_too_long_is_counted(tmp_path: Path):

@@ -2,7 +2,7 @@
 
 An IPv4 address counts by itself, an IPv6 one by its network of 64 bits, which is what one household gets. Addresses
 that have done nothing for long are forgotten, and of those that nobody is connected from only so many are remembered,
-so the table is no way to fill the memory. Nothing here may reach a log, a metric or the disk.
+so the table is no way to fill the memory. No address may reach a log, a metric or the disk.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class Addresses:
         self._busy: dict[bytes, _Known] = {}
         self._idle: dict[bytes, _Known] = {}
         """Without a connection, the one that was used last at the end."""
+        self.turned_away = 0
+        """Connections that were not let in, from wherever; the one thing here that is told, as a figure."""
 
     def __len__(self) -> int:
         return len(self._busy) + len(self._idle)
@@ -53,10 +55,12 @@ class Addresses:
             return True
         known = self._find(key)
         if known.connections >= limits.MAX_CONNECTIONS_PER_ADDRESS:
+            self.turned_away += 1
             return False
         try:
             known.buckets.take(CONNECTION, self._clock.monotonic_s())
         except RateLimited:
+            self.turned_away += 1
             return False
         known.connections += 1
         self._idle.pop(key, None)

@@ -29,6 +29,7 @@ FIGURES: Final = (
     Figure("strangers", "gauge", "connections that have not logged in"),
     # What people do, in steps of ten.
     Figure("connections_opened_total", "counter", "connections that were taken up"),
+    Figure("turned_away_total", "counter", "connections that were not taken up, since their address had too many"),
     Figure("logins_total", "counter", "logins that were granted"),
     Figure("registrations_total", "counter", "accounts and devices that registered"),
     Figure("appends_total", "counter", "entries that were stored and acknowledged"),

@@ -34,7 +34,7 @@ MEASURE_TIMEOUT_S: Final = 2.0
 def watch(context: Context, connections: Callable[[], Collection[Connection]]) -> None:
     """Tell the metrics of a relay where to read what changes all the time."""
     sources = context.metrics.sources
-    sources.deeds.update(deliveries=lambda: context.hub.handed)
+    sources.deeds.update(deliveries=lambda: context.hub.handed, turned_away=lambda: context.addresses.turned_away)
     sources.crowds.update(
         connections=lambda: len(connections()),
         sessions=lambda: len(context.sessions),
