@@ -50,6 +50,19 @@ async def test_one_page_says_the_same_of_a_relay_that_runs_and_of_one_that_does_
     assert stopped.keys() == page.keys()
 
 
+async def test_what_the_disk_has_spoilt_is_on_the_page(tmp_path):
+    async with running(tmp_path) as world:
+        bob = await world.join()
+        alice = await world.join()
+        await alice.ask(to_inbox(bob.someone, b"text"))
+        assert (await ask(tmp_path, "stats"))["damaged"] == 0
+        await world.relay._context.store.change(lambda db: db.execute("UPDATE entries SET payload = x'00'"))
+        await bob.listen(bob.someone.certificate.device_id)
+        assert (await bob.entry()).damaged
+        await world.relay._context.store.change(lambda db: None)  # behind the note of it
+        assert (await ask(tmp_path, "stats"))["damaged"] == 1
+
+
 async def test_a_sweep_at_the_operators_word_says_what_went(tmp_path):
     clock = Moves()
     async with running(tmp_path, clock=clock) as world:

@@ -56,6 +56,7 @@ ADVICE: Final = {
     "no-such-account": "tacit relay users lists them.",
     "no-such-device": "tacit relay devices ACCOUNT lists them.",
     "no-such-invite": "tacit relay invites lists them.",
+    "no-store": "Start the relay once, or name its folder with --data. One with --ephemeral keeps nothing to ask for.",
 }
 """What to do next, where the error is also met by people who run no relay."""
 

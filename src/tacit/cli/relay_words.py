@@ -124,6 +124,8 @@ def stats_pairs(stats: dict[str, Any]) -> Pairs:
     ]
     if stats["deleted"]:
         pairs.insert(2, ("deleted accounts", f"{stats['deleted']}, whose last entries wait"))
+    if stats["damaged"]:
+        pairs.append(("damaged", f"{several(stats['damaged'], 'record')}; tacit relay doctor looks for all"))
     if stats["restored_at"]:
         pairs.append(("restored", minute(stats["restored_at"])))
     since = stats["since_start"]

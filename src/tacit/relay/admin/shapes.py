@@ -211,6 +211,8 @@ class Stats(Answer, frozen=True):
     reusable_bytes: int
     """Of the store: what was deleted, and will be used again."""
     disk_free_bytes: int
+    damaged: int
+    """Entries and KeyPackages that the disk has spoilt, found in serving; ``doctor`` looks for all."""
     restored_at: int | None
     since_start: dict[str, Any]
     """The relay's own metrics, blurred; empty when it does not run."""

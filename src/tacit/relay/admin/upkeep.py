@@ -47,6 +47,7 @@ async def stats(desk: Desk, _: shapes.Question) -> shapes.Stats:
         wal_bytes=files.wal_bytes,
         reusable_bytes=files.reusable_bytes,
         disk_free_bytes=free.f_bavail * free.f_frsize,
+        damaged=found.damaged,
         restored_at=found.restored_at,
         since_start={} if live is None else live.context.metrics.snapshot(),
     )

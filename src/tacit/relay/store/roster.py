@@ -70,6 +70,8 @@ class Figures:
     key_packages: int
     invites: int
     oldest_entry_at_ms: int | None
+    damaged: int
+    """Entries and KeyPackages that the disk has spoilt, found in serving."""
     restored_at: int | None
     """When these data were put back from a backup, if they were."""
 
@@ -134,6 +136,7 @@ def figures(db: sqlite3.Connection) -> Figures:
             (SELECT count(*) FROM key_packages WHERE key_package IS NOT NULL),
             (SELECT count(*) FROM invites WHERE revoked_at IS NULL),
             (SELECT min(received_at_ms) FROM entries),
+            (SELECT count(*) FROM damage),
             (SELECT restored_at FROM relay)
         """
     ).fetchone()
