@@ -111,12 +111,16 @@ def capacity(results: dict[str, Any]) -> str:
     """What was measured, and where."""
     machine = results["machine"]
     rows = (
-        (row["what"], f"{row['value']:,.4g} {row['unit']}".rstrip(), row["note"])
+        (row["what"], f"{_number(row['value'])} {row['unit']}".rstrip(), row["note"])
         for row in results["tables"]["relay"]["rows"]
         if not row["what"].startswith(("missing", "peer"))
     )
     on = f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, {machine['python']}"
     return f"{markdown_table(('measured', 'figure', 'how'), rows)}\n\nOn {on}, tacit {machine['tacit']}."
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def main() -> int:

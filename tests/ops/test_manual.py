@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -41,6 +43,26 @@ def test_a_stale_table_is_noticed(script: ModuleType) -> None:
     stale = current.replace(f"| {COLUMNS[0].purpose} |", "| something else |")
     assert stale != current
     assert script.filled(stale) == current
+
+
+def test_a_benchmarks_results_find_their_place(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"what": "messages", "value": 12345.6, "unit": "messages/s", "note": "25 pairs"},
+        {"what": "missing: idle", "value": 0.0, "unit": "", "note": "no time"},
+    ]
+    machine = dict.fromkeys(("processor", "cores", "system", "python", "tacit"), "x")
+    results = tmp_path / "results.json"
+    results.write_text(json.dumps({"machine": machine, "tables": {"relay": {"rows": rows}}}))
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    monkeypatch.setattr(script, "PAGE", page)
+    monkeypatch.setattr("sys.argv", ["", str(results)])
+    assert script.main() == 0
+    section = page.read_text().partition("<!-- begin capacity -->")[2].partition("<!-- end capacity -->")[0]
+    assert "| messages | 12,346 messages/s | 25 pairs |" in section
+    assert "missing" not in section
 
 
 def test_every_event_of_the_log_is_explained_and_no_other() -> None:
