@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tacit.limits import DAY_S, RETURN_WAIT_S
 from tacit.relay.backups import back_up, restore
-from tacit.testing.story import story_on_disk
+from tacit.testing.actor import Actor
+from tacit.testing.evil import rewrite
+from tacit.testing.story import story, story_on_disk
 from tacit.testing.world import World
+from tacit.wire import relay_pb2 as pb
 from tests.stories.scenes import nothing_is_missing
+
+LATE_S = RETURN_WAIT_S + 60.0
 
 
 def quietly(what: str, done: float) -> None:
@@ -52,6 +58,242 @@ async def test_after_any_older_backup_nothing_is_missing_and_an_account_made_sin
     await carol.says(alice, "is this thing on?")
     await world.advance(60)
     assert await alice.hears(carol) == ["carol: is this thing on?"]
+
+
+class Lost:
+    """A relay that will be put back to where it is now."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.now_s = int(world.clock.now_s())
+        self.backup = world.folder / "backup"
+        back_up(world.folder / "relay", self.backup, now_s=self.now_s, progress=quietly)
+
+    async def comes_back(self, *first: Actor, after_s: float = 0.0) -> None:
+        """Everybody loses the relay; these find it again when it has been there for a while."""
+        for actor in self.world.actors.values():
+            actor.way.close()
+        await self.world.relay.crash()
+        restore(self.backup, self.world.folder / "relay", force=True, now_s=self.now_s, progress=quietly)
+        await self.world.relay.start()
+        await self.world.advance(after_s)
+        await bring(self.world, *first)
+
+
+async def bring(world: World, *actors: Actor) -> None:
+    """Let people find the relay again."""
+    for actor in actors:
+        actor.way.reopen()
+    await world.advance(60)
+
+
+async def agree(people: list[Actor], chat: str) -> None:
+    """Same epoch, same members, no alarm."""
+    log_id = bytes.fromhex(chat.removeprefix("group:"))
+    states = {actor.name: actor.group(log_id) for actor in people}
+    assert len({state.epoch_authenticator for state in states.values() if state is not None}) == 1
+    for person in people:
+        await nothing_is_missing(person, chat)
+
+
+@story_on_disk
+async def test_who_comes_late_still_brings_what_only_he_has_read(world: World) -> None:
+    """Its old number is taken by then; everybody shows both, once."""
+    alice, bob, carol = people = await world.friends("alice", "bob", "carol")
+    chat = await alice.creates("friends", bob, carol)
+    await world.shortly()
+    lost = Lost(world)
+    await alice.go_offline()
+    await carol.says(chat, "only bob reads this")
+    await world.shortly()
+    await lost.comes_back(alice, after_s=LATE_S)
+    await alice.says(chat, "is anybody there?")
+    await world.shortly()
+    await bring(world, bob)
+    assert await alice.hears(chat) == ["me: is anybody there?", "carol: only bob reads this"]
+    assert await bob.hears(chat) == ["carol: only bob reads this", "alice: is anybody there?"]
+    await bring(world, carol)
+    await bob.says(chat, "all three")
+    await world.advance(60)
+    for person in people:
+        assert (await person.hears(chat)).count("me: all three" if person is bob else "bob: all three") == 1
+        assert len(await person.hears(chat)) == 3
+    await alice.says(chat, "at last")
+    await world.advance(60)
+    await agree(people, chat)
+    assert await carol.state_of(chat, "only bob reads this") == "delivered"
+
+
+@story_on_disk
+async def test_a_change_that_somebody_has_missed_comes_back_late(world: World) -> None:
+    alice, bob, carol = people = await world.friends("alice", "bob", "carol")
+    chat = await alice.creates("friends", bob, carol)
+    await world.shortly()
+    for person in people:  # from here on nobody has a reason of his own to put fresh keys into the group
+        await person.says(chat, "hi")
+        await world.shortly()
+    lost = Lost(world)
+    await carol.go_offline()
+    await alice.client.rename(chat, "old friends")
+    await world.shortly()
+    await bob.says(chat, "a better name")
+    await world.shortly()
+    await lost.comes_back(carol, after_s=LATE_S)
+    await carol.says(chat, "in the old epoch")
+    await world.shortly()
+    await bring(world, bob)
+    await bring(world, alice)
+    await agree(people, chat)
+    for person in people:
+        assert (await person.chat(chat)).title == "old friends"
+        said = sorted(line.split(": ")[1] for line in await person.hears(chat))
+        assert said == ["a better name", "hi", "hi", "hi", "in the old epoch"]
+
+
+@story_on_disk
+async def test_nothing_new_is_taken_before_everybody_has_come_or_the_time_is_over(world: World) -> None:
+    alice, bob, carol = people = await world.friends("alice", "bob", "carol")
+    chat = await alice.creates("friends", bob, carol)
+    await world.shortly()
+    lost = Lost(world)
+    await alice.says(chat, "one")
+    await world.shortly()
+    await lost.comes_back(alice, bob)
+    await alice.says(chat, "two")
+    await world.advance(60)
+    assert await bob.hears(chat) == ["alice: one"]
+    assert await alice.state_of(chat, "two") == "queued"
+    await bring(world, carol)
+    assert await carol.hears(chat) == ["alice: one", "alice: two"]
+    await agree(people, chat)
+    await lost.comes_back(alice, bob)
+    await alice.says(chat, "three")
+    await world.advance(LATE_S)
+    assert await bob.hears(chat) == ["alice: one", "alice: two", "alice: three"], "whoever stays away holds up nobody"
+
+
+@story_on_disk
+async def test_a_fork_after_a_restore_is_told_to_who_cannot_follow(world: World) -> None:
+    """Nobody who had seen the change came in time, and somebody made another."""
+    alice, bob, carol = await world.friends("alice", "bob", "carol")
+    chat = await alice.creates("friends", bob, carol)
+    await world.shortly()
+    lost = Lost(world)
+    await carol.go_offline()
+    await alice.client.rename(chat, "old friends")
+    await world.shortly()
+    await lost.comes_back(carol, after_s=LATE_S)
+    await world.leap(2 * DAY_S)
+    await carol.says(chat, "with fresh keys")
+    await world.advance(60)
+    await bring(world, alice, bob)
+    for person in (alice, bob):
+        assert "-- behind [relay-restored]" in await person.sees(chat)
+    await bob.says(chat, "never sealed")
+    await world.advance(60)
+    assert await carol.hears(chat) == ["me: with fresh keys"]
+    assert await bob.state_of(chat, "never sealed") == "queued"
+
+
+@story_on_disk
+async def test_a_direct_chat_that_forked_begins_anew(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "one")
+    await world.shortly()
+    await bob.says(alice, "two")
+    await world.advance(60)
+    lost = Lost(world)
+    await bob.go_offline()
+    await world.leap(2 * DAY_S)
+    await alice.says(bob, "with fresh keys")
+    await world.shortly()
+    await lost.comes_back(bob, after_s=LATE_S)
+    await bob.says(alice, "with others")
+    await world.shortly()
+    await bring(world, alice)
+    assert "-- behind [relay-restored]" in await alice.sees(bob)
+    await alice.says(bob, "three")
+    await world.advance(60)
+    await bob.says(alice, "four")
+    await world.advance(60)
+    assert (await bob.hears(alice))[-2:] == ["alice: three", "me: four"]
+    assert (await alice.hears(bob))[-2:] == ["me: three", "bob: four"]
+
+
+@story_on_disk
+async def test_who_was_added_since_and_is_unknown_now_gets_in_again(world: World) -> None:
+    """Dave is not registered, no reader, and his invitation is gone, whoever comes first."""
+    alice, bob = await world.friends("alice", "bob")
+    chat = await alice.creates("friends", bob)
+    await world.shortly()
+    lost = Lost(world)
+    dave = await world.person("dave")
+    await dave.client.add_contact(alice.at)
+    await alice.client.add_contact(dave.at)
+    await dave.go_offline()
+    await alice.client.invite(chat, dave.at)
+    await world.shortly()
+    await bob.says(chat, "welcome, dave")
+    await world.shortly()
+    await lost.comes_back(alice, bob)
+    await bring(world, dave)
+    await dave.says(chat, "here I am")
+    await world.advance(60)
+    assert await dave.hears(chat) == ["bob: welcome, dave", "me: here I am"]
+    assert await alice.hears(chat) == ["bob: welcome, dave", "dave: here I am"]
+    await agree([alice, bob, dave], chat)
+
+
+@story_on_disk
+async def test_a_crash_while_everything_comes_back_changes_nothing(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    chat = await alice.creates("friends", bob)
+    await world.shortly()
+    lost = Lost(world)
+    for n in range(5):
+        await alice.says(chat, f"{n}")
+    await alice.client.rename(chat, "old friends")
+    await world.shortly()
+    for at in (4, 9, 14, 19, 24, 29):
+        alice.doom(at)
+        await lost.comes_back(alice)
+        await alice.rise()
+        await bring(world, alice, bob)
+        await world.advance(120)
+        await agree([alice, bob], chat)
+        assert await bob.hears(chat) == [f"alice: {n}" for n in range(5)]
+
+
+@story
+async def test_a_relay_that_only_says_so_gets_no_key_used_twice(world: World) -> None:
+    """An evil relay that claims a new life at every login, and that all entries were lost."""
+    alice, bob = await world.friends("alice", "bob")
+    lives = iter(range(1, 100))
+
+    def reborn(said: pb.LoggedIn) -> pb.LoggedIn:
+        said.incarnation = bytes([next(lives)]) * 16
+        said.waiting_s = 2**32 - 1
+        return said
+
+    def forgotten(said: pb.Listening) -> pb.Listening:
+        for log in said.logs:
+            log.restored_seq = 0
+        return said
+
+    for person in (alice, bob):
+        person.way.meddle(rewrite("logged_in", reborn))
+        person.way.meddle(rewrite("listening", forgotten))
+    for n in range(3):
+        await alice.says(bob, f"a{n}")
+        await bob.says(alice, f"b{n}")
+        await world.shortly()
+        for person in (alice, bob):
+            person.way.cut()
+        await world.advance(60)
+    said = [f"{who}{n}" for n in range(3) for who in "ab"]
+    for person, other in ((alice, bob), (bob, alice)):
+        assert sorted(line.split(": ")[1] for line in await person.hears(other)) == sorted(said)
+        await nothing_is_missing(person, other.id)
 
 
 def mirrored(line: str) -> str:

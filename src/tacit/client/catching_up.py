@@ -62,6 +62,7 @@ def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:
     if told.held or state.conversation.group_id in batch.books.returning:
         batch.put_state(state)
         if told.held:
+            batch.bring_back.add(state.conversation.group_id)
             returning.ask_again(batch, state.conversation.group_id)
         return
     state = returning.note_read(batch, state)

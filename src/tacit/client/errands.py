@@ -217,6 +217,12 @@ class Errands:
             self._loop.later(partial(ask_again, group_id=group_id))
 
     async def _bring_back(self, connection: Connection, group_id: GroupId) -> None:
+        try:
+            await self._bring_back_all(connection, group_id)
+        finally:
+            self._bringing.discard(group_id)
+
+    async def _bring_back_all(self, connection: Connection, group_id: GroupId) -> None:
         entries = await self._loop.read(lambda books: books.store.kept_after(group_id, ASK_ONLY))
         while entries:
             portion = first_portion(entries)

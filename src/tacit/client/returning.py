@@ -22,7 +22,7 @@ from tacit.wire import relay_pb2 as pb
 ASK_ONLY: Final = 2**32 - 2
 """A place that no log reaches: whoever listens from there is only told where the log stands."""
 
-ASK_AGAIN_S: Final = 3.0
+ASK_AGAIN_S: Final = 5.0
 """When to ask again for a log that somebody else has to bring back."""
 
 

@@ -18,6 +18,7 @@ from tacit.limits import MAX_COUNTER, MAX_MESSAGE_BYTES, MAX_TEXT_BYTES, MAX_TIM
 
 MESSAGE_ID_SIZE: Final = 16
 HEAD_SIZE: Final = 32
+INCARNATION_SIZE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Content:
     """32 bytes, or empty when the sender had none to show."""
     body: Text | Receipt | None
     """None: a kind of message that this version does not know."""
+    incarnation: bytes = b""
+    """That of the relay whose numbers and head these are; 16 bytes, or empty."""
 
 
 def build_content(content: Content) -> bytes:
@@ -58,6 +61,7 @@ def build_content(content: Content) -> bytes:
         counter=content.counter,
         head_seq=content.head_seq,
         head=content.head,
+        incarnation=content.incarnation,
     )
     match content.body:
         case Text(text):
@@ -89,6 +93,7 @@ def parse_content(data: bytes) -> Content:
         head_seq=message.head_seq,
         head=message.head,
         body=_body(message),
+        incarnation=message.incarnation,
     )
     _check_bounds(content, DecodeError)
     return content
@@ -124,6 +129,8 @@ def _check_bounds(content: Content, error: type[Exception]) -> None:
         raise error(f"message ID of {len(content.message_id)} bytes")
     if len(content.head) not in (0, HEAD_SIZE):
         raise error(f"head of {len(content.head)} bytes")
+    if len(content.incarnation) not in (0, INCARNATION_SIZE):
+        raise error(f"incarnation of {len(content.incarnation)} bytes")
     if not 0 <= content.sent_at_ms <= MAX_TIME_MS:
         raise error("a time beyond every calendar")
     if not 1 <= content.counter <= MAX_COUNTER:

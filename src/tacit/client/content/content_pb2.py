@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tacit/client/content/content.proto\x12\x10tacit.content.v1\"\xc0\x01\n\x07\x43ontent\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\x12\x12\n\nsent_at_ms\x18\x02 \x01(\x04\x12\x0f\n\x07\x63ounter\x18\x03 \x01(\x04\x12\x10\n\x08head_seq\x18\x04 \x01(\x04\x12\x0c\n\x04head\x18\x05 \x01(\x0c\x12&\n\x04text\x18\n \x01(\x0b\x32\x16.tacit.content.v1.TextH\x00\x12,\n\x07receipt\x18\x0b \x01(\x0b\x32\x19.tacit.content.v1.ReceiptH\x00\x42\x06\n\x04\x62ody\"\x14\n\x04Text\x12\x0c\n\x04text\x18\x01 \x01(\t\"2\n\x07Receipt\x12\x15\n\rdelivered_seq\x18\x01 \x01(\x04\x12\x10\n\x08read_seq\x18\x02 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tacit/client/content/content.proto\x12\x10tacit.content.v1\"\xd5\x01\n\x07\x43ontent\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\x12\x12\n\nsent_at_ms\x18\x02 \x01(\x04\x12\x0f\n\x07\x63ounter\x18\x03 \x01(\x04\x12\x10\n\x08head_seq\x18\x04 \x01(\x04\x12\x0c\n\x04head\x18\x05 \x01(\x0c\x12\x13\n\x0bincarnation\x18\x06 \x01(\x0c\x12&\n\x04text\x18\n \x01(\x0b\x32\x16.tacit.content.v1.TextH\x00\x12,\n\x07receipt\x18\x0b \x01(\x0b\x32\x19.tacit.content.v1.ReceiptH\x00\x42\x06\n\x04\x62ody\"\x14\n\x04Text\x12\x0c\n\x04text\x18\x01 \x01(\t\"2\n\x07Receipt\x12\x15\n\rdelivered_seq\x18\x01 \x01(\x04\x12\x10\n\x08read_seq\x18\x02 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tacit.client.content.conten
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONTENT']._serialized_start=57
-  _globals['_CONTENT']._serialized_end=249
-  _globals['_TEXT']._serialized_start=251
-  _globals['_TEXT']._serialized_end=271
-  _globals['_RECEIPT']._serialized_start=273
-  _globals['_RECEIPT']._serialized_end=323
+  _globals['_CONTENT']._serialized_end=270
+  _globals['_TEXT']._serialized_start=272
+  _globals['_TEXT']._serialized_end=292
+  _globals['_RECEIPT']._serialized_start=294
+  _globals['_RECEIPT']._serialized_end=344
 # @@protoc_insertion_point(module_scope)

@@ -27,6 +27,7 @@ class Content(_message.Message):
     COUNTER_FIELD_NUMBER: _builtins.int
     HEAD_SEQ_FIELD_NUMBER: _builtins.int
     HEAD_FIELD_NUMBER: _builtins.int
+    INCARNATION_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     message_id: _builtins.bytes
@@ -39,6 +40,8 @@ class Content(_message.Message):
     """the last entry of the log that the sender had processed when sealing"""
     head: _builtins.bytes
     """the sender's running head after that entry: 32 bytes, or empty"""
+    incarnation: _builtins.bytes
+    """The incarnation of the relay whose numbers these are: 16 bytes, or empty where it has none."""
     @_builtins.property
     def text(self) -> Global___Text: ...
     @_builtins.property
@@ -51,12 +54,13 @@ class Content(_message.Message):
         counter: _builtins.int = ...,
         head_seq: _builtins.int = ...,
         head: _builtins.bytes = ...,
+        incarnation: _builtins.bytes = ...,
         text: Global___Text | None = ...,
         receipt: Global___Receipt | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "receipt", b"receipt", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "counter", b"counter", "head", b"head", "head_seq", b"head_seq", "message_id", b"message_id", "receipt", b"receipt", "sent_at_ms", b"sent_at_ms", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "counter", b"counter", "head", b"head", "head_seq", b"head_seq", "incarnation", b"incarnation", "message_id", b"message_id", "receipt", b"receipt", "sent_at_ms", b"sent_at_ms", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["text", "receipt"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015

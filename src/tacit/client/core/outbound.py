@@ -62,6 +62,7 @@ def _seal(
         head_seq=conversation.cursor if conversation.head else 0,
         head=conversation.head,
         body=body,
+        incarnation=conversation.incarnation,
     )
     group, payload = state.group.seal(build_content(content), entropy=ctx.entropy)
     row = OutboxRow(

@@ -38,6 +38,8 @@ def take_content(state: GroupState, entry: LogEntry, opened: mls.ApplicationData
         case Text():
             effects.append(AddMessage(_line(state, entry, sender, content, content.body, opened.epoch, ctx)))
             return Step(counted.state, tuple(effects))
+        case Receipt() if content.incarnation != state.conversation.incarnation:
+            return counted  # its numbers may mean other entries by now; whoever gave it gives it again
         case Receipt():
             after, told = receipts.take_receipt(counted.state, sender, content.body, entry.seq - 1, ctx.me)
             return Step(after, (*effects, *told))
@@ -54,8 +56,13 @@ def sender_of(state: GroupState, opened: mls.ApplicationData) -> Member:
 
 
 def _compare_heads(state: GroupState, entry: LogEntry, sender: Member, content: Content, ctx: Context) -> Step:
-    """Alarm, once in each epoch, when the sender was shown another log than this device."""
+    """Alarm, once in each epoch, when the sender was shown another log than this device.
+
+    What was sealed before a restore of the relay speaks of another log, honestly.
+    """
     if not content.head or content.head_seq == 0 or state.alarmed_epoch == state.group.epoch:
+        return Step(state)
+    if content.incarnation != state.conversation.incarnation:
         return Step(state)
     if content.head_seq >= entry.seq:
         ours: bytes | None = b""  # the sender has seen entries that the relay has not shown here yet

@@ -92,7 +92,7 @@ def make_again(db: sqlite3.Connection, maker: Session, log_id: bytes) -> None:
 def bring_back(db: sqlite3.Connection, session: Session, lost: LostEntry) -> tuple[NewEntry, Appended]:
     """Put an entry back, and say under which number; one that is there gets the number that it has.
 
-    Raises ``UnknownLog``, ``NotAReader``, ``Restoring`` while others have to bring what comes before, ``QuotaExceeded``,
+    Raises ``UnknownLog``, ``NotAReader``, ``QuotaExceeded``, ``Restoring`` while others have to bring what comes before,
     or ``CommitConflict`` when a new commit has taken its place.
     """
     log = _find(db, lost.log_id)
