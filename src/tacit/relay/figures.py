@@ -62,6 +62,7 @@ FIGURES: Final = (
     # How it is; exact.
     Figure("ready", "gauge", "1 while the relay can take and keep messages"),
     Figure("registrations_paused", "gauge", "1 while it takes no new accounts, since disk or memory run low"),
+    Figure("restoring", "gauge", "1 while a relay that was restored waits for what clients bring back"),
     Figure("stopping", "gauge", "1 while the relay is about to stop"),
     Figure("failed_transactions_total", "counter", "transactions that the disk did not take"),
     Figure("damaged_total", "counter", "spoilt entries and KeyPackages that were found"),
