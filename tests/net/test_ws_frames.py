@@ -9,7 +9,8 @@ from aiohttp import WSMsgType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tacit.net.ws_frames import MAX_REASON_BYTES, PING, Collected, encode_close, encode_frames, encode_pong, make_parser
+from tacit.net.ws_frames import PING, Collected, encode_close, encode_frames, encode_pong, make_parser
+from tacit.net.ws_link import MAX_REASON_BYTES
 
 
 async def read(data: bytes, max_frame: int = 1_000_000) -> list[tuple[WSMsgType, object]]:

@@ -15,11 +15,9 @@ from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp.http import WebSocketReader
 
 from tacit.net.links import CloseCode
+from tacit.net.ws_link import fit_reason
 
 PING: Final = bytes((0x89, 0))
-
-MAX_REASON_BYTES: Final = 123
-"""What a close frame holds beside its code. Source: RFC 6455 §5.5."""
 
 _BINARY, _PONG, _CLOSE = b"\x82", b"\x8a", b"\x88"
 _SHORT: Final = tuple(_BINARY + bytes((size,)) for size in range(126))
@@ -41,7 +39,7 @@ def encode_pong(payload: bytes) -> bytes:
 
 def encode_close(code: int, reason: str) -> bytes:
     """A goodbye; a long reason loses its end."""
-    payload = code.to_bytes(2, "big") + reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore").encode()
+    payload = code.to_bytes(2, "big") + fit_reason(reason)
     return _CLOSE + bytes((len(payload),)) + payload
 
 

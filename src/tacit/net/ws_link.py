@@ -1,4 +1,4 @@
-"""A link over WebSocket, the same for both ends once the connection stands.
+"""The client's end of a WebSocket link, over aiohttp; ``ws_served`` is the other.
 
 One frame is one binary message. Text, fragments above the limit and reserved bits end the link with the close code
 that RFC 6455 gives them; compression is never negotiated.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp import ClientError, WebSocketError, WSMessage, WSMsgType
 
@@ -16,15 +16,20 @@ from tacit import limits
 from tacit.net.errors import FrameTooLarge, LinkClosed
 from tacit.net.links import CloseCode
 
-CLOSE_TIMEOUT_S = 2.0
+CLOSE_TIMEOUT_S: Final = 2.0
 """How long a goodbye may take before the connection is cut."""
 
-MAX_REASON_BYTES = 123
+MAX_REASON_BYTES: Final = 123
 """What a close frame holds beside its code. Source: RFC 6455 §5.5."""
 
 
+def fit_reason(reason: str) -> bytes:
+    """A reason as a close frame takes it; of a long one the end is left out."""
+    return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore").encode()
+
+
 class WebSocket(Protocol):
-    """What a link needs of aiohttp's two WebSocket classes."""
+    """What a link needs of aiohttp's WebSocket."""
 
     async def send_bytes(self, data: bytes) -> None:
         """Write one binary message, waiting while the connection is congested."""
@@ -53,52 +58,39 @@ class WebSocketLink:
     __slots__ = (
         "_ended",
         "_max_frame",
-        "_max_send",
-        "_on_limit",
         "_release",
         "_sending",
-        "_slow_reader_s",
         "_socket",
-        "own_certificate_hash",
-        "peer_address",
         "peer_certificate_hash",
     )
 
     transport = "ws"
+    own_certificate_hash = b""
+    peer_address = ""
 
     def __init__(
         self,
         socket: WebSocket,
         *,
         max_frame: int,
-        max_send: int = limits.MAX_FRAME_BYTES,
         peer_certificate_hash: bytes = b"",
-        own_certificate_hash: bytes = b"",
-        peer_address: str = "",
-        on_limit: Callable[[int], None] = lambda max_bytes: None,
         release: Callable[[], Awaitable[None]] = _nothing,
-        slow_reader_s: float = limits.SLOW_READER_TIMEOUT_S,
     ) -> None:
         self._socket = socket
         self._max_frame = max_frame
-        self._max_send = max_send
         self.peer_certificate_hash = peer_certificate_hash
-        self.own_certificate_hash = own_certificate_hash
-        self.peer_address = peer_address
-        self._on_limit = on_limit
         self._release = release
-        self._slow_reader_s = slow_reader_s
         self._sending = asyncio.Lock()
         self._ended: LinkClosed | None = None
 
     async def send(self, frame: bytes) -> None:
         """Hand one frame over; raises ``FrameTooLarge`` for one that no peer would take."""
-        if len(frame) > self._max_send:
+        if len(frame) > limits.MAX_FRAME_BYTES:
             raise FrameTooLarge
         async with self._sending:
             self._check_open()
             try:
-                async with asyncio.timeout(self._slow_reader_s):
+                async with asyncio.timeout(limits.SLOW_READER_TIMEOUT_S):
                     await self._write(frame)
             except TimeoutError:
                 self.abort("too slow a reader")
@@ -134,17 +126,15 @@ class WebSocketLink:
     def limit_frames(self, max_bytes: int) -> None:
         """Raise the largest frame accepted, never above what the connection was opened with."""
         self._max_frame = max_bytes
-        self._on_limit(max_bytes)
 
     async def close(self, reason: str = "", code: int = CloseCode.NORMAL) -> None:
         """Exchange close frames, for at most ``CLOSE_TIMEOUT_S``, and end the connection."""
         if self._ended is not None:
             return
         self._ended = LinkClosed(code, reason)
-        said = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore").encode()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._socket.close(code=code, message=said)
+                await self._socket.close(code=code, message=fit_reason(reason))
         except TimeoutError:
             self._socket.abort()
         except BaseException:

@@ -18,9 +18,7 @@ from tacit.net.links import CloseCode
 from tacit.net.tls import own_certificate_hash
 from tacit.net.ws_frames import PING, Collected, encode_close, encode_frames, encode_pong, make_parser
 from tacit.net.ws_gate import FrameGate
-
-CLOSE_TIMEOUT_S: Final = 2.0
-"""How long a goodbye may take before the connection is cut."""
+from tacit.net.ws_link import CLOSE_TIMEOUT_S
 
 PARSED_AT_ONCE_BYTES: Final = 16 * 1024
 """Bytes that are parsed before it is asked whether somebody takes the frames; the smallest frame has six."""

@@ -23,7 +23,8 @@ from tacit.net.links import CloseCode, FrameLink
 from tacit.net.origins import DIRECT, HEADER, Origins
 from tacit.net.ws_connection import Connection, Upgrade
 from tacit.net.ws_frames import Collected
-from tacit.net.ws_served import CLOSE_TIMEOUT_S, QUIET_TICKS_TO_END, ServedLink
+from tacit.net.ws_link import CLOSE_TIMEOUT_S
+from tacit.net.ws_served import QUIET_TICKS_TO_END, ServedLink
 
 Handler = Callable[[FrameLink], Awaitable[None]]
 
