@@ -49,4 +49,60 @@ def watch(context: Context, connections: Callable[[], Collection[Connection]]) -
         registrations_paused=lambda: bool(context.resources.low),
         restoring=lambda: context.store.waits_until > context.now_s(),
     )
+
+
+async def measure(context: Context) -> None:
+    """Bring what the store, its disk and the kernel tell up to date, if it is not fresh."""
+    found, now_s = context.metrics.measured, context.metrics.monotonic_s()
+    if now_s - found.at_s < MEASURE_EVERY_S:
+        return
+    found.at_s = now_s
+    _measure_process(found)
+    with suppress(RelayError, OSError, TimeoutError, RuntimeError):  # the last where no thread can be started any more
+        async with asyncio.timeout(MEASURE_TIMEOUT_S):
+            if context.config.data_dir is not None:
+                found.sizes |= await asyncio.to_thread(_files, context.config.data_dir)
+            found.crowds["accounts"], sizes = await context.store.query(_contents)
+            found.sizes |= sizes
+
+
+def _measure_process(found: Measured) -> None:
+    """What the kernel knows of this process; where it has no such books, less."""
+    most_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    found.exact["cpu_seconds_total"] = int(sum(os.times()[:2]))
+    found.exact["max_open_files"] = most_files
+    try:
+        found.crowds["open_files"] = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - only how many
+        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+    except OSError as error:
+        if error.errno == errno.EMFILE:
+            found.crowds["open_files"] = most_files
+        return
+    found.sizes["memory_bytes"] = pages * resource.getpagesize()
+
+
+def _files(folder: Path) -> dict[str, int]:
+    """Bytes of the store's files, and those that their disk has left for this user."""
+    disk = os.statvfs(folder)
+    return {
+        "store_bytes": _size(folder / FILE_NAME),
+        "wal_bytes": _size(folder / f"{FILE_NAME}-wal"),
+        "disk_free_bytes": disk.f_bavail * disk.f_frsize,
+        "disk_bytes": disk.f_blocks * disk.f_frsize,
+    }
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _contents(db: sqlite3.Connection) -> tuple[int, dict[str, int]]:
+    """How many accounts there are, and what waits in all logs."""
+    accounts, held_bytes = db.execute("SELECT count(*), ifnull(sum(held_bytes), 0) FROM accounts").fetchone()
+    page_bytes, free_pages = (
+        int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_size", "freelist_count")
+    )
     return int(accounts), {"held_bytes": int(held_bytes), "store_unused_bytes": page_bytes * free_pages}
