@@ -187,6 +187,12 @@ member who fills a log closes it for nobody else; bounds the disk that one accou
 ENTRY_OVERHEAD_BYTES: Final = 128
 """What an entry counts for besides its payload; an empty one takes a row, too."""
 
+MAX_ENTRIES_LOOKED_THROUGH: Final = 50_000
+"""Of one account, to find its oldest ones when they have to make room; a tenth of a second of the writer's time."""
+
+RATE_ROOM_MADE: Final = (0.2, 20.0)
+"""How often one account's appends may make older entries go, where the operator wants that; what is more is refused."""
+
 MAX_LISTEN_LOGS: Final = MAX_LOGS_PER_ACCOUNT + 1
 """Logs named in one Listen request: every conversation and the inbox."""
 

@@ -6,8 +6,9 @@ import pytest
 
 from tacit import limits
 from tacit.relay.backups import examine
+from tacit.relay.rates import RATES, ROOM_MADE, Rate
 from tacit.wire import errors
-from tests.relay.peers import Someone, commit, running, to_inbox
+from tests.relay.peers import Moves, Someone, commit, running, to_inbox
 
 
 async def test_by_default_what_has_no_room_is_refused(tmp_path, monkeypatch):
@@ -100,6 +101,33 @@ async def test_an_account_whose_entries_are_all_empty_is_refused(tmp_path, monke
             await alice.append(log, b"")
         with pytest.raises(errors.QuotaExceeded):
             await alice.append(log, b"")
+
+
+async def test_nobody_makes_the_oldest_go_without_end(tmp_path, monkeypatch):
+    """Hazard H5: looking for them is work, and what they held is gone."""
+    monkeypatch.setattr(limits, "MAX_INBOX_ENTRIES", 1)
+    monkeypatch.setitem(RATES, ROOM_MADE, Rate(0.1, 2.0))
+    clock = Moves()
+    async with running(tmp_path, when_full="drop-oldest", clock=clock) as world:
+        bob, carol = await world.join(), await world.join()
+        for _ in range(3):
+            await carol.ask(to_inbox(bob.someone, b"x"))
+        with pytest.raises(errors.QuotaExceeded):
+            await carol.ask(to_inbox(bob.someone, b"x"))
+        clock.forward(10)
+        await carol.ask(to_inbox(bob.someone, b"y"))
+
+
+async def test_so_many_entries_are_looked_through_and_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_HELD_BYTES_PER_ACCOUNT", 16_000)
+    monkeypatch.setattr(limits, "MAX_ENTRIES_LOOKED_THROUGH", 0)
+    async with running(tmp_path, when_full="drop-oldest") as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        for _ in range(7):
+            await alice.append(log, bytes(2_000))
+        with pytest.raises(errors.QuotaExceeded):
+            await alice.append(log, bytes(2_000))
 
 
 async def test_what_was_refused_for_another_reason_drops_nothing(tmp_path, monkeypatch):

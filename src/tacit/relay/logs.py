@@ -16,10 +16,11 @@ from tacit.log import EventLog
 from tacit.relay.context import Context
 from tacit.relay.hub import Flow
 from tacit.relay.outgoing import Outgoing
+from tacit.relay.rates import ROOM_MADE
 from tacit.relay.store import damage, logs, reading, returns, room
 from tacit.relay.store.rows import Appended, DeviceAddress, LogState, NewEntry, Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import NoSuchAccount, NoSuchDevice, QuotaExceeded, Restoring, UnknownLog
+from tacit.wire.errors import NoSuchAccount, NoSuchDevice, QuotaExceeded, RateLimited, Restoring, UnknownLog
 from tacit.wire.frames import ResponseBody, encode_response
 
 Answer: TypeAlias = Callable[[ResponseBody | RelayError], None]
@@ -38,16 +39,17 @@ async def create_log(context: Context, session: Session, body: pb.CreateLog) -> 
 def append(context: Context, session: Session, body: pb.Append, answer: Answer) -> None:
     """Queue an entry; once it is on the disk, answer and hand it to those who listen."""
     entry = _new_entry(context, session, body)
-    may_drop = context.config.when_full == "drop-oldest"
+    author = session if context.config.when_full == "drop-oldest" else None
     # No closure that could refer to itself: a cycle for each message would be the collector's work.
-    context.store.append(entry, partial(_appended, context, entry, answer, may_drop))
+    context.store.append(entry, partial(_appended, context, entry, answer, author))
 
 
 def _appended(
-    context: Context, entry: NewEntry, answer: Answer, may_drop: bool, outcome: Appended | RelayError
+    context: Context, entry: NewEntry, answer: Answer, author: Session | None, outcome: Appended | RelayError
 ) -> None:
-    if isinstance(outcome, QuotaExceeded) and may_drop:
-        _append_dropping(context, entry, partial(_appended, context, entry, answer, False))
+    """Answer; an ``author`` is there while older entries may still make room."""
+    if isinstance(outcome, QuotaExceeded) and author is not None:
+        _append_dropping(context, entry, author, outcome, partial(_appended, context, entry, answer, None))
     elif isinstance(outcome, RelayError):
         answer(_while_waiting(context, entry, outcome))
     else:
@@ -57,8 +59,19 @@ def _appended(
             context.hub.publish(entry, outcome)
 
 
-def _append_dropping(context: Context, entry: NewEntry, done: Callable[[Appended | RelayError], None]) -> None:
-    """Append an entry that had no room, in the place of older ones."""
+def _append_dropping(
+    context: Context,
+    entry: NewEntry,
+    author: Session,
+    refused: QuotaExceeded,
+    done: Callable[[Appended | RelayError], None],
+) -> None:
+    """Append an entry that was refused for want of room, in the place of older ones; but not too often."""
+    try:
+        context.buckets_of(author.account).take(ROOM_MADE, context.clock.monotonic_s())
+    except RateLimited:
+        done(refused)
+        return
     try:
         context.store.submit(partial(room.append_dropping, entry=entry), done, len(entry.payload))
     except RelayError as refusal:

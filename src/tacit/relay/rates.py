@@ -20,6 +20,7 @@ from tacit.limits import (
     RATE_POSITIONS,
     RATE_PUBLISHED_KEYS,
     RATE_REGISTRATIONS_OF_ADDRESS,
+    RATE_ROOM_MADE,
 )
 from tacit.wire.errors import RateLimited
 
@@ -35,10 +36,14 @@ class Rate:
 INBOX_APPEND: Final = "append to an inbox"
 """Counted apart from appends to conversations."""
 
+ROOM_MADE: Final = "append that makes the oldest go"
+"""Counted besides, for the work that it is to find them."""
+
 RATES: Final[dict[str, Rate]] = {
     "append": Rate(*RATE_APPENDS),
     "bring_back": Rate(*RATE_APPENDS),
     INBOX_APPEND: Rate(*RATE_INBOX_APPENDS),
+    ROOM_MADE: Rate(*RATE_ROOM_MADE),
     "recipient_keys": Rate(*RATE_CLAIMS),
     "sender_keys": Rate(*RATE_LOOKUPS),
     "create_log": Rate(*RATE_NEW_LOGS),

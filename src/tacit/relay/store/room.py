@@ -20,7 +20,7 @@ MARK: Final = 0xFFFFFFFF
 """The half of a checksum that covers the payload, of an entry whose payload went: no empty payload has this one."""
 
 AT_ONCE: Final = 16
-"""An account's quota is cleared by a sixteenth of it: finding the oldest of its entries means looking at them all."""
+"""An account's quota is cleared by a sixteenth of it: finding the oldest of its entries means looking at very many."""
 
 
 def append_dropping(db: sqlite3.Connection, entry: NewEntry) -> Appended:
@@ -63,9 +63,10 @@ def _clear_account(db: sqlite3.Connection, entry: NewEntry, size_bytes: int) -> 
         return
     wanted = held_bytes + size_bytes - limits.MAX_HELD_BYTES_PER_ACCOUNT * (AT_ONCE - 1) // AT_ONCE
     oldest = db.execute(
-        "SELECT position, length(payload) FROM entries JOIN devices ON device = author"
-        " WHERE account = ? AND kind = ? AND length(payload) > 0 ORDER BY received_at_ms, position",
-        (account, MESSAGE),
+        "SELECT position, size FROM (SELECT position, kind, length(payload) AS size, received_at_ms FROM entries"
+        " WHERE author IN (SELECT device FROM devices WHERE account = ?) LIMIT ?)"
+        " WHERE kind = ? AND size > 0 ORDER BY received_at_ms, position",
+        (account, limits.MAX_ENTRIES_LOOKED_THROUGH, MESSAGE),
     )
     emptied: list[tuple[int, int]] = []
     for place, payload_bytes in oldest:
