@@ -12,17 +12,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
 
 from tacit.entropy import Entropy, system_entropy
-from tacit.relay.data_dir import KEY_FILE, DataDir, load_key, write_key
+from tacit.relay.data_dir import ASIDE, KEY_FILE, UNFINISHED, DataDir, load_key, write_key
 from tacit.relay.errors import BackupDamaged, BackupExists, BackupFailed, DataThere, NoStore
 from tacit.relay.store import backups, incarnation
 from tacit.relay.store.backups import Contents, Progress
 from tacit.relay.store.database import FILE_NAME, open_reader
 from tacit.relay.store.migrations import sync
-
-ASIDE: Final = "before-restore-"
 
 
 def back_up(data_dir: Path, target: Path, *, now_s: int, progress: Progress) -> Contents:
@@ -59,7 +56,7 @@ def restore(
         earlier = folder.files()
         if earlier and not force:
             raise DataThere
-        unfinished = data_dir / f"{FILE_NAME}.restored"
+        unfinished = data_dir / UNFINISHED
         with _writing():
             try:
                 _copy(source, unfinished)

@@ -22,6 +22,11 @@ from tacit.relay.store.migrations import sync
 
 KEY_FILE: Final = "relay.key"
 LOCK_FILE: Final = "relay.lock"
+ASIDE: Final = "before-restore-"
+"""Where a restore moves what it found, with a number."""
+
+UNFINISHED: Final = f"{FILE_NAME}.restored"
+"""What is being restored, until it takes the store's place."""
 
 LET_THROUGH: Final = 0o2710
 """Mode of a directory whose group its owner lets through, to ``monitor.sock``: what is made in it is the group's."""
@@ -75,15 +80,18 @@ class DataDir:
             if not path.exists():
                 if self.store_path.exists():
                     raise RelayKeyDamaged("it is gone, but the store is there")
+                if any(self.path.glob(f"{ASIDE}*")) or (self.path / UNFINISHED).exists():
+                    raise RelayKeyDamaged("a restore was not finished; do it again")
                 write_key(path, entropy(ED25519.key_size))
         except OSError as error:
             raise StoreUnusable from error
         return load_key(path)
 
     def files(self) -> list[Path]:
-        """What a relay has left here, copies of its store included."""
+        """What a relay has left here, its key first, copies of its store included."""
         patterns = (KEY_FILE, FILE_NAME, f"{FILE_NAME}-*", f"{Path(FILE_NAME).stem}.before-*.db")
-        return sorted(path for pattern in patterns for path in self.path.glob(pattern))
+        found = [path for pattern in patterns for path in self.path.glob(pattern)]
+        return sorted(found, key=lambda path: (path.name != KEY_FILE, path.name))
 
     def close(self) -> None:
         """Let go of the lock."""

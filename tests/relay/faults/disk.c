@@ -229,7 +229,13 @@ static int sync_file(int file, int (*really)(int)) {
     uint32_t kind = watched[file].kind;
     int done = fails(FAIL_SYNC, kind) ? -1 : log_file >= 0 ? 0 : really(file);
     uint8_t what = done != 0 ? SYNC_FAILED : kind == A_FOLDER ? SYNCED_NAMES : SYNCED;
-    note(what, watched[file].inode, 0, NULL, NULL, NULL, 0);
+    char link[64], folder[4096] = "";
+    if (what == SYNCED_NAMES) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+        ssize_t found = readlink(link, folder, sizeof folder - 1);
+        folder[found > 0 ? found : 0] = 0;
+    }
+    note(what, watched[file].inode, 0, folder[0] ? folder : NULL, NULL, NULL, 0);
     pthread_mutex_unlock(&one_at_a_time);
     return done;
 }

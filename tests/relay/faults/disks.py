@@ -14,9 +14,10 @@ import random
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
+from itertools import compress
 from pathlib import Path
 from typing import Any, Final
 
@@ -229,13 +230,12 @@ class Disk:
         self._names: dict[str, int] = {}
         self._unsure: list[tuple[str, str, int]] = []
 
-    def holding(self, folder: Path, copy: Path) -> Disk:
-        """A disk on which a folder's files are already; ``copy`` is how they were before anything happened."""
-        for path in folder.rglob("*"):
-            before = copy / path.relative_to(folder)
-            if path.is_file() and before.is_file():
+    def holding_what_is_there(self) -> Disk:
+        """A disk on which the files are already that are there now, for certain."""
+        for path in self._under.rglob("*"):
+            if path.is_file():
+                content = bytearray(path.read_bytes())
                 inode = path.stat().st_ino
-                content = bytearray(before.read_bytes())
                 self._files[inode] = _File(content, bytearray(content))
                 self._names[self._name(str(path))] = inode
         return self
@@ -251,8 +251,7 @@ class Disk:
             case Kind.REMOVED:
                 self._unsure.append(("gone", self._name(record.name), 0))
             case Kind.SYNCED_NAMES:
-                self._names = self._after(len(self._unsure))
-                self._unsure.clear()
+                self._sync_folder(Path(self._name(record.name)))
             case Kind.WRITTEN:
                 self._files[record.inode].write(record.offset, record.data)
             case Kind.TRUNCATED:
@@ -271,18 +270,26 @@ class Disk:
         chance = random.Random(seed)
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
-        for name, inode in self._after(sum(chance.random() < share for _ in self._unsure)).items():
+        happened = self._unsure[: sum(chance.random() < share for _ in self._unsure)]
+        for name, inode in self._after(self._names, happened).items():
             path = into / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self._files[inode].left(chance, share))
 
+    def _sync_folder(self, folder: Path) -> None:
+        """Make certain what happened to names in one folder; a renaming belongs to where it leads."""
+        sure = [Path(name).parent == folder for _, name, _ in self._unsure]
+        self._names = self._after(self._names, compress(self._unsure, sure))
+        self._unsure = list(compress(self._unsure, (not one for one in sure)))
+
     def _name(self, path: str) -> str:
         return str(Path(path).relative_to(self._under))
 
-    def _after(self, count: int) -> dict[str, int]:
-        """The names in the folders after so many of the changes that no sync has made certain."""
-        names = dict(self._names)
-        for what, name, inode in self._unsure[:count]:
+    @staticmethod
+    def _after(names: dict[str, int], changes: Iterable[tuple[str, str, int]]) -> dict[str, int]:
+        """The names in the folders after some changes."""
+        names = dict(names)
+        for what, name, inode in changes:
             if what == "made":
                 names[name] = inode
             elif what == "gone":
