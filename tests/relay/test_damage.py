@@ -47,6 +47,7 @@ async def test_a_spoilt_entry_keeps_its_number_and_nothing_else(tmp_path, caplog
             assert (bad.log_id, bad.seq, bad.payload) == (log, 3, b"")
             # Where all but the payload is as it was, its author can tell which one it is.
             assert (bad.own, bad.message_id) == ((reader is alice, two) if "payload" in change else (False, b""))
+        assert world.relay._context.metrics.snapshot()["damaged_total"] == 1
         for reader in (alice, bob):
             await reader.acknowledge(log, 4)
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
@@ -94,6 +95,7 @@ async def test_a_spoilt_key_package_is_not_given_out(tmp_path, caplog):
         spoil(tmp_path, "UPDATE key_packages SET key_package = ? WHERE key_package = ?", b"lost", b"last")
         with pytest.raises(errors.NoKeyPackages):
             await alice.ask(asks)
+        assert world.relay._context.metrics.snapshot()["damaged_total"] == 2
         left = await bob.ask(pb.PublishKeys())
         assert (left.one_time_key_packages, left.last_resort_used) == (0, True), "its owner is asked for new ones"
     assert [record.getMessage() for record in caplog.records if "damaged" in record.getMessage()] == [

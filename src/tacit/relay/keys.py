@@ -43,6 +43,7 @@ async def recipient_keys(context: Context, session: Session, body: pb.RecipientK
 
     account, claimed, spoilt = await context.store.change(claim)
     if spoilt:
+        context.metrics.damaged += spoilt
         EventLog("relay").warning("damaged", kind=damage.KEY_PACKAGE, count=spoilt)
     # Not in the transaction, which has dropped what was spoilt.
     if claimed and all(keys.key_package is None for keys in claimed):
