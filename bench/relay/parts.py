@@ -15,7 +15,7 @@ from typing import Any, Final
 import psutil
 
 from bench.measure import Row, Table
-from bench.relay import clients, crowds, drawing, groups, pairs, peers, sizes
+from bench.relay import clients, crowds, drawing, groups, pairs, peers, sizes, wire
 from bench.relay.processes import Cores, Failed
 from bench.relay.stage import FULL, QUICK, Plan, Stage
 
@@ -29,7 +29,8 @@ PARTS: Final[dict[str, Callable[[Stage], Iterator[Row]]]] = {
     "storms": crowds.storm_rows,
     "logs": sizes.log_rows,
     "store": sizes.store_rows,
-    "clients": lambda stage: clients.rows(stage.folder / "clients"),
+    "wire": wire.rows,
+    "clients": clients.rows,
 }
 """By name, in the order in which they run."""
 

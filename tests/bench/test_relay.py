@@ -20,7 +20,7 @@ import pytest
 from bench.__main__ import main
 from bench.measure import Row
 from bench.peers.environments import Missing
-from bench.relay import crowds, groups, pairs, parts, peers, sizes
+from bench.relay import clients, crowds, groups, pairs, parts, peers, sizes, wire
 from bench.relay.conversations import Conversation
 from bench.relay.drawing import Panel, panels, svg
 from bench.relay.frames import BINARY, PING, Appends, Splitter, masked_message, upgrade_request
@@ -255,11 +255,14 @@ PARTS: dict[str, Any] = {
     "storms": crowds.storm_rows,
     "logs": sizes.log_rows,
     "store": sizes.store_rows,
+    "wire": wire.rows,
+    "clients": clients.rows,
 }
 
 
 @pytest.mark.long
 @pytest.mark.processes
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_measures_something_and_says_how(stage: Stage, name: str) -> None:
     rows: list[Row] = list(PARTS[name](stage))
