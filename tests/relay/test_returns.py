@@ -1,0 +1,226 @@
+"""What a restored relay lacks: put back at its old place, by its readers only, and nothing new before it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tacit.limits import RETURN_WAIT_S
+from tacit.relay.backups import back_up, restore
+from tacit.relay.store import returns
+from tacit.wire import errors
+from tacit.wire import relay_pb2 as pb
+from tests.relay.peers import Moves, Peer, RunningRelay, Someone, commit, message, running, to_inbox
+
+NOW_S = 2_000_000_000
+make = partial(back_up, now_s=NOW_S, progress=lambda what, done: None)
+put_back = partial(restore, force=True, now_s=NOW_S, progress=lambda what, done: None)
+
+MESSAGE, COMMIT = pb.ENTRY_KIND_MESSAGE, pb.ENTRY_KIND_COMMIT
+
+
+def lost(log: bytes, seq: int, payload: bytes, *, kind: Any = MESSAGE, **more: Any) -> pb.BringBack:
+    message_id = payload.ljust(16, b".")
+    return pb.BringBack(log_id=log, message_id=message_id, seq=seq, kind=kind, payload=payload, **more)
+
+
+class Restored:
+    """Alice and Bob share a log of three entries; the backup has the first two."""
+
+    world: RunningRelay
+    log: bytes
+    alice: Peer
+    bob: Peer
+    clock: Moves
+
+    async def state(self, peer: Peer) -> pb.LogState:
+        (state,) = await peer.listen(self.log, after=2**32 - 2)
+        return state
+
+    async def say_there_is_no_more(self, *peers: Peer) -> None:
+        for peer in peers:
+            assert await peer.ask(pb.BringBack(log_id=self.log)) == pb.BroughtBack()
+
+
+@asynccontextmanager
+async def restored(tmp_path: Path) -> AsyncIterator[Restored]:
+    data, file = tmp_path / "relay", tmp_path / "backup"
+    after = Restored()
+    async with running(data) as world:
+        alice, bob = await world.join(), await world.join()
+        after.log = await alice.create_log()
+        await alice.ask(commit(after.log, b"add bob", 0, readers_added=[bob.someone.address]))
+        await alice.append(after.log, b"kept")
+        make(data, file)
+        await alice.ask(message(after.log, b"lost", message_id=b"lost".ljust(16, b".")))
+    put_back(file, data)
+    after.clock = Moves()
+    async with running(data, clock=after.clock) as world:
+        after.world = world
+        after.alice, after.bob = await world.back(alice.someone), await world.back(bob.someone)
+        yield after
+
+
+async def test_a_log_says_where_it_ended_and_that_it_is_held(tmp_path):
+    async with restored(tmp_path) as relay:
+        state = await relay.state(relay.alice)
+        assert (state.last_seq, state.restored_seq, state.held, state.since_seq) == (2, 2, True, 0)
+        assert (await relay.state(relay.bob)).since_seq == 1
+        with pytest.raises(errors.Restoring) as refused:
+            await relay.alice.append(relay.log, b"new")
+        assert refused.value.retry_after_s
+
+
+async def test_an_entry_comes_back_at_its_number_once_whoever_brings_it(tmp_path):
+    async with restored(tmp_path) as relay:
+        await relay.alice.listen(relay.log, after=2)
+        entry = lost(relay.log, 3, b"lost", author=relay.alice.someone.address)
+        assert (await relay.bob.ask(entry)).seq == 3
+        assert (await relay.alice.ask(entry)).seq == 3
+        pushed = await relay.alice.entry()
+        assert (pushed.seq, pushed.payload, pushed.message_id, pushed.own) == (3, b"lost", entry.message_id, True)
+        assert (await relay.state(relay.alice)).own_last_seq == 3
+        # Its author may never have heard that it arrived, and sends it again.
+        await relay.say_there_is_no_more(relay.alice, relay.bob)
+        again = message(relay.log, b"lost", message_id=entry.message_id)
+        assert (await relay.alice.ask(again)).seq == 3
+
+
+async def test_one_whose_author_nobody_knows_is_known_by_its_id(tmp_path):
+    async with restored(tmp_path) as relay:
+        stranger = Someone.new().address
+        assert (await relay.bob.ask(lost(relay.log, 3, b"lost", author=stranger))).seq == 3
+        assert (await relay.alice.ask(lost(relay.log, 3, b"lost"))).seq == 3
+        assert (await relay.state(relay.alice)).last_seq == 3
+
+
+async def test_what_comes_before_has_to_come_first_until_the_time_is_over(tmp_path):
+    async with restored(tmp_path) as relay:
+        with pytest.raises(errors.Restoring):
+            await relay.bob.ask(lost(relay.log, 5, b"fifth"))
+        relay.clock.forward(RETURN_WAIT_S)
+        assert await relay.alice.append(relay.log, b"new") == 3
+        assert (await relay.bob.ask(lost(relay.log, 5, b"fifth"))).seq == 4
+
+
+async def test_the_log_is_free_as_soon_as_nobody_has_more(tmp_path):
+    async with restored(tmp_path) as relay:
+        await relay.say_there_is_no_more(relay.alice)
+        with pytest.raises(errors.Restoring):
+            await relay.alice.append(relay.log, b"new")
+        await relay.say_there_is_no_more(relay.bob)
+        assert not (await relay.state(relay.alice)).held
+        assert await relay.alice.append(relay.log, b"new") == 3
+
+
+async def test_only_a_reader_brings_something_back_and_only_until_its_last_word(tmp_path):
+    async with restored(tmp_path) as relay:
+        mallory = await relay.world.join()
+        with pytest.raises(errors.NotAReader):
+            await mallory.ask(lost(relay.log, 3, b"forged"))
+        with pytest.raises(errors.UnknownLog):
+            await relay.bob.ask(lost(b"l" * 16, 1, b"forged"))
+        await relay.say_there_is_no_more(relay.bob)
+        with pytest.raises(errors.NotAReader):
+            await relay.bob.ask(lost(relay.log, 3, b"forged"))
+
+
+async def test_where_nothing_was_restored_nothing_is_brought_back(tmp_path):
+    async with running(tmp_path) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        with pytest.raises(errors.NotAReader):
+            await alice.ask(lost(log, 1, b"forged"))
+        with pytest.raises(errors.UnknownLog):
+            await alice.ask(pb.CreateLog(log_id=b"l" * 16, again=True))
+
+
+async def test_readers_change_with_the_commits_that_come_back(tmp_path):
+    async with restored(tmp_path) as relay:
+        carol, bob = await relay.world.join(), relay.bob.someone.address
+        added = lost(relay.log, 3, b"add", kind=COMMIT, readers_added=[carol.someone.address], readers_removed=[bob])
+        await relay.alice.ask(added)
+        assert (await relay.state(carol)).since_seq == 3
+        with pytest.raises(errors.NotAReader):
+            await relay.bob.ask(lost(relay.log, 4, b"too late"))
+        await relay.say_there_is_no_more(relay.alice)
+        with pytest.raises(errors.Restoring):  # she may have read more than alice
+            await relay.alice.append(relay.log, b"new")
+        assert (await carol.ask(lost(relay.log, 4, b"carol's"))).seq == 4
+        await relay.say_there_is_no_more(carol)
+        assert await relay.alice.append(relay.log, b"new") == 5
+
+
+async def test_a_device_that_is_not_registered_any_more_becomes_a_reader_when_it_is(tmp_path):
+    async with restored(tmp_path) as relay:
+        dave, erin = Someone.new(), Someone.new()
+        added = lost(relay.log, 3, b"add", kind=COMMIT, readers_added=[dave.address, erin.address])
+        await relay.alice.ask(added)
+        await relay.alice.ask(lost(relay.log, 4, b"hi both"))
+        await relay.alice.ask(lost(relay.log, 5, b"remove", kind=COMMIT, readers_removed=[erin.address]))
+        await relay.alice.ask(lost(relay.log, 6, b"hi dave"))
+        for peer in (relay.alice, relay.bob):
+            await peer.acknowledge(relay.log, 6)
+        assert (await relay.state(relay.alice)).held
+        his, hers = await relay.world.join(dave), await relay.world.join(erin)
+        await his.listen(relay.log, after=3)
+        await hers.listen(relay.log, after=3)
+        assert [entry.seq for entry in await his.take(3)] == [4, 5, 6]
+        assert [entry.seq for entry in await hers.take(2)] == [4, 5]
+        assert (await relay.state(hers)).last_seq == 5
+
+
+async def test_a_commit_in_whose_place_a_new_one_came_is_refused(tmp_path):
+    async with restored(tmp_path) as relay:
+        relay.clock.forward(RETURN_WAIT_S)
+        assert (await relay.alice.ask(lost(relay.log, 3, b"first", kind=COMMIT))).seq == 3
+        assert (await relay.bob.ask(lost(relay.log, 4, b"second", kind=COMMIT))).seq == 4
+        await relay.alice.ask(commit(relay.log, b"new", 4))
+        with pytest.raises(errors.CommitConflict):
+            await relay.bob.ask(lost(relay.log, 5, b"third", kind=COMMIT))
+        assert (await relay.bob.ask(lost(relay.log, 5, b"only text"))).seq == 6
+
+
+async def test_a_log_that_the_backup_lacks_is_made_again_and_held(tmp_path):
+    async with restored(tmp_path) as relay:
+        log = b"l" * 16
+        await relay.alice.ask(pb.CreateLog(log_id=log, again=True))
+        with pytest.raises(errors.Restoring):
+            await relay.alice.append(log, b"new")
+        added = lost(log, 1, b"add bob", kind=COMMIT, readers_added=[relay.bob.someone.address])
+        assert (await relay.alice.ask(added)).seq == 1
+        assert (await relay.bob.ask(lost(log, 2, b"bob's"))).seq == 2
+
+
+async def test_an_inbox_that_is_not_known_may_come_back(tmp_path):
+    async with restored(tmp_path) as relay:
+        dave = Someone.new()
+        with pytest.raises(errors.Restoring):
+            await relay.alice.ask(to_inbox(dave, b"welcome"))
+        relay.clock.forward(RETURN_WAIT_S)
+        with pytest.raises(errors.NoSuchAccount):
+            await relay.alice.ask(to_inbox(dave, b"welcome"))
+
+
+async def test_a_restart_of_the_restored_relay_waits_no_longer(tmp_path):
+    async with restored(tmp_path) as relay:
+        began_s = relay.clock.now_s()
+    clock = Moves(began_s)
+    clock.forward(RETURN_WAIT_S - 10)
+    async with running(tmp_path / "relay", clock=clock) as world:
+        alice = await world.back(relay.alice.someone)
+        (state,) = await alice.listen(relay.log, after=2)
+        assert state.held
+        clock.forward(10)
+        assert await alice.append(relay.log, b"new") == 3
+
+
+@pytest.mark.parametrize("now_s", [NOW_S + RETURN_WAIT_S, NOW_S - 10 * 365 * 86400])
+def test_a_clock_that_jumps_holds_no_log_for_ever(now_s):
+    assert returns.is_held(NOW_S + RETURN_WAIT_S, NOW_S)
+    assert not returns.is_held(NOW_S + RETURN_WAIT_S, now_s)
