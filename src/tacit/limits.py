@@ -187,7 +187,7 @@ member who fills a log closes it for nobody else; bounds the disk that one accou
 ENTRY_OVERHEAD_BYTES: Final = 128
 """What an entry counts for besides its payload; an empty one takes a row, too."""
 
-MAX_ENTRIES_LOOKED_THROUGH: Final = 50_000
+MAX_ENTRIES_LOOKED_THROUGH: Final = 20_000
 """Of one account, to find its oldest ones when they have to make room; a tenth of a second of the writer's time."""
 
 RATE_ROOM_MADE: Final = (0.2, 20.0)
