@@ -188,7 +188,7 @@ ENTRY_OVERHEAD_BYTES: Final = 128
 """What an entry counts for besides its payload; an empty one takes a row, too."""
 
 MAX_ENTRIES_LOOKED_THROUGH: Final = 20_000
-"""Of one account, to find its oldest ones when they have to make room; a tenth of a second of the writer's time."""
+"""Of one account, to find its oldest ones when they have to make room; a fifth of a second of the writer."""
 
 RATE_ROOM_MADE: Final = (0.2, 20.0)
 """How often one account's appends may make older entries go, where the operator wants that; what is more is refused."""
