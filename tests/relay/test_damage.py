@@ -47,9 +47,9 @@ async def test_a_spoilt_entry_keeps_its_number_and_nothing_else(tmp_path, caplog
             assert (bad.log_id, bad.seq, bad.payload) == (log, 3, b"")
             # Where all but the payload is as it was, its author can tell which one it is.
             assert (bad.own, bad.message_id) == ((reader is alice, two) if "payload" in change else (False, b""))
-        assert world.relay._context.metrics.snapshot()["damaged_total"] == 1
         for reader in (alice, bob):
             await reader.acknowledge(log, 4)
+        assert world.relay._context.metrics.snapshot()["damaged_total"] == 1
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
         assert db.execute("SELECT count(*) FROM entries").fetchone() == (0,), (
             "it does not keep its log from being cleared"
