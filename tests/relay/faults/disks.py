@@ -262,6 +262,11 @@ class Disk:
                 if record.inode in self._files:
                     self._files[record.inode].lose(self._chance)
 
+    @property
+    def unsure_names(self) -> int:
+        """How many names were made, changed or removed that no sync has made certain."""
+        return len(self._unsure)
+
     def cut(self, into: Path, *, share: float, seed: int) -> None:
         """Write what the power leaves if it goes now into an empty folder.
 

@@ -27,15 +27,18 @@ def cut_everywhere(shim: Path, place: Path, what: str, check, moments: int | Non
     """Let the power go after each call, or some of them, and look at what is left."""
     disk, did = Disk(place / "disk").holding_what_is_there(), set()
     records = record(shim, place, "moved", what)
-    chosen = range(len(records)) if moments is None else random.Random(6).sample(range(len(records)), moments)
+    every = range(len(records))
+    chosen = {*every} if moments is None else {*random.Random(6).sample(every, moments), every[-1]}
     for moment, happened in enumerate(records):
         if happened.kind is Kind.NOTED:
             did.add(happened.note["did"])
         else:
             disk.apply(happened)
-        if moment in set(chosen) or moment == len(records) - 1:
-            disk.cut(place / "left", share=SHARES[moment % len(SHARES)], seed=moment)
-            check(place / "left" / "relay", did)
+        shares = SHARES if disk.unsure_names > 1 else SHARES[moment % len(SHARES) :][:1]
+        if moment in chosen or disk.unsure_names > 1:
+            for share in shares:
+                disk.cut(place / "left", share=share, seed=moment)
+                check(place / "left" / "relay", did)
 
 
 def old_relay(place: Path) -> None:

@@ -73,6 +73,8 @@ def read_unbroken(db: sqlite3.Connection, first: int, last: int) -> Generator[St
     """
     expected = first & _SEQ
     for entry in read_entries(db, first, last):
+        if entry.seq < expected:
+            continue  # a branch that leads back
         if entry.seq - expected <= MAX_HOLE:
             yield from (
                 StoredEntry(seq, DeviceRow(0), b"", 0, b"", 0, damaged=True) for seq in range(expected, entry.seq)
