@@ -8,6 +8,9 @@ the first draw of a process reads all our modules for constants.
 from __future__ import annotations
 
 import dataclasses
+import sys
+import threading
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -25,6 +28,21 @@ settings.load_profile("tacit")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put long tests first."""
     items.sort(key=dealing.rank)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Trace no test that is not to be measured: where pytest-cov pauses, a worker's other measures would go on."""
+    if item.get_closest_marker("no_cover") is None:
+        return (yield)
+    here, in_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]  # None ends it
+    try:
+        return (yield)
+    finally:
+        sys.settrace(here)
+        threading.settrace(in_threads)  # type: ignore[arg-type]  # None where there was none
 
 
 @pytest.hookimpl(optionalhook=True)
