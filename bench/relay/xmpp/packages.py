@@ -22,19 +22,25 @@ from bench.peers.environments import READY, Missing, cache
 SILENT_S: Final = 10
 """How long a mirror may say nothing."""
 
-KEPT_S: Final = 30 * 86_400
-"""After so long the packages are fetched anew, in the versions that there are then."""
-
 
 def unpacked(name: str, packages: Sequence[str], within_s: float) -> Path:
     """The folder under which these packages' files lie, fetched first where they have not been. Raises ``Missing``."""
     folder = cache() / f"{name}-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:12]}"
     ready = folder / READY
-    if ready.is_file() and time.time() - ready.stat().st_mtime < KEPT_S:
+    if ready.is_file():
         return folder / "root"
     if not sys.platform.startswith("linux") or shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         raise Missing("it comes as a Debian package, and apt-get or dpkg is not here")
-    until = time.monotonic() + within_s
+    try:
+        _fetch(folder, packages, time.monotonic() + within_s)
+    except OSError as error:
+        raise Missing(f"it cannot be kept in {folder.parent}: {error.strerror}") from None
+    ready.touch()
+    return folder / "root"
+
+
+def _fetch(folder: Path, packages: Sequence[str], until: float) -> None:
+    """Download and unpack; what was downloaded stays until all of it is unpacked."""
     shutil.rmtree(folder / "root", ignore_errors=True)
     archives = folder / "archives"
     (archives / "partial").mkdir(parents=True, exist_ok=True)
@@ -48,8 +54,6 @@ def unpacked(name: str, packages: Sequence[str], within_s: float) -> Path:
     for one in done:
         one.result()
     shutil.rmtree(archives)
-    ready.touch()
-    return folder / "root"
 
 
 def _download(folder: Path, archives: Path, packages: Sequence[str], until: float) -> None:

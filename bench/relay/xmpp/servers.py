@@ -63,17 +63,20 @@ def running(
     port = _free_port()
     certificate, key = make_relay_certificate(os.urandom(32), [DOMAIN], time.time())
     (folder / "tls.pem").write_bytes(key + certificate)
-    command = server.prepare(root, folder, port)
     complaints = folder / "complaints"
-    with complaints.open("wb") as log, on_core(core):
-        process = subprocess.Popen(
-            command.arguments,
-            cwd=folder,
-            env={**os.environ, **command.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+    try:
+        command = server.prepare(root, folder, port)
+        with complaints.open("wb") as log, on_core(core):
+            process = subprocess.Popen(
+                command.arguments,
+                cwd=folder,
+                env={**os.environ, **command.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+    except (OSError, sqlite3.Error) as error:
+        raise Missing(f"its package is not as it was expected: {error}") from None
     try:
         _wait_for(process, port, complaints, min(until, time.monotonic() + STARTS_IN_S))
         yield RunningServer(("127.0.0.1", port), [process.pid])
