@@ -97,7 +97,7 @@ def _one_write_at_a_time(relay: Relay) -> None:
     writer, loop = context.store._writer, world_loop()
     submit = writer.submit
 
-    def submit_and_wait(job: Job) -> None:
-        loop.wait_for_thread(lambda: submit(job))
+    def submit_and_wait(jobs: list[Job]) -> None:
+        loop.wait_for_thread(lambda: submit(jobs))
 
     writer.submit = submit_and_wait  # type: ignore[method-assign]  # the one place where real threads meet the world
