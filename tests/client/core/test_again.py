@@ -9,7 +9,7 @@ from tacit.client.core.again import go_back, pass_over
 from tacit.client.core.effects import FoundAgain, Keep, PutHead, SetAside
 from tacit.client.core.inbound import process_entry
 from tacit.client.core.state import EntryKind, LogEntry
-from tacit.client.model import Aside, ConversationStatus, KeptEntry, MessageId, SenderProgress
+from tacit.client.model import Aside, ConversationStatus, IntentKind, KeptEntry, MessageId, SenderProgress
 from tests.client.core.members import Log, Member, group_of
 
 
@@ -53,9 +53,10 @@ def test_every_entry_is_kept_with_its_author_and_its_change_of_readers():
         ]
         assert [e.author for e in entries] == [bob.me.device, alice.me.device, None]
         assert entries[1].head == reader.heads[log.entries[-2].seq]
-    first = kept(alice)[log.entries[0].message_id]
-    assert first.author == alice.me.device
-    assert bob.me.device in first.readers_added
+    log.post(alice, alice.wish(IntentKind.REMOVE, who=(carol.id,)))
+    for reader in (alice, bob):
+        removal = kept(reader)[log.entries[-1].message_id]
+        assert (removal.readers_added, removal.readers_removed) == ((), (carol.me.device,))
 
 
 def test_read_again_under_the_same_numbers_nothing_has_changed():
