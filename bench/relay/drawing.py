@@ -18,7 +18,7 @@ from bench.picture import FAINT, INK, PANEL_H, PANEL_W, PAPER
 PICTURE: Final = Path(__file__).resolve().parents[2] / "docs" / "img" / "relay.svg"
 
 COLOURS: Final = ("#1f6feb", "#bc4c00", "#1a7f37", "#8250df", "#57606a")
-LEFT, TOP, BOTTOM, GAP = 66, 40, 92, 74
+LEFT, TOP, BOTTOM, GAP = 66, 40, 112, 74
 
 Points = Sequence[tuple[float, float]]
 
@@ -105,6 +105,6 @@ def _lines(panel: Panel) -> Iterator[str]:
         for (x, y), (across, up) in zip(places, points, strict=True):
             told = html.escape(f"{name}: {up:,.3g}{panel.unit} at {across:,.0f}")
             yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"><title>{told}</title></circle>'
-        column, row = number % 3, number // 3
-        yield f'<rect x="{column * 95}" y="{PANEL_H + 46 + 14 * row}" width="10" height="4" fill="{colour}"/>'
-        yield f'<text x="{column * 95 + 14}" y="{PANEL_H + 52 + 14 * row}" font-size="10">{html.escape(name)}</text>'
+        column, row = number % 2, number // 2
+        yield f'<rect x="{column * 135}" y="{PANEL_H + 46 + 14 * row}" width="10" height="4" fill="{colour}"/>'
+        yield f'<text x="{column * 135 + 14}" y="{PANEL_H + 52 + 14 * row}" font-size="10">{html.escape(name)}</text>'
