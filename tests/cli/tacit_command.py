@@ -44,8 +44,6 @@ class World:
 
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
-    fresh: bool = False
-    """Whether commands are processes that are no forks of any other."""
     measured: bool = True
     """Whether they say what they walk through, where the tests do; it makes them slow."""
 
@@ -62,7 +60,6 @@ class World:
         with forked.start(
             TACIT,
             args,
-            fresh=self.fresh,
             stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -89,7 +86,6 @@ class World:
         process = forked.start(
             TACIT,
             args,
-            fresh=self.fresh,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
