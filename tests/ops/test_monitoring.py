@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tacit.cli.relay_settings import relay_config
 from tacit.cli.settings import ServeSettings, Settings
-from tacit.relay.config import RelayConfig
+from tacit.relay.config import BadRelayConfig, RelayConfig
 from tests.ops.needed import OPS, ROOT
 from tests.ops.promql import metrics
 from tests.processes.disks import SmallDisk
@@ -159,6 +159,8 @@ def test_a_relay_listens_for_monitoring_only_where_it_is_told() -> None:
     assert config().metrics_port is None
     assert (config(metrics_port=8766).metrics_port, config(metrics_port=8766).metrics_host) == (8766, "127.0.0.1")
     assert config(metrics_port=8766, metrics_host="10.0.0.1").metrics_host == "10.0.0.1"
+    with pytest.raises(BadRelayConfig, match="metrics_port is the port for clients"):
+        config(port=8766, metrics_port=8766)
 
 
 def promtool(*arguments: str | Path) -> None:

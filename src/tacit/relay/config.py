@@ -102,6 +102,8 @@ def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
         port = getattr(config, field)
         if port is not None and not 0 <= port <= 65535:
             yield field, "is a number up to 65535"
+    if config.metrics_port and config.metrics_port == config.port:
+        yield "metrics_port", "is the port for clients; monitoring needs one of its own"
     if (config.certificate is None) != (config.private_key is None):
         missing, other = ("certificate", "private_key")[:: 1 if config.certificate is None else -1]
         yield missing, f"is missing, and {other} is of no use without it"
