@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 150_000
 """Of one request; a socket of messages carries somewhat more at once."""
 
-READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "OPENSSL", "SSL_", "COVERAGE_")
+READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "OPENSSL", "COVERAGE_")
 """Beginnings of the names of settings that an interpreter or a library reads once."""
 
 ENDS_WITHIN_S = 20
