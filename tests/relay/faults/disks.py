@@ -104,13 +104,13 @@ class Control:
 
 
 def environment(library: Path, under: Path, *, log: Path | None = None, control: Path | None = None) -> dict[str, str]:
-    """The environment of a program whose files below ``under`` go through the shim."""
+    """The environment of a program whose files below ``under`` go through the shim; it is not measured meanwhile."""
     told = {"LD_PRELOAD": str(library), "TACIT_DISK_UNDER": str(under)}
     if log is not None:
         told["TACIT_DISK_LOG"] = str(log)
     if control is not None:
         told["TACIT_DISK_CONTROL"] = str(control)
-    return {**os.environ, **told}
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")} | told
 
 
 class Kind(IntEnum):
