@@ -40,7 +40,7 @@ def connection_rows(stage: Stage) -> Iterator[Row]:
         told: dict[str, Any]
         with stage.world(f"connections-{connections}", connections, [Shape("pairs", pairs, 1)]) as world:
             world.load.ask("talk", name="pairs", payload=PAYLOAD_BYTES)
-            told = world.closed("pairs", window)
+            told = world.closed("pairs", window, max(1.0, window * pairs / ON_THE_WAY))
         curve.append((connections, told["per_s"]))
         yield Row(
             f"throughput with {connections:,} connections",

@@ -72,6 +72,7 @@ def run(
 
 
 MISSING: Final = "missing: "
+NOT_ASKED: Final = "not measured: this part of the table was not asked for"
 
 
 def _rows(stage: Stage, parts: Sequence[str]) -> Iterator[Row]:
@@ -91,6 +92,9 @@ def _rows(stage: Stage, parts: Sequence[str]) -> Iterator[Row]:
         else:
             continue
         stage.figures["missing"][name] = reason
+        if name == "peers":
+            there = stage.figures["peers"]
+            there |= {peer: reason for peer, found in there.items() if found == NOT_ASKED}
         yield Row(f"{MISSING}{name}", 0.0, "", note=reason)
 
 
@@ -137,7 +141,7 @@ def _nothing_yet(plan: Plan) -> dict[str, Any]:
         "delivered_per_s": None,
         "p99_ms_at_half_rate": None,
         "rss_kb_per_idle_connection": None,
-        "peers": {server.name: "it was not its turn yet" for server in plan.peers},
+        "peers": {server.name: NOT_ASKED for server in plan.peers},
         "times_as_fast_as": {},
         "missing": {},
     }

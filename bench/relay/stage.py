@@ -139,18 +139,18 @@ class World:
     relay: RunningRelay
     load: Generator
 
-    def closed(self, name: str, window: int) -> dict[str, Any]:
-        """What a closed loop of these conversations comes to."""
-        return self._loop("closed", name=name, window=window)
+    def closed(self, name: str, window: int, longer: float = 1.0) -> dict[str, Any]:
+        """What a closed loop of these conversations comes to; ``longer`` where much is on the way at once."""
+        return self._loop("closed", longer, name=name, window=window)
 
     def paced(self, name: str, rate: float) -> dict[str, Any]:
         """What a fixed rate comes to."""
-        return self._loop("paced", name=name, rate=rate)
+        return self._loop("paced", 1.0, name=name, rate=rate)
 
-    def _loop(self, op: str, **request: Any) -> dict[str, Any]:
+    def _loop(self, op: str, longer: float, **request: Any) -> dict[str, Any]:
         """What came of a loop; raises ``Failed`` when that was nothing, which has no latency and no price."""
-        plan = self.stage.plan
-        told = self.load.ask(op, warm_s=plan.warm_s, seconds=plan.seconds, pids=self.relay.pids, **request)
+        seconds, warm_s = self.stage.plan.seconds * longer, self.stage.plan.warm_s * longer
+        told = self.load.ask(op, warm_s=warm_s, seconds=seconds, pids=self.relay.pids, **request)
         if not told["messages"] or not told["latency_ms"]:
-            raise Failed(f"no message came through in {plan.seconds:g} s")
+            raise Failed(f"no message came through in {seconds:g} s")
         return told
