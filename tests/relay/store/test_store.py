@@ -55,6 +55,18 @@ async def test_what_waits_together_shares_a_transaction_and_keeps_its_order(stor
     assert statements.count("BEGIN IMMEDIATE") <= 2, "one for the fifty, perhaps one for the last"
 
 
+async def test_what_does_not_fit_one_transaction_waits_for_the_next_in_its_order(store, monkeypatch):
+    monkeypatch.setattr("tacit.relay.store.writer.MAX_WRITE_BATCH", 8)
+    statements: list[str] = []
+    await store.change(lambda db: db.set_trace_callback(statements.append))
+    order: list[int] = []
+    for _ in range(30):
+        store.submit(add_log, order.append)
+    assert await store.change(add_log) == 31
+    assert order == list(range(1, 31))
+    assert statements.count("BEGIN IMMEDIATE") == 4
+
+
 async def test_a_change_that_refuses_leaves_no_trace_and_spares_its_neighbours(store):
     def refuse(db: sqlite3.Connection) -> None:
         add_log(db)
