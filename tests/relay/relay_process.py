@@ -1,4 +1,4 @@
-"""A relay as a process of its own: ``python -m tests.relay.relay_process DATA_DIR [MAX_FILE_BYTES]``.
+"""A relay as a process of its own: ``python -m tests.relay.relay_process DATA_DIR``.
 
 Prints one line of JSON when it listens, and the names of all loaded modules when it has stopped after SIGTERM.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import resource
 import signal
 import sys
 from pathlib import Path
@@ -37,10 +36,6 @@ def say(what: dict[str, object]) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-    if len(sys.argv) > 2:
-        # As a full disk, but in one process: writing past this size fails.
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
     # The event loop that the command line runs a relay on.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main(Path(sys.argv[1])))

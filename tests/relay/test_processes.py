@@ -73,25 +73,6 @@ async def test_a_running_relay_has_never_heard_of_mls(tmp_path):
     assert [name for name in modules if name.startswith(("tacit.mls", "tacit.client", "tacit.sdk", "tacit.ui"))] == []
 
 
-async def test_a_write_that_fails_is_refused_and_reads_go_on(tmp_path):
-    """Hazard G5, with a limit on the size of files in the place of a full disk."""
-    relay = await RelayProcess.start(tmp_path, str(600_000))
-    alice = await relay.join(Someone.new())
-    log = await alice.create_log()
-    kept, refusal = await fill(alice, log)
-    assert isinstance(refusal, errors.StorageFull | errors.StorageFailed)
-    assert kept > 5
-    (state,) = await alice.listen(log)
-    assert state.last_seq == kept
-    assert [entry.seq for entry in await alice.take(kept)] == list(range(1, kept + 1))
-    await relay.end(signal.SIGTERM)
-    assert relay.process.returncode == 0
-    relay = await RelayProcess.start(tmp_path)
-    alice = await relay.join(alice.someone, known=True)
-    assert await alice.append(log, b"room again") == kept + 1
-    await relay.end(signal.SIGTERM)
-
-
 async def fill(peer: Peer, log: bytes) -> tuple[int, RelayError]:
     """Append until the relay refuses; the last number it gave, and the refusal."""
     kept = 0

@@ -79,6 +79,13 @@ class OnThinIce:
         read = [peer.entries.get_nowait() for _ in range(peer.entries.qsize())]
         assert [entry.message_id for entry in read[-len(self.kept) :]] == self.kept
 
+    async def turns_strangers_away(self, told: type[RelayError]) -> None:
+        """Who cannot be written down is not taken: what lets people in fails closed."""
+        stranger = await self.relay.connect()
+        with pytest.raises(told):
+            await stranger.register(Someone.new())
+        await stranger.close()
+
     async def end(self, how: int) -> None:
         await self.relay.end(how)
 
@@ -97,7 +104,7 @@ def ice(shim, tmp_path) -> OnThinIce:
 
 
 async def test_whatever_the_disk_does_writes_are_refused_reads_go_on_and_it_recovers_by_itself(ice):
-    """G5: full, read-only and broken, at the first call and in the middle of a transaction, and when it is synced."""
+    """G5: full, read-only and broken, at the first call, in the middle of a transaction, and when it is synced. H10."""
     peer = await ice.start()
     await ice.append(peer, b"before", os.urandom(16))
     for fault in FAULTS:
@@ -107,6 +114,7 @@ async def test_whatever_the_disk_does_writes_are_refused_reads_go_on_and_it_reco
             with pytest.raises(fault.told):
                 await peer.ask(refused)
         await ice.read_all(peer)
+        await ice.turns_strangers_away(fault.told)
         assert (await peer.ask(pb.SenderKeysRequest(who=pb.Who(account_id=ice.someone.account.id)))).device_certificates
         assert ice.control.mend() >= 1, fault
         await ice.append(peer, refused.payload, refused.message_id)
