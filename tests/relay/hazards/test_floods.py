@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import psutil
 import pytest
 
 from tacit import limits
+from tacit.net.tls import client_context
 from tacit.relay.rates import RATES_OF_ADDRESS
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
 from tests.processes.programs import Relay
+from tests.relay.hazards.attacker import UPGRADE
 from tests.relay.hazards.guests import NOBODY_IS_EXEMPT, Guests, Timed, tell, timed
 from tests.relay.peers import Someone, commit, message
 
@@ -90,6 +94,38 @@ async def test_h1_silence_after_the_upgrade_has_a_deadline_and_a_crowd_of_strang
         assert all(not line.socket.closed for line in crowd)
     assert limits.HANDSHAKE_TIMEOUT_S <= 15
     assert limits.MAX_STRANGERS <= 1_000
+
+
+@pytest.mark.long
+async def test_h1_every_way_to_dawdle_ends_at_the_deadline(relay: Relay) -> None:
+    """Nothing at all, half a TLS handshake, half a header, an upgrade and no login; pings do not help."""
+
+    async def held(*said: bytes, tls: bool) -> float:
+        began_s = time.monotonic()
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", relay.port, ssl=client_context() if tls else None, local_addr=("127.0.5.1", 0)
+        )
+        for part in said:
+            writer.write(part)
+        async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S + 10):
+            with suppress(ConnectionError, ssl.SSLError):
+                pings = 20
+                while await reader.read(65_536):
+                    pings -= 1
+                    if pings > 0:
+                        writer.write(b"\x89\x80" + bytes(4))
+        writer.close()
+        return time.monotonic() - began_s
+
+    lasted_s = await asyncio.gather(
+        held(tls=False),
+        held(b"\x16\x03\x01\x02\x00\x01", tls=False),
+        held(tls=True),
+        held(b"GET / HTTP/1.1\r\nHost:", tls=True),
+        held(UPGRADE, tls=True),
+    )
+    tell(f"H1: who dawdles is held for {', '.join(f'{s:.1f}' for s in lasted_s)} s")
+    assert all(limits.HANDSHAKE_TIMEOUT_S - 1 <= s <= limits.HANDSHAKE_TIMEOUT_S + 8 for s in lasted_s)
 
 
 async def test_h2_a_storm_of_connections_from_one_address_is_refused_before_tls(relay: Relay) -> None:
