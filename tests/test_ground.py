@@ -5,11 +5,11 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +72,12 @@ def locked(path: Path) -> dict[str, str]:
     return {re.split(r"==|\s", entry)[0]: entry for entry in entries if entry.strip()}
 
 
+def of_children_s() -> float:
+    """The processor's time for processes that have ended, which does not depend on what else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path)
@@ -86,9 +92,9 @@ def test_the_first_start_says_what_it_does_and_later_ones_are_silent_and_quick(t
     assert tree.imports("segno")
     times = []
     for _ in range(3):
-        began = time.monotonic()
+        began = of_children_s()
         assert tree.run() == (0, "[] False\n", "")
-        times.append(time.monotonic() - began)
+        times.append(of_children_s() - began)
     assert min(times) < 0.5
 
     # A changed lock file is installed, and only the difference.
@@ -211,11 +217,11 @@ def test_a_fresh_copy_of_the_project_starts(tmp_path: Path) -> None:
     (elsewhere / "click.py").write_text("raise SystemExit('code of the folder that a person stands in was run')")
     times = []
     for _ in range(3):
-        began = time.monotonic()
+        began = of_children_s()
         done = subprocess.run(
             [tmp_path / "link", "--version"], cwd=elsewhere, env=environment, capture_output=True, text=True
         )
-        times.append(time.monotonic() - began)
+        times.append(of_children_s() - began)
         assert done.returncode == 0, done.stderr
         assert tacit.__version__ in done.stdout
     assert done.stderr == ""
