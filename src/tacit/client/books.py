@@ -83,6 +83,8 @@ class Books:
         """Entries that came before their turn, by number."""
         self.incarnation = b""
         """That of the relay at the other end of the present connection."""
+        self.connected_at_s = 0.0
+        """When, on the steady clock, the present connection was made."""
         self.waits_until_s = 0.0
         """Until when, on the steady clock, that relay waits for what it lacks."""
         self.returning: set[GroupId] = set()

@@ -22,7 +22,7 @@ from tacit.client.handshake import Welcomed
 from tacit.client.invites import RETRY_CLAIM_S, claim_all, take_claimed
 from tacit.client.model import Contact, GroupId, Intent, KeptEntry, OutboxRow
 from tacit.client.people import introduce
-from tacit.client.returning import ASK_ONLY, ask_again, give_up, note_brought_back
+from tacit.client.returning import ASK_ONLY, give_up, note_brought_back, note_made_again
 from tacit.client.sending import RETRY_S, WORTH_TELLING, created, look_again, retry_after_s, take_appended, take_refused
 from tacit.client.timers import Timers
 from tacit.client.turn import Operation
@@ -212,9 +212,8 @@ class Errands:
                 self.spawn(self._create_later(group_id, delay_s))
 
     def _made_again(self, group_id: GroupId, answer: asyncio.Future[ResponseBody]) -> None:
-        # Whether it was made or refused, what the relay says of it now decides.
         if isinstance(_result(answer), pb.LogCreated | RelayError):
-            self._loop.later(partial(ask_again, group_id=group_id))
+            self._loop.later(partial(note_made_again, group_id=group_id))
 
     async def _bring_back(self, connection: Connection, group_id: GroupId) -> None:
         try:

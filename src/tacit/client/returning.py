@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from tacit.client.batch import Batch
+from tacit.client.books import Books
 from tacit.client.core.again import go_back
 from tacit.client.core.effects import AddOutbox, DropAside, Report
 from tacit.client.core.heads import UNKNOWN_HEAD
@@ -22,8 +23,8 @@ from tacit.wire import relay_pb2 as pb
 ASK_ONLY: Final = 2**32 - 2
 """A place that no log reaches: whoever listens from there is only told where the log stands."""
 
-ASK_AGAIN_S: Final = 5.0
-"""When to ask again for a log that somebody else has to bring back."""
+ASK_AGAIN_S: Final = (1.0, 30.0)
+"""When to ask again for a log that somebody else has to bring back: soon after the login, and then ever less often."""
 
 
 def begin_connection(batch: Batch) -> dict[bytes, int]:
@@ -107,6 +108,17 @@ def is_missing(batch: Batch, state: GroupState) -> bool:
 def is_waited_for(batch: Batch) -> bool:
     """Whether the relay still waits for what its backup lacks."""
     return batch.books.clock.monotonic_s() < batch.books.waits_until_s
+
+
+def ask_after_s(books: Books, now_s: float) -> float:
+    """How long to wait before asking for logs once more."""
+    first_s, longest_s = ASK_AGAIN_S
+    return min(longest_s, max(first_s, (now_s - books.connected_at_s) / 4))
+
+
+def note_made_again(batch: Batch, group_id: GroupId) -> None:
+    """The relay has answered a wish to make a log again: what it says of it now decides."""
+    batch.ask_first.add(group_id)
 
 
 def ask_again(batch: Batch, group_id: GroupId) -> None:

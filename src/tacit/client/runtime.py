@@ -23,7 +23,7 @@ from tacit.client.handshake import Connect
 from tacit.client.model import GroupId, OutboxRow
 from tacit.client.outgoing import PATIENCE_S
 from tacit.client.people import introduce
-from tacit.client.returning import ASK_AGAIN_S
+from tacit.client.returning import ask_after_s
 from tacit.client.store import OpenProfile
 from tacit.client.timers import Timers
 from tacit.client.turn import AfterSave, Inputs, Operation, Turned, take_turn
@@ -330,7 +330,7 @@ class Runtime:
         for group_id in turned.impatient_later:
             self.timers.set("impatient", group_id, now + PATIENCE_S, keep=True)
         for group_id in turned.ask_later:
-            self.timers.set("ask", group_id, now + ASK_AGAIN_S)
+            self.timers.set("ask", group_id, now + ask_after_s(self._open_books(), now))
         self.timers.set("scrub", None, now + SCRUB_AFTER_S)
         self.errands.note_used(turned.packages_used, last_resort=turned.last_resort_used)
         self.errands.claim(turned.claims)

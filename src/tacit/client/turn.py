@@ -138,7 +138,8 @@ def _note_connection(books: Books, inputs: Inputs) -> None:
         books.online = inputs.connected
     if inputs.connected:
         books.incarnation = inputs.incarnation
-        books.waits_until_s = books.clock.monotonic_s() + inputs.waiting_s
+        books.connected_at_s = books.clock.monotonic_s()
+        books.waits_until_s = books.connected_at_s + inputs.waiting_s
         books.aside = books.store.all_aside()
     books.impatient |= inputs.impatient
     books.parked -= inputs.unparked
