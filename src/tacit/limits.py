@@ -242,8 +242,8 @@ MAX_ADDRESSES: Final = 20_000
 """Addresses that are remembered while nobody is connected from there, the least recent ones forgotten first: 16 MB."""
 
 RETURN_WAIT_S: Final = 10 * MINUTE_S
-"""How long a restored relay takes nothing new for a conversation while some of its readers may still bring back what the
-backup lacks. Whoever is online comes within ``RECONNECT_MAX_S``; this is for phones that wake up now and then."""
+"""How long a restored relay takes nothing new for a conversation while some of its readers may still bring back what
+the backup lacks. Whoever is online comes within ``RECONNECT_MAX_S``; this is for phones that wake up now and then."""
 
 LOW_DISK_BYTES: Final = 256 * 1024 * 1024
 """Free room on the relay's disk below which it takes no new accounts: what is left is for those who are here, for the

@@ -19,8 +19,8 @@ from tacit.errors import RelayError
 from tacit.identity import RelayLink, format_link
 from tacit.log import EventLog
 from tacit.net.links import CloseCode, FrameLink
-from tacit.net.tls import ServerContext, file_context, server_context
 from tacit.net.origins import Origins, read_networks
+from tacit.net.tls import ServerContext, file_context, server_context
 from tacit.net.ws_server import Listener, serve_ws
 from tacit.relay import measuring
 from tacit.relay.admin.desk import Live, running_desk
@@ -172,9 +172,7 @@ class Relay:
             await self._monitor(context, self.config.metrics_host, self.config.metrics_port)
         if self.config.port is not None:
             tls = self._tls(private_key)
-            origins = Origins(
-                behind_proxy=self.config.behind_proxy, trusted=read_networks(self.config.trusted_proxies)
-            )
+            origins = Origins(behind_proxy=self.config.behind_proxy, trusted=read_networks(self.config.trusted_proxies))
             self._listener = await serve_ws(
                 self.handle, self.config.host, self.config.port, tls, door=context.addresses, origins=origins
             )
