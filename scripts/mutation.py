@@ -40,6 +40,10 @@ NOTICED: Final = ("killed", "timeout", "broken off")
 SAME_RULE: Final = re.compile(r'-\s*(raise InvalidMessage\("[^"]+"), [^\n]*\n\+\s*\1,')
 """A change that leaves an error its rule; what it says beside that is for whoever reads it."""
 
+SAID_ANYWAY: Final = re.compile(r', (?:strict=\w+|"big")?\)')
+"""How an argument ends that a change may leave out: the byte order is big-endian if nothing is said, and that two
+sequences are equally long is a belief, which a rule has checked before."""
+
 UNTOUCHED: Final = ("bridge/", "checks/table/")
 """Not rules of the protocol: the program for judges, and the words of the table of checks."""
 
@@ -163,9 +167,16 @@ def change(modules: list[str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, tuple[list[str], list[str]]]] = json.loads(done.stdout)
     diffs = {path: {name: diff(*functions) for name, functions in changes.items()} for path, changes in found.items()}
     return {
-        module: {name: changed for name, changed in diffs[path].items() if not SAME_RULE.match(changed)}
+        module: {name: changed for name, changed in diffs[path].items() if not says_the_same(changed)}
         for module, path in zip(modules, paths, strict=True)
     }
+
+
+def says_the_same(changed: str) -> bool:
+    """Whether a change is none that a rule of the protocol depends on."""
+    before, _, after = changed.partition("\n")
+    same = SAID_ANYWAY.sub(")", before[1:]) == SAID_ANYWAY.sub(")", after[1:])
+    return same or SAME_RULE.match(changed) is not None
 
 
 def diff(before: list[str], after: list[str]) -> str:
