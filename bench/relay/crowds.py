@@ -34,7 +34,9 @@ def idle_rows(stage: Stage) -> Iterator[Row]:
         each_kb = (world.relay.rss_bytes() - before) / (idle - FIRST) / 1024
         held = world.load.ask("total")["connected"]
     stage.figures |= {"rss_kb_per_idle_connection": round(each_kb, 1), "idle_connections": held}
-    fewer = f"; {stage.plan.idle:,} were wanted, this system allows no more open files" * (idle < stage.plan.idle)
+    fewer = (
+        f"; {stage.plan.idle:,} were wanted, this system allows no more open files" if idle < stage.plan.idle else ""
+    )
     note = "logged in over TLS, each listening to its inbox and one conversation"
     note += f"; after {stage.plan.held_s:.0f} s without a word"
     yield Row("idle connections held", held, "connections", note=note + fewer)

@@ -24,6 +24,8 @@ class Plan:
     seconds: float
     """Of each closed or open loop, after ``warm_s``."""
     warm_s: float
+    rounds: int
+    """Of the loop that gives the relay's limit; the median counts."""
     variants: bool
     """Whether pairs are also measured with larger messages and with all that tacit's clients do."""
     rates: tuple[float, ...]
@@ -46,6 +48,7 @@ class Plan:
 FULL = Plan(
     seconds=5.0,
     warm_s=1.5,
+    rounds=3,
     variants=True,
     rates=(500, 1_000, 2_500, 5_000, 7_500, 10_000),
     groups=((3, 25), (30, 10), (300, 2)),
@@ -62,6 +65,7 @@ FULL = Plan(
 QUICK = Plan(
     seconds=2.5,
     warm_s=0.7,
+    rounds=1,
     variants=False,
     rates=(),
     groups=(),

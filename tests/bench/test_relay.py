@@ -39,6 +39,7 @@ LOG_ID = bytes(range(100, 116))
 TINY = Plan(
     seconds=0.5,
     warm_s=0.1,
+    rounds=1,
     variants=True,
     rates=(20.0,),
     groups=((3, 2),),
