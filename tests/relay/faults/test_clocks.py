@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from tacit import limits
-from tacit.relay.admin import shapes, upkeep
-from tacit.relay.admin.desk import stopped_desk
 from tacit.relay.store.database import FILE_NAME
 from tacit.relay.watch import SWEEP_S, sweep
 from tacit.wire import errors
@@ -109,17 +107,6 @@ async def test_what_a_relay_kept_longer_for_its_pause_goes_in_the_end(tmp_path: 
         clock.forward(3 * limits.DAY_S)
         await sweep(world.relay._running())
         assert await listened(back, log) == []
-
-
-async def test_sweeping_a_stopped_relay_with_the_clock_ahead_empties_nothing(tmp_path: Path) -> None:
-    """G8: ``tacit relay gc`` on a machine whose clock is ten years ahead."""
-    async with running(tmp_path) as world:
-        _, bob, log = await fill(world)
-    ahead = Watched(time.time() + YEARS_S)
-    async with stopped_desk(tmp_path, retention_s=limits.RETENTION_S, clock=ahead, entropy=os.urandom) as desk:
-        assert (await upkeep.gc(desk, shapes.Sweep())).entries == 0
-    async with running(tmp_path) as world:
-        await all_is_there(world, bob.someone, log)
 
 
 async def test_a_clock_that_is_behind_at_the_start_expires_nothing_and_a_short_pause_counts(tmp_path: Path) -> None:

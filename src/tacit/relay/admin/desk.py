@@ -14,7 +14,6 @@ from tacit.entropy import Entropy
 from tacit.errors import RelayError, TacitError
 from tacit.relay.context import Context
 from tacit.relay.data_dir import DataDir
-from tacit.relay.steady import SteadyTime
 from tacit.relay.store import Store
 from tacit.relay.store.database import FILE_NAME
 
@@ -92,10 +91,9 @@ async def stopped_desk(folder: Path, *, retention_s: int, clock: Clock, entropy:
     """The desk of a relay that does not run, under its folder's lock. Raises ``AlreadyRunning``, a ``StorageError``."""
     held = DataDir.open(folder)
     try:
-        steady = SteadyTime(clock, held.last_written_s())
         store = Store(held.store_path, entropy)
         try:
-            yield Desk(store, folder, retention_s, entropy, lambda: int(clock.now_s()), steady.now_s)
+            yield Desk(store, folder, retention_s, entropy, lambda: int(clock.now_s()), lambda: int(clock.now_s()))
         finally:
             await store.close()
     finally:
