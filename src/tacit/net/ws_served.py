@@ -145,7 +145,7 @@ class ServedLink(asyncio.Protocol):
 
     async def send_many(self, frames: Sequence[bytes]) -> None:
         """Hand frames over in one write."""
-        if any(len(frame) > self._max_frame for frame in frames):
+        if frames and max(map(len, frames)) > self._max_frame:
             raise FrameTooLarge
         if self._congested or self._senders:
             await self._send_in_turn(frames)

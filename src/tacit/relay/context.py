@@ -143,7 +143,10 @@ class Context:
 
     def buckets_of(self, account: AccountRow) -> Buckets:
         """What all connections of one account draw on."""
-        return self.accounts.setdefault(account, Buckets())
+        buckets = self.accounts.get(account)
+        if buckets is None:
+            buckets = self.accounts[account] = Buckets()
+        return buckets
 
     def now_s(self) -> int:
         """Unix seconds."""

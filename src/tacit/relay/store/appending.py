@@ -203,9 +203,9 @@ class Appending:
             _add_readers(self._db, log, entry, seq)
         except RelayError:
             self._db.execute("ROLLBACK TO readers")
-            raise
-        finally:
             self._db.execute("RELEASE readers")
+            raise
+        self._db.execute("RELEASE readers")
         return removed
 
 
