@@ -198,9 +198,9 @@ def drill(tmp_path: Path, seed: int, *, rounds: int, steps: int) -> None:
     run_in_world(run)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(10))
 def test_after_any_restore_everybody_agrees_and_nothing_is_missing(seed: int, tmp_path: Path) -> None:
-    """Fifteen restores, three in each life; each may go back past the one before it."""
+    """Thirty restores, three in each life; each may go back past the one before it."""
     drill(tmp_path, seed, rounds=3, steps=6)
 
 
