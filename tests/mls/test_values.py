@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tacit.codec import decode, encode
@@ -9,20 +11,30 @@ from tacit.mls import LeafIndex, PublicMessage, Remove
 from tacit.mls.framing import AuthenticatedContent, Sender
 from tacit.mls.messages import GroupSecrets, decode_message
 from tacit.mls.proposal_lists import CommittedProposal, apply_proposals
-from tacit.mls.registry import WireFormat
+from tacit.mls.registry import SenderType, WireFormat
 from tacit.mls.successors import Founder
-from tests.mls.crew import Crew
+from tests.mls.crew import NOW_S, Crew
 
 
-def test_content_with_its_authentication_is_read_as_it_was_written() -> None:
+@pytest.mark.parametrize("what", ["proposal", "commit"])
+def test_content_with_its_authentication_is_read_as_it_was_written(what: str) -> None:
     """It never travels in this form; its hash names a proposal."""
     crew = Crew(2)
-    _, data = crew["alice"].propose(Remove(LeafIndex(1)), public=True, entropy=crew.entropy)
+    if what == "proposal":
+        _, data = crew["alice"].propose(Remove(LeafIndex(1)), public=True, entropy=crew.entropy)
+    else:
+        given: Any = {"entropy": crew.entropy, "now_s": NOW_S, "authenticate": crew.authenticate}
+        data = crew["alice"].create_commit(public=True, **given)[1].commit
     message = decode_message(data)
     assert isinstance(message, PublicMessage)
     content = AuthenticatedContent(WireFormat.PUBLIC_MESSAGE, message.content, message.auth)
     assert decode(AuthenticatedContent, encode(content)) == content
     assert encode(Sender.member(LeafIndex(1))) == b"\x01\x00\x00\x00\x01"
+
+
+@pytest.mark.parametrize("kind", [SenderType.NEW_MEMBER_COMMIT, SenderType.NEW_MEMBER_PROPOSAL])
+def test_who_is_no_member_has_no_index(kind: SenderType) -> None:
+    assert decode(Sender, bytes((kind,))) == Sender(kind)
 
 
 def test_the_secrets_of_a_welcome_do_not_show() -> None:

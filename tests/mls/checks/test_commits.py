@@ -187,6 +187,12 @@ def test_a_path_secret_has_its_length(crew: Crew, mirror: Mirror, secret: bytes)
     refuses(crew, "bob", forged.message, "7.5/path-secret")
 
 
+def test_a_path_is_of_no_use_without_a_private_key(crew: Crew, mirror: Mirror) -> None:
+    """As for a member whose stored keys were lost; what was sent is as it should be."""
+    crew.groups["bob"] = replace(crew["bob"], state=replace(crew["bob"].state, private_keys={}))
+    refuses(crew, "bob", mirror.commit().message, "7.5/path-secret")
+
+
 def grown_too_large(tree: RatchetTree) -> RatchetTree:
     leaf = tree.leaf(LeafIndex(0))
     return RatchetTree(tree.suite, tuple(None if index % 2 else leaf for index in range(2 * 1024 - 1)))
