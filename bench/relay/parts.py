@@ -87,7 +87,7 @@ def _rows(stage: Stage, parts: Sequence[str]) -> Iterator[Row]:
         except TimeUp:
             time_is_up = True
             reason = f"the {QUICK_S:.0f} s of a quick run were over"
-        except Failed as error:
+        except (Failed, OSError, psutil.Error) as error:
             reason = str(error)
         else:
             continue
