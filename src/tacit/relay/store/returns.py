@@ -92,8 +92,8 @@ def make_again(db: sqlite3.Connection, maker: Session, log_id: bytes) -> None:
 def bring_back(db: sqlite3.Connection, session: Session, lost: LostEntry) -> tuple[NewEntry, Appended]:
     """Put an entry back, and say under which number; one that is there gets the number that it has.
 
-    Raises ``UnknownLog``, ``NotAReader``, ``QuotaExceeded``, ``Restoring`` while others have to bring what comes before,
-    or ``CommitConflict`` when a new commit has taken its place.
+    Raises ``UnknownLog``, ``NotAReader``, ``QuotaExceeded``, ``CommitConflict`` when a new commit has taken its place,
+    or ``Restoring`` while others have to bring what comes before.
     """
     log = _find(db, lost.log_id)
     author = session.device if lost.author is None else _device(db, lost.author) or session.device
