@@ -39,6 +39,8 @@ QUICK_PARTS: Final = ("pairs", "idle", "peers")
 QUICK_S: Final = 44.0
 """From the start of this process; what is not measured by then is left out, and 50 seconds are kept in any case."""
 
+NOT_ASKED: Final = "not measured: this part of the table was not asked for"
+
 
 class TimeUp(BaseException):
     """Interrupts whatever is being measured; nothing that catches errors may keep it."""
@@ -67,12 +69,7 @@ def run(
         rows = list(_rows(stage, parts))
     if picture:
         _draw(stage)
-    failed = any(row.what.startswith(MISSING) for row in rows)
-    return Table("relay: on loopback over TLS, durable", tuple(rows), stage.figures, failed)
-
-
-MISSING: Final = "missing: "
-NOT_ASKED: Final = "not measured: this part of the table was not asked for"
+    return Table("relay: on loopback over TLS, durable", tuple(rows), stage.figures, stage.failed)
 
 
 def _rows(stage: Stage, parts: Sequence[str]) -> Iterator[Row]:
@@ -88,14 +85,15 @@ def _rows(stage: Stage, parts: Sequence[str]) -> Iterator[Row]:
             time_is_up = True
             reason = f"the {QUICK_S:.0f} s of a quick run were over"
         except (Failed, OSError, psutil.Error) as error:
-            reason = str(error)
+            stage.failed = True
+            reason = str(error) or type(error).__name__
         else:
             continue
         stage.figures["missing"][name] = reason
         if name == "peers":
             there = stage.figures["peers"]
             there |= {peer: reason for peer, found in there.items() if found == NOT_ASKED}
-        yield Row(f"{MISSING}{name}", 0.0, "", note=reason)
+        yield Row(f"missing: {name}", 0.0, "", note=reason)
 
 
 @contextmanager

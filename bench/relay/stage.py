@@ -93,6 +93,8 @@ class Stage:
     """What programs read."""
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """What the picture shows, by name: size and figure."""
+    failed: bool = False
+    """Whether a part could not be measured for another reason than time."""
     until_s: float = float("inf")
     """When everything must be over, by ``time.monotonic``."""
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -248,8 +248,24 @@ def test_when_time_is_up_every_part_says_so_and_nothing_goes_on(monkeypatch: pyt
     assert time.monotonic() - began < 15
     assert set(table.figures["missing"]) == {"pairs", "idle", "peers"}
     assert table.figures["delivered_per_s"] is None
+    assert not table.failed
     assert table.figures["peers"] == dict.fromkeys(("prosody", "ejabberd"), table.figures["missing"]["peers"])
     assert [child for child in psutil.Process().children() if "--data" in child.cmdline()] == []
+
+
+def test_a_part_that_fails_is_a_row_with_the_reason_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(stage: Stage) -> Iterator[Row]:
+        yield Row("before", 1.0, "s")
+        raise Failed("the relay did not start: no room")
+
+    def works(stage: Stage) -> Iterator[Row]:
+        yield Row("after", 2.0, "s")
+
+    monkeypatch.setattr(parts, "PARTS", {"one": breaks, "two": works})
+    table = parts.run(quick=False, pin=False, only=(), seconds=None, picture=False, say=lambda _: None)
+    assert [row.what for row in table.rows] == ["before", "missing: one", "after"]
+    assert table.figures["missing"] == {"one": "the relay did not start: no room"}
+    assert table.failed
 
 
 PARTS: dict[str, Any] = {
