@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import socket
 import ssl
 from collections.abc import Callable
@@ -23,6 +24,9 @@ ACCEPT_AT_ONCE: Final = 32
 
 ACCEPT_PAUSE_S: Final = 0.5
 """How long no connection is taken when the process may open no more files."""
+
+QUIET_S: Final = 60.0
+"""How long there must have been enough descriptors before the log tells again that there are not."""
 
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -84,7 +88,7 @@ class Acceptor:
         self._shutdown_timeout_s = shutdown_timeout_s
         self._visits: dict[Visit, asyncio.Task[object]] = {}
         self._paused: asyncio.TimerHandle | None = None
-        self._is_short = False
+        self._short_at_s = -math.inf
         self._log = EventLog("net")
 
     def start(self) -> None:
@@ -134,14 +138,13 @@ class Acceptor:
 
     def _make_room(self) -> None:
         """Let the next one in the place of whoever has dawdled longest; the log tells it once, until it is over."""
-        if not self._is_short:
-            self._is_short = True
+        if self._loop.time() - self._short_at_s > QUIET_S:
             self._log.warning("no-descriptors")
+        self._short_at_s = self._loop.time()
         if self._visits:
             self._cut_off(next(iter(self._visits)))
 
     def _welcome(self, accepted: socket.socket, address: str) -> None:
-        self._is_short = False
         accepted.setblocking(False)
         visit = self._begin(address)
         handshake = self._loop.connect_accepted_socket(
