@@ -13,7 +13,9 @@ from tacit.limits import RETENTION_S
 from tacit.relay.admin.asking import ask_relay
 from tacit.relay.backups import examine
 from tacit.relay.data_dir import write_key
+from tacit.relay.keys import publish_keys
 from tacit.relay.store import departures
+from tacit.relay.store.rows import AccountRow
 from tacit.relay.watch import sweep
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
@@ -203,6 +205,26 @@ async def test_nothing_of_a_deleted_account_is_left_but_numbers_until_its_entrie
         assert len(found["accounts"]) == len(found["devices"]) == 1
         assert len(found["logs"]) == 2, "bob's inbox, and the conversation"
         assert (await ask(tmp_path, "stats"))["deleted"] == 0
+
+
+async def test_what_comes_to_the_disk_right_behind_a_deletion_does_not_keep_the_account_nor_those_deleted_later(
+    tmp_path,
+):
+    async with running(tmp_path) as world:
+        await world.join(handle="mallory")
+        await world.join(handle="eve")
+        context = world.relay._context
+        (connection,) = (one for one in world.relay._connections if one.session.account == 1)
+        keys = pb.PublishKeys(key_packages=[key_package(b"behind the deletion")])
+        began_at = context.now_s()
+        async with asyncio.timeout(TIMEOUT_S):
+            await asyncio.gather(
+                context.store.change(lambda db: departures.delete(db, AccountRow(1), began_at)),
+                publish_keys(context, connection.session, keys),
+            )
+        assert (await ask(tmp_path, "delete", who="eve"))["entries_left"] == 0
+        found = tables(tmp_path)
+        assert [found[name] for name in ("accounts", "devices", "key_packages")] == [[]] * 3
 
 
 async def test_what_nobody_fetches_of_a_deleted_account_goes_after_the_retention_time(tmp_path):

@@ -74,6 +74,8 @@ def clear(db: sqlite3.Connection, now_s: int) -> bool:
     for (device,) in db.execute(_GONE).fetchall():
         reading.forget_reader(db, DeviceRow(device), now_s)
     db.execute(f"DELETE FROM answers WHERE author IN ({_GONE})")  # noqa: S608
+    # What was on its way to the disk when the account was deleted came behind ``delete``.
+    db.execute(f"DELETE FROM key_packages WHERE device IN ({_GONE})")  # noqa: S608
     _drop_numbers(db)
     return False
 
