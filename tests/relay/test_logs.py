@@ -41,6 +41,18 @@ async def test_a_reader_who_was_away_gets_everything_after_its_cursor_and_then_l
         assert [entry.seq for entry in await again.take(201)] == list(range(101, 302))
 
 
+async def test_whoever_is_past_every_number_gets_nothing_of_any_log(tmp_path):
+    """The number after the last one is in no log, neither in this one again nor in the next."""
+    async with running(tmp_path) as world:
+        alice = await world.join()
+        logs = [await alice.create_log() for _ in range(4)]
+        for log in logs:
+            await alice.append(log, b"one")
+        again = await world.back(alice.someone)
+        await again.listen(*logs, after=2**32 - 1)
+        assert again.log == ["logged_in", "listening"]
+
+
 async def test_a_repeat_of_a_message_id_yields_one_entry_and_the_first_answer(tmp_path):
     """Hazard G4."""
     async with running(tmp_path) as world:

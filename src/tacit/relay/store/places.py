@@ -33,4 +33,4 @@ def find_device(db: sqlite3.Connection, address: DeviceAddress) -> DeviceRow:
 
 def position(log: LogRow, seq: int) -> int:
     """Where an entry lies in ``entries``."""
-    return (log << 32) | seq
+    return (log << 32) + seq  # not "or": what follows the last number of a log is in no log twice
