@@ -50,7 +50,9 @@ async def test_whoever_is_past_every_number_gets_nothing_of_any_log(tmp_path):
             await alice.append(log, b"one")
         again = await world.back(alice.someone)
         await again.listen(*logs, after=2**32 - 1)
-        assert again.log == ["logged_in", "listening"]
+        for _ in range(2):  # the store is read behind the first answer at the latest
+            await again.ask(pb.Acknowledge())
+        assert "entry" not in again.log
 
 
 async def test_a_repeat_of_a_message_id_yields_one_entry_and_the_first_answer(tmp_path):
