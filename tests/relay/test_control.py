@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from tacit.errors import TransportError
@@ -205,6 +206,28 @@ async def test_one_who_says_nothing_is_hung_up_on_in_time(tmp_path, monkeypatch)
         async with asyncio.timeout(20):
             assert await reader.read() == b""
         writer.close()
+
+
+async def test_one_who_takes_no_answer_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "LINE_TIMEOUT_S", 0.05)
+    talks, asked = [], asyncio.Event()
+
+    async def serve(_: bytes) -> bytes:
+        talks.append(asyncio.current_task())
+        asked.set()
+        return bytes(2**20)
+
+    listener = await LocalListener.open(tmp_path / "socket", serve, mode=0o600, max_line_bytes=100)
+    with socket.socket(socket.AF_UNIX) as asking:
+        before = psutil.Process().num_fds()
+        asking.connect(str(tmp_path / "socket"))
+        asking.sendall(b"ask\n")
+        async with asyncio.timeout(20):
+            await asked.wait()
+            await asyncio.wait(talks)
+            await asyncio.sleep(0)  # the transport closes its socket in a turn of its own
+        assert psutil.Process().num_fds() == before
+    await listener.close()
 
 
 async def test_one_who_stays_connected_does_not_hold_up_the_stop(tmp_path):

@@ -81,6 +81,8 @@ class LocalListener:
             writer.close()
             return
         self._talks.add(task)
+        # Nothing is left over once ``drain`` returns: who does not read would keep a closed connection, and its answer.
+        writer.transport.set_write_buffer_limits(high=0)
         try:
             while not self._closing:
                 async with asyncio.timeout(LINE_TIMEOUT_S):
@@ -97,7 +99,7 @@ class LocalListener:
         finally:
             self._talks.discard(task)
             self._busy.discard(task)
-            writer.close()
+            writer.transport.abort()
 
     async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(await self._serve(line) + b"\n")
