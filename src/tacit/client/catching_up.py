@@ -80,11 +80,8 @@ def _begin_at(batch: Batch, state: GroupState, told: pb.LogState) -> GroupState:
     """
     conversation = state.conversation
     first = told.first_seq - 1
-    begun = replace(
-        conversation,
-        cursor=first if batch.changes.deferred else max(first, told.since_seq),
-        last_commit=told.last_commit_seq,
-    )
+    cursor = first if batch.changes.deferred else max(first, told.since_seq)
+    begun = replace(conversation, cursor=cursor, joined_seq=cursor, last_commit=told.last_commit_seq)
     return replace(state, conversation=begun)
 
 

@@ -147,6 +147,8 @@ class Conversation:
     incarnation: bytes = b""
     """The relay's at which this place is one: what that relay lacked of this log has been brought back. Empty: never
     compared with any."""
+    joined_seq: int = 0
+    """Sequence number of the entry that let this device in, 0 for whoever made the log."""
 
 
 @dataclass(frozen=True, slots=True)

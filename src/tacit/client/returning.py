@@ -74,6 +74,10 @@ def begin_return(batch: Batch, state: GroupState, told: pb.LogState) -> None:
     """Go back to where the backup of a log ended, if this device has read further, and bring back what it has."""
     conversation = state.conversation
     group_id = conversation.group_id
+    if told.since_seq < conversation.joined_seq and is_waited_for(batch):
+        # What the relay remembers is an earlier membership; the commit that let this device in has yet to come back.
+        batch.ask.add(group_id)
+        return
     aside_after = cut = min(conversation.cursor, max(told.restored_seq, told.first_seq - 1, told.since_seq))
     if told.since_seq > conversation.cursor and not batch.changes.deferred:
         # The commit that let this device in has come back under a later number, and so will what followed it.
@@ -84,7 +88,8 @@ def begin_return(batch: Batch, state: GroupState, told: pb.LogState) -> None:
         head = batch.books.store.head_at(group_id, cut) if whole else None
         state = batch.take(go_back(state, cut, head or UNKNOWN_HEAD, aside_after=aside_after))
         batch.books.aside[group_id] = {entry.message_id: _aside(entry) for entry in kept}
-    batch.put_state(replace(state, conversation=replace(state.conversation, incarnation=batch.books.incarnation)))
+    found = replace(state.conversation, incarnation=batch.books.incarnation, joined_seq=told.since_seq)
+    batch.put_state(replace(state, conversation=found))
     batch.listen.add(group_id)
     batch.bring_back.add(group_id)
 

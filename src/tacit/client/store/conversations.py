@@ -9,7 +9,7 @@ from tacit.client.store.database import Database
 
 _SELECT: Final = (
     "SELECT group_id, chat_id, status, cursor, last_commit, own_last, own_counter, head, committed_at,"
-    " joined_epoch, highest_epoch, in_doubt, incarnation FROM conversation"
+    " joined_epoch, highest_epoch, in_doubt, incarnation, joined_seq FROM conversation"
 )
 
 
@@ -36,8 +36,8 @@ class ConversationRows:
         """Write or replace a conversation; its chat must be there."""
         self._db.run(
             "INSERT OR REPLACE INTO conversation (group_id, chat_id, status, cursor, last_commit, own_last,"
-            " own_counter, head, committed_at, joined_epoch, highest_epoch, in_doubt, incarnation)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " own_counter, head, committed_at, joined_epoch, highest_epoch, in_doubt, incarnation,"
+            " joined_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 c.group_id,
                 c.chat_id,
@@ -52,6 +52,7 @@ class ConversationRows:
                 c.highest_epoch,
                 int(c.in_doubt),
                 c.incarnation,
+                c.joined_seq,
             ),
         )
 
@@ -74,4 +75,4 @@ class ConversationRows:
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:
-    return Conversation(row[0], row[1], ConversationStatus(row[2]), *(*row[3:11], bool(row[11]), row[12]))
+    return Conversation(row[0], row[1], ConversationStatus(row[2]), *(*row[3:11], bool(row[11]), *row[12:]))

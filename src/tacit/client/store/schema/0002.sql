@@ -1,5 +1,6 @@
 -- What this client brings back to a relay that was restored from a backup.
 ALTER TABLE conversation ADD COLUMN incarnation BLOB NOT NULL DEFAULT x'';
+ALTER TABLE conversation ADD COLUMN joined_seq INTEGER NOT NULL DEFAULT 0;
 
 -- The last entries of each log. A number below zero is one from before a restore that the log has not shown again yet.
 CREATE TABLE kept_entry (
