@@ -14,8 +14,10 @@ import psutil
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from tacit import limits
 from tacit.net import (
     CannotListen,
+    CloseCode,
     ConnectionRefused,
     ConnectTimeout,
     FrameLink,
@@ -27,6 +29,7 @@ from tacit.net import (
     connect,
 )
 from tacit.net.tls import client_context, server_context
+from tacit.net.ws_served import CONTROLS_PER_TICK
 from tacit.net.ws_server import serve_ws
 from tests.net.conftest import Held, Pem, Where, echo, make_pem, serving
 
@@ -133,6 +136,24 @@ async def test_of_many_pings_the_last_is_answered(pem: Pem) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"".join(bytes((0x89, 0x81)) + bytes(4) + bytes((n,)) for n in range(100)))
         assert await reader.readexactly(3) == bytes((0x8A, 1, 99))
+
+
+async def test_a_member_who_floods_with_pings_is_cut_off_at_once(pem: Pem) -> None:
+    """A whole read of these, which a member may send again and again, would hold everybody up."""
+    held, ping = Held(), bytes((0x89, 0x80)) + bytes(4)
+    async with serving(pem, held) as listener, tls_stream(listener.port) as (reader, writer):
+        writer.write(UPGRADE + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        link = await held.links.get()
+        link.limit_frames(limits.MAX_FRAME_BYTES)
+        writer.write(ping * CONTROLS_PER_TICK)
+        async with asyncio.timeout(5):
+            assert await reader.readexactly(2) == b"\x8a\x00"
+            writer.write(ping)
+            with pytest.raises(LinkClosed) as closed:
+                await link.receive()
+        assert closed.value.close_code == CloseCode.POLICY_VIOLATION
+        held.done.set()
 
 
 async def test_a_goodbye_is_answered_with_its_own_code(pem: Pem) -> None:

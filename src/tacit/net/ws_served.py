@@ -27,6 +27,9 @@ HELD_FRAMES: Final = 256
 HELD_BYTES: Final = 256 * 1024
 """What waits to be received before the rest stays unparsed and nothing more is read; one frame may be larger."""
 
+CONTROLS_PER_TICK: Final = 256
+"""Pings and pongs; an honest client sends one now and then, and forty thousand fit one read and hold everybody up."""
+
 QUIET_TICKS_TO_PING: Final = 4
 QUIET_TICKS_TO_END: Final = 6
 """Of the listener's clock, without a byte from the other side."""
@@ -38,6 +41,7 @@ class ServedLink(asyncio.Protocol):
     __slots__ = (
         "_collected",
         "_congested",
+        "_controls",
         "_ended",
         "_farewell",
         "_frames",
@@ -90,6 +94,7 @@ class ServedLink(asyncio.Protocol):
         self._held_up = False
         self._congested = False
         self._quiet_ticks = 0
+        self._controls = 0
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._farewell: asyncio.Future[None] | None = None
@@ -131,6 +136,7 @@ class ServedLink(asyncio.Protocol):
 
     def tick(self) -> None:
         """Ask a peer that has been quiet whether it is there, and cut one off that does not say so."""
+        self._controls = 0
         self._quiet_ticks = 0 if self._held_up else self._quiet_ticks + 1
         if self._quiet_ticks == QUIET_TICKS_TO_PING:
             self._write(PING)
@@ -217,11 +223,15 @@ class ServedLink(asyncio.Protocol):
                 if self._ended is None:
                     self._frames.append(message.data)
                     self._held_bytes += len(message.data)
-            elif message.type is WSMsgType.PING:
-                ping = message.data
-            elif message.type is not WSMsgType.PONG:
+            elif message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
+                self._controls += 1
+                ping = message.data if message.type is WSMsgType.PING else ping
+            else:
                 self._finish(message)
                 return
+        if self._controls > CONTROLS_PER_TICK:
+            self._finish(WSMessage(WSMsgType.ERROR, CloseCode.POLICY_VIOLATION, None))
+            return
         # The last of many is answered, and none where answers pile up. Source: RFC 6455 §5.5.3.
         if ping is not None and not self._congested:
             self._write(encode_pong(ping))
