@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tacit import limits
 from tacit.limits import RETURN_WAIT_S
 from tacit.relay.backups import back_up, restore
 from tacit.relay.store import returns
@@ -195,6 +196,24 @@ async def test_a_log_that_the_backup_lacks_is_made_again_and_held(tmp_path):
         added = lost(log, 1, b"add bob", kind=COMMIT, readers_added=[relay.bob.someone.address])
         assert (await relay.alice.ask(added)).seq == 1
         assert (await relay.bob.ask(lost(log, 2, b"bob's"))).seq == 2
+
+
+async def test_what_others_bring_back_in_ones_name_leaves_half_of_the_quota(tmp_path, monkeypatch):
+    quota = 4_000 + limits.ENTRY_OVERHEAD_BYTES * 4
+    monkeypatch.setattr(limits, "MAX_HELD_BYTES_PER_ACCOUNT", quota)
+    monkeypatch.setattr(returns, "MAX_HELD_BYTES_PER_ACCOUNT", quota)
+    async with restored(tmp_path) as relay:
+        mallory, victim = await relay.world.join(), await relay.world.join()
+        await mallory.ask(pb.CreateLog(log_id=b"m" * 16, again=True))
+        name = victim.someone.address
+        first, second = (lost(b"m" * 16, seq, bytes((seq,)) * 1_100, author=name) for seq in (1, 2))
+        first.message_id, second.message_id = b"1" * 16, b"2" * 16
+        assert (await mallory.ask(first)).seq == 1
+        with pytest.raises(errors.QuotaExceeded):
+            await mallory.ask(second)
+        second.ClearField("author")
+        assert (await mallory.ask(second)).seq == 2
+        assert await victim.append(await victim.create_log(), b"v" * 2_000) == 1
 
 
 async def test_an_inbox_that_is_not_known_may_come_back(tmp_path):

@@ -15,7 +15,17 @@ from typing import Final
 from tacit.limits import ENTRY_OVERHEAD_BYTES, MAX_HELD_BYTES_PER_ACCOUNT, MAX_READERS_PER_LOG, RETURN_WAIT_S
 from tacit.relay.store.damage import entry_checksum
 from tacit.relay.store.places import position
-from tacit.relay.store.rows import COMMIT, MAX_SEQ, Appended, DeviceAddress, DeviceRow, LogRow, NewEntry, Session
+from tacit.relay.store.rows import (
+    COMMIT,
+    MAX_SEQ,
+    AccountRow,
+    Appended,
+    DeviceAddress,
+    DeviceRow,
+    LogRow,
+    NewEntry,
+    Session,
+)
 from tacit.wire.errors import CommitConflict, NotAReader, QuotaExceeded, Restoring, UnknownLog
 
 RETRY_S: Final = 2.0
@@ -107,7 +117,7 @@ def bring_back(db: sqlite3.Connection, session: Session, lost: LostEntry) -> tup
         raise Restoring(retry_after_s=RETRY_S)
     if lost.kind == COMMIT and log.last_commit_seq > log.brought_commit_seq:
         raise CommitConflict(last_commit_seq=log.last_commit_seq)
-    _charge(db, entry)
+    _charge(db, entry, session.account)
     _keep(db, log, entry, seq)
     removed = _remove_readers(db, log.row, lost.readers_removed, seq)
     _add_readers(db, log.row, lost.readers_added, seq, lost.received_at_ms // 1000)
@@ -188,11 +198,12 @@ def _check_owes(db: sqlite3.Connection, log: _Log, session: Session) -> None:
         raise QuotaExceeded("this log has no numbers left")
 
 
-def _charge(db: sqlite3.Connection, entry: NewEntry) -> None:
+def _charge(db: sqlite3.Connection, entry: NewEntry, bringer: AccountRow) -> None:
+    """Count an entry for its author's account; what others bring in its name leaves it half of its quota."""
     charged = db.execute(
-        "UPDATE accounts SET held_bytes = held_bytes + ?1"
-        " WHERE account = (SELECT account FROM devices WHERE device = ?2) AND held_bytes + ?1 <= ?3",
-        (len(entry.payload) + ENTRY_OVERHEAD_BYTES, entry.author, MAX_HELD_BYTES_PER_ACCOUNT),
+        "UPDATE accounts SET held_bytes = held_bytes + ?1 WHERE account ="
+        " (SELECT account FROM devices WHERE device = ?2) AND held_bytes + ?1 <= iif(account = ?3, ?4, ?4 / 2)",
+        (len(entry.payload) + ENTRY_OVERHEAD_BYTES, entry.author, bringer, MAX_HELD_BYTES_PER_ACCOUNT),
     )
     if charged.rowcount == 0:
         raise QuotaExceeded("too much that this account wrote waits for devices that are away")
