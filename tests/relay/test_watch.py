@@ -9,7 +9,7 @@ import pytest
 
 from tacit import limits
 from tacit.relay import rates, sweeping
-from tacit.relay.watch import SWEEP_S, sweep
+from tacit.relay.watch import SWEEP_S, WATCH_S, keep_going, sweep
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tests.relay.peers import TIMEOUT_S, Moves, Someone, commit, key_package, message, running, to_inbox
@@ -176,3 +176,21 @@ async def test_a_clock_that_jumps_ahead_drops_nothing(tmp_path):
         await sweep(world.relay._context)
         await alice.append(log, b"written in the past")
         assert [entry.payload for entry in await alice.take(2)] == [b"young", b"written in the past"]
+
+
+async def test_what_looks_after_the_relay_begins_anew_after_a_fault_and_says_so(tmp_path, caplog):
+    clock, turns = Moves(), asyncio.Queue()
+
+    async def out_of_memory() -> None:
+        turns.put_nowait("turn")
+        raise MemoryError
+
+    async with running(tmp_path, clock=clock) as world, asyncio.timeout(TIMEOUT_S):
+        keeping = asyncio.create_task(keep_going(world.relay._context, "resources", out_of_memory))
+        await turns.get()
+        assert turns.empty(), "not again at once"
+        clock.forward(WATCH_S)
+        await turns.get()
+        keeping.cancel()
+    told = [record.getMessage() for record in caplog.records if "upkeep-failed" in record.getMessage()]
+    assert told == ["upkeep-failed kind='resources' error='MemoryError'"] * 2

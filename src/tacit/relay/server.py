@@ -33,7 +33,7 @@ from tacit.relay.invites import new_invite
 from tacit.relay.metrics import Metrics
 from tacit.relay.resources import watch_resources
 from tacit.relay.store import Store, invites
-from tacit.relay.watch import sweep_store, watch_connections
+from tacit.relay.watch import keep_going, sweep_store, watch_connections
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import Closed
 
@@ -177,9 +177,12 @@ class Relay:
                 self.handle, self.config.host, self.config.port, tls, door=context.addresses, origins=origins
             )
         self._tasks = [
-            asyncio.create_task(watch_connections(context, lambda: self._connections)),
-            asyncio.create_task(sweep_store(context)),
-            asyncio.create_task(watch_resources(context.resources, context.clock)),
+            asyncio.create_task(keep_going(context, kind, work))
+            for kind, work in (
+                ("connections", partial(watch_connections, context, lambda: self._connections)),
+                ("store", partial(sweep_store, context)),
+                ("resources", partial(watch_resources, context.resources, context.clock)),
+            )
         ]
         if self.config.data_dir is not None:
             live = Live(context, self._clock.monotonic_s(), lambda: len(self._connections), self.drain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from tacit import limits
@@ -19,6 +19,16 @@ WATCH_S: Final = 5
 """How often connections are looked at; their deadlines are this coarse."""
 
 SWEEP_S: Final = limits.HOUR_S // 4
+
+
+async def keep_going(context: Context, kind: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do work that never ends, again when a fault has ended it: want of memory passes, and nobody else would notice."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - without it deadlines, retention or bounds would silently be none
+            EventLog("relay").warning("upkeep-failed", kind=kind, error=type(error).__name__)
+        await context.clock.sleep(WATCH_S)
 
 
 async def watch_connections(context: Context, connections: Callable[[], Collection[Connection]]) -> None:
