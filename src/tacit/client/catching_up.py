@@ -38,8 +38,12 @@ def take_listening(batch: Batch, listening: pb.Listening) -> None:
             continue
         if told.readable and only_asked and state.conversation.group_id in batch.books.returning:
             returning.begin_return(batch, state, told)
+        elif told.readable and only_asked and told.held and _has_joined(state):
+            # The commit that let this device in may have yet to come back; what is told may be of an earlier membership.
+            batch.bring_back.add(state.conversation.group_id)
+            returning.ask_again(batch, state.conversation.group_id)
         elif told.readable and only_asked:
-            if state.conversation.cursor == 0 and state.group.epoch > 0:
+            if _has_joined(state):
                 batch.put_state(_begin_at(batch, state, told))
             batch.listen.add(state.conversation.group_id)
         elif told.readable:
@@ -50,7 +54,7 @@ def take_listening(batch: Batch, listening: pb.Listening) -> None:
 
 
 def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:
-    if state.conversation.cursor == 0 and state.group.epoch > 0:
+    if _has_joined(state):
         state = _begin_at(batch, state, told)
     state = _check_rollback(batch, state, told)
     state = _check_hole(batch, state, told)
@@ -71,6 +75,11 @@ def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:
     batch.readable[conversation.group_id] = True
     batch.caught_up.add(conversation.group_id)
     batch.dirty.add(conversation.chat_id)
+
+
+def _has_joined(state: GroupState) -> bool:
+    """Whether this device came in by an invitation and has not read anything yet."""
+    return state.conversation.cursor == 0 and state.group.epoch > 0
 
 
 def _begin_at(batch: Batch, state: GroupState, told: pb.LogState) -> GroupState:
