@@ -13,6 +13,9 @@ from tests.processes.programs import TIMEOUT_S, Relay, run
 
 pytestmark = pytest.mark.processes
 
+AFTER_S = 3 * TIMEOUT_S
+"""Clients come back in their own time, and ask ever less often for what others have to bring."""
+
 
 async def test_talk_that_a_backup_lacks_comes_back_and_goes_on(tmp_path: Path) -> None:
     """Backup, more talk and a group that the backup knows nothing of, kill -9, restore, talk."""
@@ -44,9 +47,9 @@ async def test_talk_that_a_backup_lacks_comes_back_and_goes_on(tmp_path: Path) -
             assert run("relay", "restore", file, "--force", env=env).code == 0
             relay.start()
             more = await a.send("@bob", "after the restore")
-            await a.wait_for(more.id, "delivered", TIMEOUT_S)
+            await a.wait_for(more.id, "delivered", AFTER_S)
             more = await c.send(chat, "here, too")
-            await c.wait_for(more.id, "delivered", TIMEOUT_S)
+            await c.wait_for(more.id, "delivered", AFTER_S)
             history = await b.history("@alice")
             assert not alarms(history), alarms(history)
             assert texts(history)[-2:] == ["@alice: the backup lacks this", "@alice: after the restore"]

@@ -39,7 +39,7 @@ def take_listening(batch: Batch, listening: pb.Listening) -> None:
         if told.readable and only_asked and state.conversation.group_id in batch.books.returning:
             returning.begin_return(batch, state, told)
         elif told.readable and only_asked and told.held and _has_joined(state):
-            # The commit that let this device in may have yet to come back; what is told may be of an earlier membership.
+            # The commit that let this device in may have yet to come back; this may be of an earlier membership.
             batch.bring_back.add(state.conversation.group_id)
             returning.ask_again(batch, state.conversation.group_id)
         elif told.readable and only_asked:
