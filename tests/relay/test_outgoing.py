@@ -12,9 +12,10 @@ from tacit import limits
 from tacit.net.errors import LinkClosed
 from tacit.net.links import FrameLink
 from tacit.net.memory import memory_pair
-from tacit.relay.hub import Hub
+from tacit.relay.hub import Flow, Hub
 from tacit.relay.outgoing import SEND_BYTES, Outgoing
 from tacit.relay.store import Store
+from tacit.relay.store.rows import DeviceRow, LogRow
 
 
 @asynccontextmanager
@@ -67,6 +68,25 @@ async def test_a_peer_that_does_not_read_has_a_full_queue_and_a_growing_stall() 
             await peer.receive()
         await asyncio.wait_for(waiting, 5)
         assert outgoing.stalled_s(140.0) == 0.0
+
+
+async def test_of_a_peer_that_does_not_read_only_so_many_listens_wait_for_their_answer() -> None:
+    answers = [b"%d" % number for number in range(limits.MAX_REQUESTS_IN_FLIGHT)]
+    async with sending(capacity_frames=1) as (outgoing, peer):
+        for _ in range(3):
+            outgoing.push(b"x")
+        await until_it_waits()
+        for answer in answers:
+            assert not outgoing.is_full
+            outgoing.listen({Flow(outgoing, DeviceRow(1), LogRow(1), b"log", after=0): 1}, answer)
+        assert outgoing.is_full
+        waiting = asyncio.create_task(outgoing.drained())
+        await until_it_waits()
+        assert not waiting.done()
+        async with asyncio.timeout(5):
+            received = [await peer.receive() for _ in range(3 + len(answers))]
+            await waiting
+    assert received[3:] == answers
 
 
 @pytest.mark.parametrize("size_bytes", [SEND_BYTES // 2 + 1, SEND_BYTES, 3 * SEND_BYTES])

@@ -64,8 +64,13 @@ class Outgoing:
 
     @property
     def is_full(self) -> bool:
-        """Whether entries should stay in the store for now."""
-        return len(self._frames) >= limits.SEND_QUEUE_FRAMES or self._queued_bytes >= limits.SEND_QUEUE_BYTES
+        """Whether entries should stay in the store, and further requests with the peer, for now."""
+        return (
+            len(self._frames) >= limits.SEND_QUEUE_FRAMES
+            or self._queued_bytes >= limits.SEND_QUEUE_BYTES
+            # Of one who does not read, none is answered, and each further one would look through all of them.
+            or len(self._listens) >= limits.MAX_REQUESTS_IN_FLIGHT
+        )
 
     @property
     def queued_bytes(self) -> int:
