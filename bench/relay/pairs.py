@@ -109,10 +109,12 @@ def _limit(stage: Stage, told: dict[str, Any]) -> Iterator[Row]:
 
 
 def _latencies(stage: Stage, world: World, most_per_s: float) -> Iterator[Row]:
-    rates = [rate for rate in stage.plan.rates if rate < most_per_s * BELOW]
-    for rate in (most_per_s / 2, *rates):
+    half, of = min((most_per_s, "the limit"), (AIM_PER_S, "the aim"))
+    half /= 2
+    rates = [rate for rate in stage.plan.rates if rate < most_per_s * BELOW and rate != half]
+    for rate in (half, *rates):
         stage.say(f"latency at {rate:,.0f} messages a second")
-        is_half = rate == most_per_s / 2
+        is_half = rate == half
         try:
             told = world.paced("pairs", rate)
         except Failed as error:
@@ -127,7 +129,7 @@ def _latencies(stage: Stage, world: World, most_per_s: float) -> Iterator[Row]:
             "p99": loop_note(stage, told),
         }
         for name, note in notes.items():
-            what = f"pairs: from send to delivery at {rate:,.0f}/s{', half of the limit' if is_half else ''}, {name}"
+            what = f"pairs: from send to delivery at {rate:,.0f}/s{f', half of {of}' if is_half else ''}, {name}"
             aim = AIM_P99_MS if is_half and name == "p99" else None
             yield Row(what, found[name], "ms", note=note, aim=aim)
             stage.curves.setdefault(f"latency {name}", []).append((rate, found[name]))
