@@ -29,7 +29,7 @@ class Plan:
     variants: bool
     """Whether pairs are also measured with larger messages and with all that tacit's clients do."""
     rates: tuple[float, ...]
-    """Messages a second at which latencies are taken, besides half of the aim, or of the limit if that is lower, and below the limit."""
+    """Messages a second at which latencies are taken, below the limit; besides half of the aim, or of a lower limit."""
     groups: tuple[tuple[int, int], ...]
     """Readers of a group, and how many groups at once."""
     connections: tuple[int, ...]
