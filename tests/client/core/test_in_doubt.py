@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tacit.client.core.commits import propose_leaving
 from tacit.client.core.state import EntryKind, LogEntry
@@ -19,7 +19,7 @@ def with_epoch(row: OutboxRow, ahead: int, **changes: object) -> OutboxRow:
     """A row whose header claims a later epoch, as anybody could write it."""
     message = decode_message(row.payload)
     assert isinstance(message, PrivateMessage)
-    forged = encode_message(replace(message, epoch=message.epoch + ahead))
+    forged = encode_message(structs.replace(message, epoch=message.epoch + ahead))
     return replace(row, payload=forged, **changes)  # type: ignore[arg-type]
 
 
