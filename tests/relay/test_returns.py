@@ -124,6 +124,10 @@ async def test_only_a_reader_brings_something_back_and_only_until_its_last_word(
         mallory = await relay.world.join()
         with pytest.raises(errors.NotAReader):
             await mallory.ask(lost(relay.log, 3, b"forged"))
+        for peer in (relay.alice, relay.bob):
+            await peer.acknowledge(relay.log, 2)
+        with pytest.raises(errors.NotAReader):  # how far a log has been read is for its readers
+            await mallory.ask(lost(relay.log, 1, b"forged"))
         with pytest.raises(errors.UnknownLog):
             await relay.bob.ask(lost(b"l" * 16, 1, b"forged"))
         await relay.say_there_is_no_more(relay.bob)

@@ -106,6 +106,7 @@ def bring_back(db: sqlite3.Connection, session: Session, lost: LostEntry) -> tup
     or ``Restoring`` while others have to bring what comes before.
     """
     log = _find(db, lost.log_id)
+    _check_reader(db, log, session)
     author = session.device if lost.author is None else _device(db, lost.author) or session.device
     entry = NewEntry(author, lost.log_id, None, lost.message_id, lost.kind, lost.payload, lost.received_at_ms)
     known = _known(db, log, entry, lost.seq)
@@ -186,6 +187,13 @@ def _known(db: sqlite3.Connection, log: _Log, entry: NewEntry, seq: int) -> int 
         (entry.author, entry.message_id, log.row),
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def _check_reader(db: sqlite3.Connection, log: _Log, session: Session) -> None:
+    """Before anything is said of a log: what it has, and how far it was read, is for nobody else to try out."""
+    row = db.execute("SELECT 1 FROM readers WHERE log = ? AND device = ?", (log.row, session.device)).fetchone()
+    if row is None:
+        raise NotAReader
 
 
 def _check_owes(db: sqlite3.Connection, log: _Log, session: Session) -> None:
