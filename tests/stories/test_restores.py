@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tacit.client.batch import Batch
+from tacit.client.core.effects import AddOutbox
+from tacit.client.core.state import EntryKind
+from tacit.client.model import ChatId, OutboxRow
 from tacit.limits import DAY_S, RETURN_WAIT_S
 from tacit.relay.backups import back_up, restore
 from tacit.testing.actor import Actor
-from tacit.testing.evil import rewrite
+from tacit.testing.evil import rewrite, rewrite_request
 from tacit.testing.story import story, story_on_disk
 from tacit.testing.world import World
 from tacit.wire import relay_pb2 as pb
@@ -264,6 +268,101 @@ async def test_a_crash_while_everything_comes_back_changes_nothing(world: World)
         assert await bob.hears(chat) == [f"alice: {n}" for n in range(5)]
 
 
+@story_on_disk
+async def test_a_receipt_that_was_on_its_way_is_given_again(world: World) -> None:
+    """Nothing is lost, the relay has only moved; but the receipt speaks of numbers of its former life."""
+    alice, bob = await world.friends("alice", "bob")
+    await bob.says(alice, "hi")
+    await world.advance(60)
+    await bob.go_offline()
+    await alice.says(bob, "on its way")
+    await world.shortly()
+    await alice.go_offline()
+    await bob.go_online()
+    await world.advance(60)
+    await Lost(world).comes_back(alice, bob)
+    await world.advance(60)
+    assert await alice.state_of(bob, "on its way") == "delivered"
+
+
+@story_on_disk
+async def test_a_false_commit_that_nobody_had_followed_leaves_nobody_behind(world: World) -> None:
+    """Who had read it comes late, when a true one has taken its place."""
+    alice, bob, carol = people = await world.friends("alice", "bob", "carol")
+    chat = await alice.creates("friends", bob, carol)
+    await world.shortly()
+    for person in people:
+        await person.says(chat, "hi")
+        await world.shortly()
+    lost = Lost(world)
+    await carol.go_offline()
+    await says_falsely(alice, chat)
+    await alice.says(chat, "after the false one")
+    await world.shortly()
+    assert "-- invalid-commit [malformed]" in await bob.sees(chat)
+    await lost.comes_back(carol, after_s=LATE_S)
+    await world.leap(2 * DAY_S)
+    await carol.says(chat, "with fresh keys")
+    await world.advance(60)
+    await bring(world, alice, bob)
+    await alice.says(chat, "and on")
+    await world.advance(60)
+    for person in people:
+        said = sorted(line.split(": ")[1] for line in await person.hears(chat))
+        assert said == ["after the false one", "and on", "hi", "hi", "hi", "with fresh keys"]
+        assert not any("behind" in line for line in await person.sees(chat))
+
+
+@story_on_disk
+async def test_who_cannot_bring_a_change_back_does_not_go_on_alone_without_a_word(world: World) -> None:
+    alice, bob, carol = people = await world.friends("alice", "bob", "carol")
+    chat = await alice.creates("friends", bob, carol)
+    await world.shortly()
+    for person in people:
+        await person.says(chat, "hi")
+        await world.shortly()
+    lost = Lost(world)
+    await bob.go_offline()
+    await carol.go_offline()
+    await alice.client.rename(chat, "old friends")
+    await world.shortly()
+
+    def elsewhere(asked: pb.BringBack) -> pb.BringBack:
+        if asked.message_id:
+            asked.log_id = bytes(16)
+        return asked
+
+    alice.way.meddle(rewrite_request("bring_back", elsewhere))
+    await lost.comes_back(alice, bob, carol)
+    assert "-- behind [relay-restored]" in await alice.sees(chat)
+    assert [(await person.chat(chat)).title for person in (bob, carol)] == ["friends", "friends"]
+
+
+@story_on_disk
+async def test_a_last_word_that_the_relay_has_no_time_for_is_said_again(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    chat = await alice.creates("friends", bob)
+    await world.shortly()
+    await bob.says(chat, "hi")
+    await world.shortly()
+    lost = Lost(world)
+    await alice.says(chat, "lost")
+    await world.shortly()
+    refused = iter([True])
+
+    def busy(said: pb.BroughtBack) -> pb.BroughtBack | pb.Error:
+        if not said.seq and next(refused, False):
+            return pb.Error(code="rate-limited", sentence="Later.", retry_after_s=1)
+        return said
+
+    alice.way.meddle(rewrite("brought_back", busy))
+    await lost.comes_back(alice, after_s=LATE_S)
+    assert not any(refused)
+    await alice.says(chat, "and on")
+    await bring(world, bob)
+    assert await bob.hears(chat) == ["me: hi", "alice: lost", "alice: and on"]
+
+
 @story
 async def test_a_relay_that_only_says_so_gets_no_key_used_twice(world: World) -> None:
     """An evil relay that claims a new life at every login, and that all entries were lost."""
@@ -294,6 +393,18 @@ async def test_a_relay_that_only_says_so_gets_no_key_used_twice(world: World) ->
     for person, other in ((alice, bob), (bob, alice)):
         assert sorted(line.split(": ")[1] for line in await person.hears(other)) == sorted(said)
         await nothing_is_missing(person, other.id)
+
+
+async def says_falsely(evil: Actor, chat: str) -> None:
+    """Send a commit that is none."""
+
+    def send(batch: Batch) -> None:
+        (state,) = batch.states_of(ChatId(chat))
+        after = state.conversation.last_commit
+        row = OutboxRow(0, batch.ctx.fresh_id(), state.conversation.group_id, None, EntryKind.COMMIT, b"false", after)
+        batch.add(AddOutbox(row))
+
+    await evil.client._runtime.do(send)
 
 
 def mirrored(line: str) -> str:

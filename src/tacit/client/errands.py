@@ -234,16 +234,29 @@ class Errands:
             refusal = outcomes[refused]
             if isinstance(refusal, PASSING):
                 await self._loop.clock.sleep(refusal.retry_after_s or RETRY_S)
+            elif isinstance(refusal, CommitConflict) and not entries[0].head:
+                entries = entries[1:]  # it began no epoch here, so nobody is lost without it
             elif isinstance(refusal, CommitConflict):
                 await self._loop.do(partial(give_up, group_id=group_id, from_seq=entries[0].seq))
                 break
             elif isinstance(refusal, RelayError):
                 log.warning("not-brought-back", code=refusal.code)
+                if any(entry.head for entry in entries):  # without these changes the others stay where they are
+                    await self._loop.do(partial(give_up, group_id=group_id, from_seq=entries[0].seq))
                 break
             elif isinstance(refusal, BaseException):
                 raise refusal
-        await connection.request(pb.BringBack(log_id=group_id), pb.BroughtBack)
+        await self._say_there_is_no_more(connection, group_id)
         await self._loop.do(partial(note_brought_back, group_id=group_id))
+
+    async def _say_there_is_no_more(self, connection: Connection, group_id: GroupId) -> None:
+        while True:
+            try:
+                await connection.request(pb.BringBack(log_id=group_id), pb.BroughtBack)
+            except PASSING as refusal:  # the chat takes nothing until this was heard
+                await self._loop.clock.sleep(refusal.retry_after_s or RETRY_S)
+            else:
+                return
 
     async def _create_later(self, group_id: GroupId, delay_s: float) -> None:
         await self._loop.clock.sleep(delay_s)

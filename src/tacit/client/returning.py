@@ -16,6 +16,7 @@ from tacit.client.core.again import go_back
 from tacit.client.core.effects import AddOutbox, DropAside, Report
 from tacit.client.core.heads import UNKNOWN_HEAD
 from tacit.client.core.notices import notice_line
+from tacit.client.core.receipts import forget_told
 from tacit.client.core.state import EntryKind, GroupState
 from tacit.client.model import Aside, ConversationStatus, GroupId, KeptEntry, Notice, OutboxRow
 from tacit.wire import relay_pb2 as pb
@@ -88,6 +89,8 @@ def begin_return(batch: Batch, state: GroupState, told: pb.LogState) -> None:
         head = batch.books.store.head_at(group_id, cut) if whole else None
         state = batch.take(go_back(state, cut, head or UNKNOWN_HEAD, aside_after=aside_after))
         batch.books.aside[group_id] = {entry.message_id: _aside(entry) for entry in kept}
+    # Receipts speak of the numbers of one incarnation: one that has still to be read by others is passed over by them.
+    state = forget_told(state, batch.ctx.me)
     found = replace(state.conversation, incarnation=batch.books.incarnation, joined_seq=told.since_seq)
     batch.put_state(replace(state, conversation=found))
     batch.listen.add(group_id)
@@ -158,6 +161,7 @@ def note_read(batch: Batch, state: GroupState) -> GroupState:
     group_id = conversation.group_id
     if batch.books.aside.pop(group_id, None):
         batch.add(DropAside(), group_id)
+    batch.tell.add(group_id)
     if conversation.incarnation == b"":
         return replace(state, conversation=replace(conversation, incarnation=batch.books.incarnation))
     return state

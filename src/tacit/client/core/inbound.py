@@ -131,8 +131,10 @@ def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context, *, again: bo
             return replace(_take_own_unknown(state, entry, own, ctx), author=ctx.me.device)
         return _refuse(state, entry, own.code, ctx)  # anybody in the group can claim to be at our leaf
     except mls.WrongEpoch as wrong:
-        if again and entry.kind == EntryKind.COMMIT and wrong.epoch < state.group.epoch:
-            return Step(_note_own(state, entry))
+        if again and wrong.epoch < state.group.epoch:
+            state = _note_own(state, entry)  # nothing that its author could send now has a place in that epoch
+            if entry.kind == EntryKind.COMMIT:
+                return Step(state)
         return _take_wrong_epoch(state, entry, wrong, ctx)
     except PeerError as error:
         if again and isinstance(error, mls.GenerationConsumed):
