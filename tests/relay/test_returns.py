@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,6 +13,7 @@ import pytest
 
 from tacit import limits
 from tacit.limits import RETURN_WAIT_S
+from tacit.relay import logs
 from tacit.relay.backups import back_up, restore
 from tacit.relay.store import returns
 from tacit.wire import errors
@@ -247,3 +249,22 @@ async def test_a_restart_of_the_restored_relay_waits_no_longer(tmp_path):
 def test_a_clock_that_jumps_holds_no_log_for_ever(now_s):
     assert returns.is_held(NOW_S + RETURN_WAIT_S, NOW_S)
     assert not returns.is_held(NOW_S + RETURN_WAIT_S, now_s)
+
+
+async def test_what_is_brought_back_beside_a_new_entry_reaches_who_listens_before_it(tmp_path):
+    async with restored(tmp_path) as relay:
+        context = relay.world.relay._context
+        relay.clock.forward(RETURN_WAIT_S)
+        await relay.alice.listen(relay.log, after=2)
+        (session,) = (
+            one.session
+            for one in relay.world.relay._connections
+            if one.session.device_id == relay.bob.someone.certificate.device_id
+        )
+        answers: list[Any] = []
+        bringing = asyncio.create_task(logs.bring_back(context, session, lost(relay.log, 3, b"lost")))
+        await asyncio.sleep(0)
+        logs.append(context, session, message(relay.log, b"new"), answers.append)
+        assert (await bringing).seq == 3
+        assert [(entry.seq, entry.payload) for entry in await relay.alice.take(2)] == [(3, b"lost"), (4, b"new")]
+        assert [answer.seq for answer in answers] == [4]

@@ -78,9 +78,10 @@ class Hub:
             return
         frames: dict[tuple[bytes, bool], bytes] = {}
         for flow in tuple(flows):
-            if not flow.live or flow.outlet.is_full:
+            # An entry that comes before this one may be on the disk and not have been published yet.
+            if not flow.live or flow.outlet.is_full or appended.seq > flow.sent_seq + 1:
                 flow.live = False
-                flow.head_seq = appended.seq
+                flow.head_seq = max(flow.head_seq, appended.seq)
                 flow.outlet.feed(flow)
                 continue
             if appended.seq > flow.sent_seq:
