@@ -89,6 +89,16 @@ async def test_of_a_peer_that_does_not_read_only_so_many_listens_wait_for_their_
     assert received[3:] == answers
 
 
+async def test_a_flow_of_a_log_that_is_gone_ends_though_something_was_published_to_it() -> None:
+    async with sending(capacity_frames=1) as (outgoing, peer):
+        flow = Flow(outgoing, DeviceRow(1), LogRow(1), b"log", after=0)
+        outgoing.listen({flow: 1}, b"answer")
+        flow.head_seq = 1
+        async with asyncio.timeout(5):
+            assert await peer.receive() == b"answer"
+        assert flow.closed
+
+
 @pytest.mark.parametrize("size_bytes", [SEND_BYTES // 2 + 1, SEND_BYTES, 3 * SEND_BYTES])
 async def test_frames_of_any_size_all_leave(size_bytes: int) -> None:
     async with sending(capacity_frames=2) as (outgoing, peer):

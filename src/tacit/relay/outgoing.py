@@ -197,10 +197,11 @@ class Outgoing:
             self._report_damage(damaged)
         flow.sent_seq = chunk.upto
         del self._lagging[flow]
-        if not chunk.caught_up or flow.sent_seq < flow.head_seq:
-            self._lagging[flow] = None
-        elif chunk.ended:
+        if chunk.caught_up and chunk.ended:
+            # Whatever was published since: nothing more is this reader's, and the log itself may be gone.
             self._close(flow)
+        elif not chunk.caught_up or flow.sent_seq < flow.head_seq:
+            self._lagging[flow] = None
         else:
             flow.live = True
 
