@@ -113,8 +113,10 @@ async def test_a_frame_sent_with_the_upgrade_itself_meets_the_limit_for_stranger
         (bytes((0x83, 0x80)) + b"mask", 1002),
         (bytes((0x80, 0x80)) + b"mask", 1002),
         (bytes((0x82, 0xFF)) + b"\xff" * 8 + b"mask", 1009),
+        (bytes((0x88, 0x82)) + bytes(4) + (1006).to_bytes(2, "big"), 1002),
+        (bytes((0x88, 0x82)) + bytes(4) + (5000).to_bytes(2, "big"), 1002),
     ],
-    ids=["text", "compressed", "reserved opcode", "stray continuation", "2^64-1 bytes"],
+    ids=["text", "compressed", "reserved opcode", "stray continuation", "2^64-1 bytes", "closed as lost", "no code"],
 )
 async def test_frames_that_no_honest_client_makes_end_the_link(pem: Pem, frame: bytes, code: int) -> None:
     held = Held()

@@ -30,6 +30,9 @@ HELD_BYTES: Final = 256 * 1024
 CONTROLS_PER_TICK: Final = 256
 """Pings and pongs; an honest client sends one now and then, and forty thousand fit one read and hold everybody up."""
 
+CODES_END: Final = 5_000
+"""Close codes are below. Source: RFC 6455 §7.4.2."""
+
 QUIET_TICKS_TO_PING: Final = 4
 QUIET_TICKS_TO_END: Final = 6
 """Of the listener's clock, without a byte from the other side."""
@@ -264,6 +267,9 @@ class ServedLink(asyncio.Protocol):
     def _take_leave(self, last: WSMessage) -> None:
         """Answer a goodbye, or what no honest client sends, and end the connection."""
         match last.type:
+            case WSMsgType.CLOSE if last.data == CloseCode.ABNORMAL or last.data >= CODES_END:
+                # "MUST NOT be set as a status code in a Close control frame". Source: RFC 6455 §7.4.1.
+                why = LinkClosed(CloseCode.PROTOCOL_ERROR)
             case WSMsgType.CLOSE:
                 why = LinkClosed(last.data or CloseCode.NORMAL, last.extra or "")
             case WSMsgType.TEXT:
