@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tacit import limits
+from tacit.client.errands import PORTION, PORTION_BYTES, first_portion
 from tacit.client.model import GroupId, KeptEntry, MessageId, MessageState, OutboxRow
 from tacit.client.store import Store
 from tacit.client.store.kept import PRUNE_EVERY
@@ -162,3 +163,24 @@ def test_the_inbox_remembers_what_it_has_brought_and_not_for_ever(store):
     assert not store.was_in_inbox(ids[0])
     assert store.was_in_inbox(ids[10])
     assert store.was_in_inbox(ids[-1])
+
+
+def portions(entries: list[KeptEntry]) -> list[list[int]]:
+    """The numbers of what goes to the relay at once."""
+    found = []
+    while entries:
+        portion = first_portion(entries)
+        found.append([kept.seq for kept in portion])
+        entries = entries[len(portion) :]
+    return found
+
+
+def test_a_commit_goes_back_alone_so_that_nothing_of_its_epoch_can_come_before_it():
+    kinds = [2, 2, 1, 1, 2, 1]
+    assert portions([entry(n, kind=kind) for n, kind in enumerate(kinds, 1)]) == [[1], [2], [3, 4], [5], [6]]
+
+
+def test_what_goes_back_at_once_is_bounded_and_never_nothing():
+    assert portions([entry(n) for n in range(1, PORTION + 2)]) == [list(range(1, PORTION + 1)), [PORTION + 1]]
+    half = bytes(PORTION_BYTES // 2 + 1)
+    assert portions([entry(n, half * size) for n, size in ((1, 1), (2, 1), (3, 2))]) == [[1], [2], [3]]

@@ -15,6 +15,7 @@ from tacit.client.batch import Batch
 from tacit.client.books import Books
 from tacit.client.connection import Connection
 from tacit.client.core.effects import Report
+from tacit.client.core.state import EntryKind
 from tacit.client.directory import Asked, Found, look_up
 from tacit.client.errors import UnexpectedAnswer
 from tacit.client.events import ClientEvent, Problem
@@ -316,11 +317,16 @@ class Errands:
 
 
 def first_portion(entries: list[KeptEntry]) -> list[KeptEntry]:
-    """As many of these as are brought back at once; at least one."""
+    """As many of these as are brought back at once; at least one, and a commit alone.
+
+    The relay may have no time for one of them and take those behind it: what was said in an epoch would then lie before
+    the commit that begins it, and who has still to read both could not open it.
+    """
     size_bytes = 0
     for count, entry in enumerate(entries):
         size_bytes += len(entry.payload)
-        if count and (size_bytes > PORTION_BYTES or count == PORTION):
+        is_apart = EntryKind.COMMIT in (entry.kind, entries[0].kind)
+        if count and (is_apart or size_bytes > PORTION_BYTES or count == PORTION):
             return entries[:count]
     return entries
 
