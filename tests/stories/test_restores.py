@@ -363,6 +363,28 @@ async def test_a_last_word_that_the_relay_has_no_time_for_is_said_again(world: W
     assert await bob.hears(chat) == ["me: hi", "alice: lost", "alice: and on"]
 
 
+@story_on_disk
+async def test_what_was_said_to_somebody_who_is_blocked_comes_back_when_he_is_heard_again(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "hi")
+    await world.shortly()
+    await bob.says(alice, "hi too")
+    await world.advance(30)
+    lost = Lost(world)
+    await alice.go_offline()
+    await bob.says(alice, "only bob has this")
+    await world.shortly()
+    await bob.client.block("@alice")
+    await lost.comes_back(alice, bob)
+    await bob.client.unblock("@alice")
+    await world.advance(60)
+    await bob.says(alice, "and on")
+    await world.advance(60)
+    assert await alice.hears(bob) == ["me: hi", "bob: hi too", "bob: only bob has this", "bob: and on"]
+    for person, other in ((alice, bob), (bob, alice)):
+        await nothing_is_missing(person, other.id)
+
+
 @story
 async def test_a_relay_that_only_says_so_gets_no_key_used_twice(world: World) -> None:
     """An evil relay that claims a new life at every login, and that all entries were lost."""

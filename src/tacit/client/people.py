@@ -11,6 +11,7 @@ from tacit.client.errors import HandleChanged
 from tacit.client.events import ChatChanged
 from tacit.client.invitations import end_requests_of
 from tacit.client.model import Contact, ContactStatus
+from tacit.client.returning import read_on
 from tacit.errors import NotFound, UsageError
 from tacit.identity import safety_number
 
@@ -96,7 +97,9 @@ def unblock(batch: Batch, account_id: bytes) -> None:
     batch.put_contact(replace(contact, status=ContactStatus.ACCEPTED))
     for chat in batch.books.chats.values():
         if chat.peer == account_id:
-            batch.listen |= {s.conversation.group_id for s in batch.states_of(chat.id) if s.is_active}
+            for state in batch.states_of(chat.id):
+                if state.is_active:
+                    read_on(batch, state)
             batch.dirty.add(chat.id)
 
 

@@ -40,10 +40,12 @@ def begin_connection(batch: Batch) -> dict[bytes, int]:
         conversation = books.store.conversation(group_id)
         if conversation is None or status in (ConversationStatus.CREATING, ConversationStatus.REMOVED):
             continue
+        if batch.is_blocked(conversation.chat_id):
+            continue  # it may have something to bring back when it is read again, so nothing is said of it
         other = _is_other(batch, conversation.incarnation)
         if is_waited_for(batch) or group_id in books.aside:
             batch.bring_back.add(group_id)
-        if status is ConversationStatus.REQUESTED or batch.is_blocked(conversation.chat_id):
+        if status is ConversationStatus.REQUESTED:
             continue
         joined = conversation.cursor == 0 and conversation.joined_epoch > 0
         listen[group_id] = ASK_ONLY if other or joined else conversation.cursor
@@ -52,6 +54,16 @@ def begin_connection(batch: Batch) -> dict[bytes, int]:
         if other or group_id in books.aside:
             books.returning.add(group_id)
     return listen
+
+
+def read_on(batch: Batch, state: GroupState) -> None:
+    """Listen to a log that was not read for a while; the relay may have been restored meanwhile."""
+    group_id = state.conversation.group_id
+    if _is_other(batch, state.conversation.incarnation):
+        batch.books.returning.add(group_id)
+        batch.ask_first.add(group_id)
+    else:
+        batch.listen.add(group_id)
 
 
 def begin_inbox(batch: Batch, told: pb.LogState) -> None:
