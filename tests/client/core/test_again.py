@@ -10,6 +10,7 @@ from tacit.client.core.effects import FoundAgain, Keep, PutHead, SetAside
 from tacit.client.core.inbound import process_entry
 from tacit.client.core.state import EntryKind, LogEntry
 from tacit.client.model import Aside, ConversationStatus, IntentKind, KeptEntry, MessageId, SenderProgress
+from tacit.limits import MAX_PAST_EPOCHS
 from tests.client.core.members import Log, Member, group_of
 
 
@@ -116,6 +117,19 @@ def test_what_was_processed_and_is_not_kept_any_more_is_no_alarm_and_no_old_copy
         reader.take(process_entry(reader.group, entry, None, reader.ctx))
     assert bob.said()[-1] == "we go on"
     assert alice.said()[-1] == "so do I"
+
+
+def test_what_was_said_in_an_epoch_long_past_is_not_taken_for_what_this_store_has_missed():
+    """The relay says which own entry was the last, and one that lies behind it means that the store is an old copy."""
+    log, (alice, bob) = group_of("alice", "bob")
+    log.post(bob, bob.text("bob's only word"))
+    word = log.entries[-1]
+    for _ in range(MAX_PAST_EPOCHS + 1):
+        log.post(alice, alice.commit())
+    back(bob, word.seq - 1)
+    bob.take(process_entry(bob.group, own(bob, log, word), None, bob.ctx, again=True))
+    assert bob.notices()[-1] == "undecryptable/old-epoch"
+    assert bob.group.conversation.own_last == word.seq
 
 
 def test_an_own_message_of_later_still_means_that_the_store_is_an_old_copy():

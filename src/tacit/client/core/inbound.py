@@ -132,7 +132,7 @@ def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context, *, again: bo
         return _refuse(state, entry, own.code, ctx)  # anybody in the group can claim to be at our leaf
     except mls.WrongEpoch as wrong:
         if again and wrong.epoch < state.group.epoch:
-            state = _note_own(state, entry)  # nothing that its author could send now has a place in that epoch
+            state = _note_own(state, entry)  # in that epoch nothing can be sent any more, so nothing twice
             if entry.kind == EntryKind.COMMIT:
                 return Step(state)
         return _take_wrong_epoch(state, entry, wrong, ctx)
