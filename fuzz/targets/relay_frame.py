@@ -21,6 +21,7 @@ def seeds() -> Iterator[bytes]:
                 getattr(frame, field.name).SetInParent()
                 yield frame.SerializeToString()
     yield encode_request(1, pb.Append(log_id=bytes(16), message_id=bytes(16), payload=b"x" * 100))
+    yield b"\xca\x64\x05\x2d----"  # an answer with a field that nobody knows
     yield encode_request(2, pb.Listen(after=[pb.Position(log_id=bytes(16), seq=3)]))
 
 
@@ -38,6 +39,7 @@ def _check(data: bytes, decode: Callable[[bytes], Any], encode: Callable[[int, A
     if frame.body is None:
         assert frame.name == ""
         return
+    frame.body.DiscardUnknownFields()  # frames that are encoded by hand leave out what they do not know
     again = decode(encode(frame.request_id, frame.body))
     assert (again.request_id, again.name, again.body) == (frame.request_id, frame.name, frame.body)
     if shaped:
