@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from tacit import limits
-from tacit.limits import RETURN_WAIT_S
+from tacit.limits import RETENTION_S, RETURN_WAIT_S
 from tacit.relay import logs
 from tacit.relay.backups import back_up, restore
 from tacit.relay.store import returns
+from tacit.relay.sweeping import sweep_once
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tests.relay.peers import Moves, Peer, RunningRelay, Someone, commit, message, running, to_inbox
@@ -268,3 +269,39 @@ async def test_what_is_brought_back_beside_a_new_entry_reaches_who_listens_befor
         assert (await bringing).seq == 3
         assert [(entry.seq, entry.payload) for entry in await relay.alice.take(2)] == [(3, b"lost"), (4, b"new")]
         assert [answer.seq for answer in answers] == [4]
+
+
+async def sweep(relay: Restored) -> None:
+    context = relay.world.relay._context
+    await sweep_once(context.store, now_s=context.now_s(), retention_s=RETENTION_S, path=None)
+
+
+async def test_when_no_client_can_have_kept_anything_nothing_is_taken_back(tmp_path):
+    """Else whoever keeps his last word to himself could write in the name of others for ever."""
+    async with restored(tmp_path) as relay:
+        relay.clock.forward(RETENTION_S)
+        await sweep(relay)
+        assert (await relay.alice.ask(lost(relay.log, 3, b"lost"))).seq == 3
+        relay.clock.forward(RETURN_WAIT_S)
+        await sweep(relay)
+        author = relay.alice.someone.address
+        with pytest.raises(errors.NotAReader):
+            await relay.bob.ask(lost(relay.log, 4, b"forged", author=author))
+        await relay.bob.ask(pb.CreateLog(log_id=b"l" * 16, again=True))
+        with pytest.raises(errors.NotAReader):
+            await relay.bob.ask(lost(b"l" * 16, 1, b"forged", author=author))
+        assert await relay.bob.append(b"l" * 16, b"new") == 1
+
+
+async def test_a_log_goes_when_nobody_reads_it_and_who_was_missed_has_not_come(tmp_path):
+    async with restored(tmp_path) as relay:
+        everybody = [peer.someone.address for peer in (relay.alice, relay.bob)]
+        added = lost(relay.log, 3, b"add", kind=COMMIT, readers_added=[Someone.new().address])
+        await relay.alice.ask(added)
+        await relay.alice.ask(lost(relay.log, 4, b"remove", kind=COMMIT, readers_removed=everybody))
+        for peer in (relay.alice, relay.bob):
+            await peer.acknowledge(relay.log, 4)
+        relay.clock.forward(RETENTION_S + 10)
+        await sweep(relay)
+        with pytest.raises(errors.UnknownLog):
+            await relay.alice.ask(pb.BringBack(log_id=relay.log))

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tacit.limits import RETENTION_S
 from tacit.relay.store import Store, damage, departures, invites, key_packages, reading, returns
 from tacit.relay.store.migrations import drop_snapshots
 
@@ -37,7 +38,8 @@ async def sweep_once(store: Store, *, now_s: int, retention_s: int, path: Path |
         dropped = await _drop_entries(store, old_s, now_s)
         entries += dropped
     answers = await store.change(partial(reading.drop_old_answers, dropped_before=old_s))
-    await store.change(partial(returns.forget_old, before=old_s))
+    await store.change(partial(returns.forget_old, before=old_s, now_s=now_s))
+    await store.change(partial(returns.end_all, before=now_s - RETENTION_S))  # as long as clients keep entries
     expired = await store.change(partial(key_packages.drop_expired, now_s=now_s))
     ended = await store.change(partial(invites.drop_ended, ended_before=old_s))
     reports = await store.change(partial(damage.forget, found_before=old_s))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tacit.limits import ENTRY_OVERHEAD_BYTES, MAX_HELD_BYTES_PER_ACCOUNT, MAX_READERS_PER_LOG, RETURN_WAIT_S
+from tacit.relay.store import reading
 from tacit.relay.store.damage import entry_checksum
 from tacit.relay.store.places import position
 from tacit.relay.store.rows import (
@@ -89,7 +90,7 @@ def make_again(db: sqlite3.Connection, maker: Session, log_id: bytes) -> None:
     db.execute(
         "UPDATE readers SET owes = 1 WHERE device = ? AND start_seq = 0 AND end_seq IS NULL"
         " AND log = (SELECT log FROM logs WHERE log_id = ? AND last_seq = 0)"
-        " AND (SELECT waits_until FROM relay) IS NOT NULL",
+        " AND (SELECT waits_until FROM relay) > 0",
         (maker.device, log_id),
     )
     db.execute(
@@ -151,10 +152,19 @@ def take_in(db: sqlite3.Connection, device: DeviceRow, address: DeviceAddress) -
     )
 
 
-def forget_old(db: sqlite3.Connection, before: int) -> None:
+def forget_old(db: sqlite3.Connection, before: int, now_s: int) -> None:
     """Forget the devices that have not registered again, and which entries were brought back."""
-    db.execute("DELETE FROM absent_readers WHERE noted_at < ?", (before,))
+    logs = db.execute("DELETE FROM absent_readers WHERE noted_at < ? RETURNING log", (before,)).fetchall()
+    for log in sorted({LogRow(log) for (log,) in logs}):
+        reading.drop_acknowledged(db, log, now_s)  # they may have been all that it was kept for
     db.execute("DELETE FROM brought WHERE brought_at < ?", (before,))
+
+
+def end_all(db: sqlite3.Connection, before: int) -> None:
+    """Take nothing back any more, to no log, when what was waited for until then is kept by no client."""
+    ended = db.execute("UPDATE relay SET waits_until = 0 WHERE waits_until BETWEEN 1 AND ?", (before,))
+    if ended.rowcount:
+        db.execute("UPDATE readers SET owes = 0 WHERE owes")
 
 
 def _find(db: sqlite3.Connection, log_id: bytes) -> _Log:
