@@ -99,6 +99,20 @@ def test_addresses_are_forgotten_once_there_is_nothing_to_remember():
     assert len(addresses) == 0
 
 
+def test_one_call_looks_at_some_addresses_only_and_the_next_at_those_after(monkeypatch):
+    monkeypatch.setattr("tacit.relay.addresses.LOOKED_AT", 10)
+    clock = Moves()
+    addresses = Addresses(clock)
+    for number in range(25):
+        addresses.take(f"203.0.113.{number}", "login")
+    clock.forward(3_600)
+    left = []
+    for _ in range(3):
+        addresses.forget()
+        left.append(len(addresses))
+    assert left == [15, 5, 0]
+
+
 def test_the_table_of_addresses_is_no_way_to_fill_the_memory(monkeypatch):
     """An attacker with a large IPv6 network; whoever is connected is never forgotten on the way."""
     monkeypatch.setattr(limits, "MAX_ADDRESSES", 200)

@@ -21,6 +21,9 @@ CONNECTION: Final = "connection"
 NEW_ACCOUNT: Final = "new account"
 """What is counted besides requests."""
 
+LOOKED_AT: Final = 1_000
+"""Addresses that one call of ``forget`` looks at; all of them at once held the event loop for 40 ms."""
+
 
 class _Known:
     """What is remembered of one address."""
@@ -42,6 +45,8 @@ class Addresses:
         self._busy: dict[bytes, _Known] = {}
         self._idle: dict[bytes, _Known] = {}
         """Without a connection, the one that was used last at the end."""
+        self._to_look_at: list[bytes] = []
+        """Those whom ``forget`` has yet to look at in this round."""
         self.turned_away = 0
         """Connections that were not let in, from wherever; the one thing here that is told, as a figure."""
 
@@ -85,10 +90,14 @@ class Addresses:
             self._find(key).buckets.take(what, self._clock.monotonic_s())
 
     def forget(self) -> None:
-        """Forget the addresses of which nothing is left to remember."""
+        """Forget addresses of which nothing is left to remember; one call looks at some, the next at those after."""
         now_s = self._clock.monotonic_s()
-        for key in [key for key, known in self._idle.items() if known.buckets.is_full(now_s)]:
-            del self._idle[key]
+        self._to_look_at = self._to_look_at or list(self._idle)
+        some, self._to_look_at = self._to_look_at[:LOOKED_AT], self._to_look_at[LOOKED_AT:]
+        for key in some:
+            known = self._idle.get(key)
+            if known is not None and known.buckets.is_full(now_s):
+                del self._idle[key]
 
     def _find(self, key: bytes) -> _Known:
         known = self._busy.get(key)
