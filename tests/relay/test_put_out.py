@@ -10,6 +10,7 @@ import pytest
 
 from tacit.identity import format_id
 from tacit.limits import RETENTION_S
+from tacit.relay import measuring
 from tacit.relay.admin.asking import ask_relay
 from tacit.relay.backups import examine
 from tacit.relay.data_dir import write_key
@@ -237,6 +238,8 @@ async def test_what_nobody_fetches_of_a_deleted_account_goes_after_the_retention
         await ask(tmp_path, "delete", who="mallory")
         await sweep(world.relay._context)
         assert len(tables(tmp_path)["accounts"]) == 2
+        await measuring.measure(world.relay._context)
+        assert world.relay._context.metrics.measured.crowds["accounts"] == 1, "what only waits is no account"
         clock.forward(RETENTION_S + 1)
         await sweep(world.relay._context)
         assert len(tables(tmp_path)["accounts"]) == 1

@@ -100,8 +100,10 @@ def _size(path: Path) -> int:
 
 
 def _contents(db: sqlite3.Connection) -> tuple[int, dict[str, int]]:
-    """How many accounts there are, and what waits in all logs."""
-    accounts, held_bytes = db.execute("SELECT count(*), ifnull(sum(held_bytes), 0) FROM accounts").fetchone()
+    """How many accounts there are, those aside of which only last entries are left, and what waits in all logs."""
+    accounts, held_bytes = db.execute(
+        "SELECT count(*) FILTER (WHERE deleted_at IS NULL), ifnull(sum(held_bytes), 0) FROM accounts"
+    ).fetchone()
     page_bytes, free_pages = (
         int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_size", "freelist_count")
     )
