@@ -6,6 +6,8 @@ import json
 import resource
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,36 @@ def test_a_signal_stops_it_cleanly_and_it_starts_into_the_same_state(world: Worl
             assert relay.wait(20) == 0
     first, second = (link.rpartition("#")[2] for link in links)
     assert first == second
+
+
+def test_a_relay_that_can_write_nothing_any_longer_ends_so_that_a_supervisor_notices(world: World) -> None:
+    """The disk refuses, and there is no memory to say so: the thread that writes cannot go on."""
+    program = """
+import logging, sys
+from tacit.cli.main import main
+
+def out_of_memory(record):
+    if "transaction-failed" in record.getMessage():
+        raise MemoryError
+    return True
+
+logging.getLogger("tacit.relay.store").addFilter(out_of_memory)
+main(sys.argv[1:])
+"""
+    command = (sys.executable, "-c", program, "serve", *HERE)
+    with subprocess.Popen(command, env=world.env, stdout=-1, stderr=-1, stdin=subprocess.DEVNULL, text=True) as relay:
+        try:
+            assert relay.stdout is not None
+            assert relay.stdout.readline().startswith("tacit://")
+            resource.prlimit(relay.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+            assert world.tacit("relay", "invite").code != 0
+            _, said = relay.communicate(timeout=20)
+        finally:
+            relay.kill()
+    assert relay.returncode == 1
+    assert "event=writer-failed" in said
+    assert "event=stopped" in said
+    assert "could write nothing any longer" in said.splitlines()[-2]
 
 
 def test_its_link_is_data_and_its_talk_is_not(world: World) -> None:

@@ -32,7 +32,10 @@ INVITE_USES: Final = 25
 
 
 def run_relay(settings: Settings, *, with_parent: bool) -> None:
-    """Run a relay until SIGTERM, SIGINT or, with ``with_parent``, the end of standard input."""
+    """Run a relay until SIGTERM, SIGINT or, with ``with_parent``, the end of standard input.
+
+    Raises ``WriterFailed`` when the relay had to end by itself.
+    """
     _configure_logging(settings)
     config = relay_config(settings)
     _run(_serve(settings, config, with_parent=with_parent))
@@ -40,6 +43,7 @@ def run_relay(settings: Settings, *, with_parent: bool) -> None:
 
 async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) -> None:
     from tacit.relay import process
+    from tacit.relay.errors import WriterFailed
     from tacit.relay.server import Relay
 
     stop, why = asyncio.Event(), "stdin"
@@ -47,14 +51,16 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
 
     def end(reason: str) -> None:
         nonlocal why
-        why = reason
-        stop.set()
+        if not stop.is_set():
+            why = reason
+            stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number.name)
     log = EventLog("relay")
     relay = Relay(config, SystemClock(), os.urandom)
     relay.on_drained = partial(end, "drained")
+    relay.on_failed = partial(end, WriterFailed.code)
     await relay.start()
     process.settle()
     try:
@@ -68,6 +74,8 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
         async with told_to_the_manager(os.environ):
             await stop.wait()
         log.info("stopping", signal=why)
+        if why == WriterFailed.code:
+            raise WriterFailed
     finally:
         await relay.stop()
 

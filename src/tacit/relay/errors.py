@@ -47,6 +47,13 @@ class StoreUnusable(StorageError):
     hint = "Check that the disk has room and that the directory belongs to the user who runs the relay."
 
 
+class WriterFailed(StorageError):
+    """The relay could write nothing any longer and has stopped."""
+
+    code = "writer-failed"
+    hint = "Start it again, or have a supervisor do that; what was acknowledged is kept. The log names the fault."
+
+
 class NoStore(NotFound):
     """There is no relay's store in that directory."""
 

@@ -66,6 +66,8 @@ class Relay:
         self._stays_drained = False
         self.on_drained: Callable[[], None] = _nothing
         """Called when everybody has been sent away at the operator's word, and the relay is to end."""
+        self.on_failed: Callable[[], None] = _nothing
+        """Called when the relay can write nothing any longer; all that is left is to stop it."""
 
     async def start(self) -> None:
         """Open the store and the port. Raises ``AlreadyRunning``, a ``StorageError``, or ``CannotListen``."""
@@ -164,6 +166,7 @@ class Relay:
             self.config, self._clock, self._entropy, identity, store, metrics=metrics, last_alive_s=last_alive_s
         )
         self._context = context
+        store.on_failed = lambda: self.on_failed()
         if context.steady.away_s:
             self._log.warning("away-or-clock-ahead", duration_ms=int(context.steady.away_s * 1000))
         measuring.watch(context, lambda: self._connections)

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from tacit.relay.metrics import Metrics
 from tacit.relay.store import Store
 from tacit.wire.errors import Internal, NotAReader, ShuttingDown, StorageFull
 
@@ -154,3 +155,61 @@ async def test_one_who_cannot_take_an_outcome_does_not_keep_it_from_the_others(s
     await store.change(add_log)
     assert outcomes == [2]
     assert "delivery-failed error='ZeroDivisionError'" in caplog.text
+
+
+async def test_a_fault_that_ends_the_writer_is_told_once_and_leaves_nobody_waiting(store, caplog):
+    """Want of memory, where not even the line in the log about a failed transaction can be made."""
+    failed = asyncio.Event()
+    store.on_failed = failed.set
+    logger = logging.getLogger("tacit.relay.store")
+
+    def out_of_memory(record: logging.LogRecord) -> bool:
+        if record.getMessage().startswith("transaction-failed"):
+            raise MemoryError
+        return True
+
+    def disk_full(_: sqlite3.Connection) -> None:
+        error = sqlite3.OperationalError()
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    assert await store.change(add_log) == 1
+    logger.addFilter(out_of_memory)
+    try:
+        async with asyncio.timeout(10):
+            asked = [asyncio.create_task(store.change(change)) for change in (add_log, disk_full, add_log)]
+            outcomes = await asyncio.gather(*asked, return_exceptions=True)
+            await failed.wait()
+            with pytest.raises(ShuttingDown):
+                await store.change(add_log)
+            await store.close()
+    finally:
+        logger.removeFilter(out_of_memory)
+    assert [type(outcome) for outcome in outcomes] == [ShuttingDown] * 3
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert told == ["writer-failed error='MemoryError'"]
+    assert store.queued_bytes == 0
+
+
+async def test_what_is_on_the_disk_is_acknowledged_even_if_it_cannot_be_counted(tmp_path):
+    began = threading.Event()
+
+    def monotonic_s() -> float:
+        if began.is_set() and threading.current_thread() is not threading.main_thread():
+            raise MemoryError
+        return 0.0
+
+    def add_and_begin(db: sqlite3.Connection) -> int:
+        began.set()
+        return add_log(db)
+
+    failed = asyncio.Event()
+    store = Store(tmp_path / "relay.db", metrics=Metrics(monotonic_s=monotonic_s))
+    store.on_failed = failed.set
+    async with asyncio.timeout(10):
+        assert await store.change(add_and_begin) == 1
+        await failed.wait()
+        await store.close()
+    reopened = Store(tmp_path / "relay.db")
+    assert await reopened.query(count_logs) == 1
+    await reopened.close()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tacit.entropy import Entropy, system_entropy
 from tacit.errors import RelayError
@@ -45,13 +47,18 @@ class Store:
         self._log = EventLog("relay.store")
         self._queued_bytes = 0
         self._closed = False
+        self._broken = False
+        self._unanswered: deque[Job] = deque()
+        """With the writer, in its order."""
+        self.on_failed: Callable[[], None] = _nothing
+        """Called when a fault has ended the writer: nothing is taken any longer, and the relay is to end."""
         db = open_writer(path)
         self.incarnation, self.waits_until = incarnation.begin(db, entropy, now_s)
         """Which life of its data the relay is in, and until when it waits for what a backup lacks."""
         self._metrics = metrics or Metrics()
         self._waiting: list[Job] = []
         self._since_s = 0.0
-        self._writer = Writer(db, self._deliver_threadsafe, self._metrics)
+        self._writer = Writer(db, self._deliver_threadsafe, self._fail_threadsafe, self._metrics)
         self._reader = open_reader(path) if path is not None else None
         self._reading = ThreadPoolExecutor(1, "tacit-relay-reader")
 
@@ -106,7 +113,7 @@ class Store:
         await self._loop.run_in_executor(None, self._writer.stop)
 
     def _submit(self, change: Change | NewEntry, done: Done, size_bytes: int) -> None:
-        if self._closed:
+        if self._closed or self._broken:
             raise ShuttingDown
         if self._queued_bytes + size_bytes > MAX_WRITE_QUEUE_BYTES:
             raise RateLimited(retry_after_s=BUSY_RETRY_S)
@@ -120,6 +127,7 @@ class Store:
     def _hand_over(self) -> None:
         if self._waiting:
             jobs, self._waiting = self._waiting, []
+            self._unanswered += jobs
             self._writer.submit(jobs)
 
     def _deliver_threadsafe(self, outcomes: Outcomes) -> None:
@@ -128,13 +136,33 @@ class Store:
 
     def _deliver(self, outcomes: Outcomes) -> None:
         for job, outcome in outcomes:
-            self._queued_bytes -= job.size_bytes
-            try:
-                job.done(outcome)
-            except Exception as error:  # noqa: BLE001 - those behind it in the batch must hear of theirs
-                self._log.warning("delivery-failed", error=type(error).__name__)
+            self._unanswered.popleft()
+            self._answer(job, outcome)
         # Comes behind the sending that these outcomes have set off.
         self._loop.call_soon(self._metrics.handed, outcomes[0][0].submitted_s)
+
+    def _answer(self, job: Job, outcome: Any) -> None:
+        self._queued_bytes -= job.size_bytes
+        try:
+            job.done(outcome)
+        except Exception as error:  # noqa: BLE001 - those behind it in the batch must hear of theirs
+            self._log.warning("delivery-failed", error=type(error).__name__)
+
+    def _fail_threadsafe(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and with it whoever could be told
+            self._loop.call_soon_threadsafe(self._fail)
+
+    def _fail(self) -> None:
+        """Take nothing any longer; those who wait are told to come back, and find out then what is on the disk."""
+        self._broken = True
+        self._hand_over()
+        while self._unanswered:
+            self._answer(self._unanswered.popleft(), ShuttingDown())
+        self.on_failed()
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 def _on_snapshot(db: sqlite3.Connection, query: Callable[[sqlite3.Connection], T]) -> T:

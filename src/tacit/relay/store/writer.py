@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -46,6 +48,9 @@ _DISK: Final = frozenset(
 )
 """Primary result codes after which the whole transaction is in doubt."""
 
+TELL_AGAIN_S: Final = 0.5
+"""Pause before the event loop is told once more that nothing is written any longer, if memory was wanting for that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -61,11 +66,21 @@ Outcomes: TypeAlias = list[tuple[Job, Any]]
 
 
 class Writer:
-    """Runs jobs on a thread of its own; ``deliver`` gets each transaction's outcomes once they are on the disk."""
+    """Runs jobs on a thread of its own; ``deliver`` gets each transaction's outcomes once they are on the disk.
 
-    def __init__(self, db: sqlite3.Connection, deliver: Callable[[Outcomes], None], metrics: Metrics) -> None:
+    ``failed`` is called when a fault has ended the thread: what was not delivered by then never will be.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        deliver: Callable[[Outcomes], None],
+        failed: Callable[[], None],
+        metrics: Metrics,
+    ) -> None:
         self._db = db
         self._deliver = deliver
+        self._failed = failed
         self._metrics = metrics
         self._settled = False
         self._jobs: SimpleQueue[list[Job] | None] = SimpleQueue()
@@ -85,9 +100,26 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        while batch := self._next_batch():
-            self._deliver(self._commit(batch))
-        self._close()
+        try:
+            while batch := self._next_batch():
+                self._serve(batch)
+            self._close()
+        except Exception as error:  # noqa: BLE001 - without a word the relay would wait for its disk for ever
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Say once why nothing is written any longer, in the log and to the event loop."""
+        with suppress(Exception):
+            self._log.warning("writer-failed", error=type(error).__name__)
+        with suppress(Exception):
+            self._db.close()
+        while True:
+            try:
+                self._failed()
+            except MemoryError:
+                time.sleep(TELL_AGAIN_S)
+            else:
+                return
 
     def _next_batch(self) -> list[Job]:
         """Wait for a job and take along all that have queued up behind it; none when there will be no more."""
@@ -104,26 +136,37 @@ class Writer:
         self._left = jobs[MAX_WRITE_BATCH:]
         return jobs[:MAX_WRITE_BATCH]
 
+    def _serve(self, batch: list[Job]) -> None:
+        """Write a batch and deliver what came of it."""
+        began_s = self._metrics.monotonic_s()
+        try:
+            outcomes = self._commit(batch)
+        except Exception as error:  # noqa: BLE001 - want of memory, for one; the thread that writes must go on
+            self._deliver(self._fail(batch, error))
+            return
+        try:
+            self._metrics.committed(began_s, len(batch))
+        finally:
+            # It is on the disk, and whoever waits hears so whatever becomes of the count.
+            self._deliver(outcomes)
+
     def _commit(self, batch: list[Job]) -> Outcomes:
+        """Write a batch; an index that turns out to be spoilt is made again before."""
         try:
             if not self._settled:
                 settle(self._db)
                 self._settled = True
             return self._write(batch)
-        except Exception as error:  # noqa: BLE001 - want of memory, for one; the thread that writes must go on
+        except Exception as error:
             if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CORRUPT_INDEX:
-                return self._fail(batch, error)
+                raise
             self._log.warning("index-damaged")
-        try:
-            # A record was spoilt in a field that an index knows by its old value. What an index says is in its table.
-            self._db.execute("REINDEX")
-            return self._write(batch)
-        except Exception as error:  # noqa: BLE001
-            return self._fail(batch, error)
+        # A record was spoilt in a field that an index knows by its old value. What an index says is in its table.
+        self._db.execute("REINDEX")
+        return self._write(batch)
 
     def _write(self, batch: list[Job]) -> Outcomes:
         """Apply a batch in one transaction; raises what the disk says, and then nothing of it has happened."""
-        began_s = self._metrics.monotonic_s()
         try:
             if self._db.in_transaction:  # an earlier one, where even to undo it took memory that was not there
                 self._db.rollback()
@@ -134,7 +177,6 @@ class Writer:
             if self._db.in_transaction:
                 self._db.rollback()
             raise
-        self._metrics.committed(began_s, len(batch))
         return outcomes
 
     def _apply_all(self, changes: Iterable[Change | NewEntry]) -> Iterator[Any]:
