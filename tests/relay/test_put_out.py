@@ -15,7 +15,7 @@ from tacit.relay.admin.asking import ask_relay
 from tacit.relay.backups import examine
 from tacit.relay.data_dir import write_key
 from tacit.relay.keys import publish_keys
-from tacit.relay.store import departures
+from tacit.relay.store import departures, maintenance
 from tacit.relay.store.rows import AccountRow
 from tacit.relay.watch import sweep
 from tacit.wire import errors
@@ -206,6 +206,23 @@ async def test_nothing_of_a_deleted_account_is_left_but_numbers_until_its_entrie
         assert len(found["accounts"]) == len(found["devices"]) == 1
         assert len(found["logs"]) == 2, "bob's inbox, and the conversation"
         assert (await ask(tmp_path, "stats"))["deleted"] == 0
+
+
+async def test_where_somebody_reads_the_answer_says_so_and_the_next_sweep_empties_the_log(tmp_path, monkeypatch):
+    monkeypatch.setattr(maintenance, "WAIT_MS", 10)
+    async with running(tmp_path) as world:
+        await world.join(handle="mallory-the-great")
+        reader = sqlite3.connect(tmp_path / "relay.db")
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM accounts").fetchone() == (1,)
+        assert (await ask(tmp_path, "delete", who="mallory-the-great"))["log_emptied"] is False
+        await sweep(world.relay._context)
+        assert b"mallory-the-great" in everything(tmp_path), "the reader still needs it"
+        reader.close()
+        await sweep(world.relay._context)
+        assert b"mallory-the-great" not in everything(tmp_path)
+        await world.join(handle="eve")
+        assert (await ask(tmp_path, "delete", who="eve"))["log_emptied"] is True
 
 
 async def test_what_comes_to_the_disk_right_behind_a_deletion_does_not_keep_the_account_nor_those_deleted_later(

@@ -120,6 +120,8 @@ class Context:
     metrics: Metrics = field(default_factory=Metrics)
     resources: Resources = field(init=False)
     stopping: bool = False
+    log_to_be_emptied: bool = False
+    """The write-ahead log holds somebody who was deleted while a reader was in the way; the next sweep empties it."""
     last_alive_s: float | None = None
     """When its store was last written, before it was opened."""
 

@@ -10,6 +10,7 @@ from tacit.errors import RelayError
 from tacit.log import EventLog
 from tacit.relay.connection import Connection
 from tacit.relay.context import Context
+from tacit.relay.store import maintenance
 from tacit.relay.store.database import FILE_NAME
 from tacit.relay.sweeping import Swept, sweep_once
 from tacit.wire import relay_pb2 as pb
@@ -66,11 +67,14 @@ async def sweep_store(context: Context) -> None:
 
 
 async def sweep(context: Context) -> Swept:
-    """Drop everything that is past its time."""
+    """Drop everything that is past its time, also from the write-ahead log where a deletion could not do that."""
     folder = context.config.data_dir
-    return await sweep_once(
-        context.store,
-        now_s=context.steady_now_s(),
-        retention_s=context.config.retention_s,
-        path=None if folder is None else folder / FILE_NAME,
+    path = None if folder is None else folder / FILE_NAME
+    swept = await sweep_once(
+        context.store, now_s=context.steady_now_s(), retention_s=context.config.retention_s, path=path
     )
+    if path is not None and context.log_to_be_emptied:
+        context.log_to_be_emptied = False
+        if not await maintenance.empty_log(path):
+            context.log_to_be_emptied = True
+    return swept

@@ -134,6 +134,11 @@ def delete(ctx: click.Context, account: str, yes: bool) -> None:
     waits = f"{relay_words.several(left, 'entry')} of it for others, until fetched" if left else "nothing of it is left"
     pairs = [("deleted", gone["account"]), ("name", f"{relay_words.name(gone)}, free again"), ("left", waits)]
     out.pairs(gone, pairs if gone["handle"] else [pairs[0], pairs[2]])
+    if not gone["log_emptied"]:
+        out.talk(
+            "The write-ahead log still holds what was deleted: somebody reads the database, most likely a backup. Once "
+            "that is over, a relay that runs empties it within a quarter of an hour, and tacit relay gc at once."
+        )
 
 
 def _show_doomed(out: Output, held: dict[str, Any]) -> None:

@@ -102,8 +102,10 @@ async def delete(desk: Desk, asked: shapes.Who) -> shapes.Deleted:
     await clear_departed(desk.store, now_s)
     left = await desk.store.query(partial(departures.entries_left, devices=devices))
     # The write-ahead log holds what the deleted pages were before.
-    await maintenance.in_thread(maintenance.checkpoint, desk.store_path)
-    return shapes.Deleted(format_id(account.account_id), account.handle, len(devices), left)
+    emptied = await maintenance.empty_log(desk.store_path)
+    if not emptied and desk.live is not None:
+        desk.live.context.log_to_be_emptied = True
+    return shapes.Deleted(format_id(account.account_id), account.handle, len(devices), left, emptied)
 
 
 def find(db: sqlite3.Connection, who: str) -> Account:

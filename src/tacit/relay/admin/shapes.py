@@ -145,6 +145,8 @@ class Deleted(Answer, frozen=True):
     devices: int
     entries_left: int
     """Entries that it wrote and others have still to fetch."""
+    log_emptied: bool
+    """Whether the write-ahead log holds nothing of it any more; if somebody was reading, a sweep does that later."""
 
 
 class Invite(Answer, frozen=True):

@@ -47,6 +47,14 @@ def checkpoint(path: Path) -> bool:
     return not busy
 
 
+async def empty_log(path: Path) -> bool:
+    """Empty the write-ahead log, off the event loop; returns whether that could be done now."""
+    try:
+        return await in_thread(checkpoint, path)
+    except StoreUnusable:
+        return False
+
+
 def vacuum(path: Path) -> None:
     """Write the store anew without what holds nothing; takes as much room as it, twice over."""
     with closing(open_beside(path)) as db:
