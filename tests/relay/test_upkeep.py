@@ -50,8 +50,29 @@ async def test_one_page_says_the_same_of_a_relay_that_runs_and_of_one_that_does_
     assert stopped.keys() == page.keys()
 
 
+async def test_who_asks_again_and_again_does_not_have_everything_counted_each_time(tmp_path):
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        await alice.append(log, b"text")
+        counts: list[str] = []
+        world.relay._context.store._reader.set_trace_callback(
+            lambda said: counts.append(said) if "count(*) FROM entries" in said else None
+        )
+        pages = await asyncio.gather(*(ask(tmp_path, "stats") for _ in range(5)))
+        await world.join()
+        pages.append(await ask(tmp_path, "stats"))
+        assert [page["accounts"] for page in pages] == [1] * 6
+        assert pages[-1]["sessions"] == 2, "what costs nothing is told as it is"
+        assert len(counts) == 1
+        clock.forward(upkeep.COUNT_EVERY_S)
+        assert (await ask(tmp_path, "stats"))["accounts"] == 2
+
+
 async def test_what_the_disk_has_spoilt_is_on_the_page(tmp_path):
-    async with running(tmp_path) as world:
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
         bob = await world.join()
         alice = await world.join()
         await alice.ask(to_inbox(bob.someone, b"text"))
@@ -60,6 +81,7 @@ async def test_what_the_disk_has_spoilt_is_on_the_page(tmp_path):
         await bob.listen(bob.someone.certificate.device_id)
         assert (await bob.entry()).damaged
         await world.relay._context.store.change(lambda db: None)  # behind the note of it
+        clock.forward(upkeep.COUNT_EVERY_S)
         assert (await ask(tmp_path, "stats"))["damaged"] == 1
 
 

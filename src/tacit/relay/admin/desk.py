@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from tacit.relay.context import Context
 from tacit.relay.data_dir import DataDir
 from tacit.relay.store import Store
 from tacit.relay.store.database import FILE_NAME
+from tacit.relay.store.roster import Figures
 
 T = TypeVar("T")
 
@@ -30,6 +32,16 @@ class _Refused(RelayError):
         self.error = error
 
 
+@dataclass(slots=True)
+class Counted:
+    """How much of everything there was when it was counted last: whoever asks may not keep the reader thread busy."""
+
+    at_s: float = float("-inf")
+    """By ``monotonic_s``."""
+    figures: Figures | None = None
+    counting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """What of a running relay an operation may touch."""
@@ -40,6 +52,7 @@ class Live:
     connections: Callable[[], int]
     drain: Callable[[int, bool], None]
     """Begins to send everybody away: when they may come back, in seconds, and whether the relay stays."""
+    counted: Counted = field(default_factory=Counted)
 
 
 @dataclass(frozen=True, slots=True)
