@@ -46,7 +46,9 @@ logging.getLogger("tacit.relay.store").addFilter(out_of_memory)
 main(sys.argv[1:])
 """
     command = (sys.executable, "-c", program, "serve", *HERE)
-    with subprocess.Popen(command, env=world.env, stdout=-1, stderr=-1, stdin=subprocess.DEVNULL, text=True) as relay:
+    # Not measured: what is measured wants to write a file at the end, too.
+    env = {name: value for name, value in world.env.items() if not name.startswith("COV")}
+    with subprocess.Popen(command, env=env, stdout=-1, stderr=-1, stdin=subprocess.DEVNULL, text=True) as relay:
         try:
             assert relay.stdout is not None
             assert relay.stdout.readline().startswith("tacit://")
@@ -58,7 +60,7 @@ main(sys.argv[1:])
     assert relay.returncode == 1
     assert "event=writer-failed" in said
     assert "event=stopped" in said
-    assert "could write nothing any longer" in said.splitlines()[-2]
+    assert "The relay could write nothing any longer" in said
 
 
 def test_its_link_is_data_and_its_talk_is_not(world: World) -> None:
