@@ -8,10 +8,11 @@ import pytest
 
 from tacit.codec import decode, encode
 from tacit.mls import LeafIndex, PublicMessage, Remove
-from tacit.mls.framing import AuthenticatedContent, Sender
+from tacit.mls.framing import AuthenticatedContent, FramedContent, Sender
 from tacit.mls.messages import GroupSecrets, decode_message
 from tacit.mls.proposal_lists import CommittedProposal, apply_proposals
 from tacit.mls.registry import SenderType, WireFormat
+from tacit.mls.secret_tree import Ratchet
 from tacit.mls.successors import Founder
 from tests.mls.crew import NOW_S, Crew
 
@@ -39,6 +40,18 @@ def test_who_is_no_member_has_no_index(kind: SenderType) -> None:
 
 def test_the_secrets_of_a_welcome_do_not_show() -> None:
     assert repr(GroupSecrets(b"joiner", b"path", ())) == "<GroupSecrets>"
+
+
+def test_what_messages_are_made_of_does_not_show() -> None:
+    crew = Crew(2)
+    key, ratchet = Ratchet(0, b"secret" * 6).next_key(crew.suite)
+    event = crew["bob"].process(crew.seal("alice", b"spoken"), authenticate=crew.authenticate, now_s=NOW_S)
+    content = FramedContent(b"group", 7, Sender.member(LeafIndex(1)), b"", b"spoken")
+    shown = [repr(value) for value in (key, ratchet, event, content)]
+    assert shown[:2] == ["<MessageKey 0>", "<Ratchet 1>"]
+    assert shown[2] == "<ApplicationData of leaf 0 in epoch 1>"
+    assert "epoch 7" in shown[3]
+    assert not any("spoken" in text or str(key.key) in text for text in shown)
 
 
 def test_the_key_that_somebody_founds_a_group_with_does_not_show() -> None:
