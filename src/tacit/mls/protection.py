@@ -72,15 +72,15 @@ class SenderData(Value, frozen=True):
 class Unverified(Value, frozen=True):
     """A message that was opened and whose signature has not been looked at yet."""
 
-    message: AuthenticatedContent
+    _message: AuthenticatedContent
     sender_leaf: LeafNode
     generation: int
     secret_tree: SecretTree
 
     def verify(self, keys: EpochKeys) -> AuthenticatedContent:
         """The content, once its signature has turned out to be the sender's; raises ``InvalidMessage``."""
-        check_content_signature(keys.suite, self.message, self.sender_leaf.signature_key, keys.group_context)
-        return self.message
+        check_content_signature(keys.suite, self._message, self.sender_leaf.signature_key, keys.group_context)
+        return self._message
 
 
 def sign_content(
