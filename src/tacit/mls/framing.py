@@ -90,13 +90,18 @@ class FramedContent(Value, frozen=True, dict=True):
         return content_type_of(self.body)
 
     @cached_property
+    def encoded_body(self) -> bytes:
+        """The body alone, which a PrivateMessageContent begins with."""
+        return encode_body(self.body)
+
+    @cached_property
     def encoded(self) -> bytes:
         """The whole encoding."""
-        return self._encode(encode_body(self.body))
+        return self._encode(self.encoded_body)
 
     def with_body_as_sent(self, body: bytes) -> Self:
         """The same content, which from now on remembers the encoding that its body came in."""
-        self.__dict__["encoded"] = self._encode(body)
+        self.__dict__.update(encoded_body=body, encoded=self._encode(body))
         return self
 
     def write(self, w: Writer) -> None:

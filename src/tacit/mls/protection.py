@@ -27,7 +27,6 @@ from tacit.mls.framing import (
     FramedContent,
     FramedContentAuthData,
     Sender,
-    encode_body,
     read_body,
 )
 from tacit.mls.labels import FRAMED_CONTENT_TBS, kdf_label, sign_with_label
@@ -213,7 +212,7 @@ def _guarded(key: MessageKey, guard: bytes) -> bytes:
 
 
 def _private_content(content: FramedContent, auth: FramedContentAuthData) -> bytes:
-    return encode_body(content.body) + auth.encoded
+    return content.encoded_body + auth.encoded
 
 
 def _pad(plaintext: bytes) -> bytes:
