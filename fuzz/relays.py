@@ -30,6 +30,7 @@ from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import REFUSALS, Closed
 from tacit.wire.frames import decode_request, decode_response, encode_request
 from tacit.wire.signing import login_tbs, register_tbs, revoke_tbs
+from tests.relay.peers import Moves
 
 NOW_S: Final = 1_800_000_000
 STEP_S: Final = 5.0
@@ -90,33 +91,6 @@ def kept(name: str) -> list[bytes]:
     return [bytes.fromhex(line) for line in lines]
 
 
-class _Clock:
-    """Stands still but for ``forward``."""
-
-    def __init__(self) -> None:
-        self._now_s = float(NOW_S)
-        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
-
-    def now_s(self) -> float:
-        return self._now_s
-
-    def monotonic_s(self) -> float:
-        return self._now_s
-
-    async def sleep(self, delay_s: float) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self._now_s + delay_s, waiter))
-        await waiter
-
-    def forward(self, seconds: float) -> None:
-        self._now_s += seconds
-        due = [waiter for until, waiter in self._sleepers if until <= self._now_s]
-        self._sleepers = [(until, waiter) for until, waiter in self._sleepers if until > self._now_s]
-        for waiter in due:
-            if not waiter.done():
-                waiter.set_result(None)
-
-
 class _Faults(logging.Handler):
     """Everything that the relay warns of: none of it may come of what a peer says."""
 
@@ -136,7 +110,7 @@ class RelayUnderTest:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         self._chance = random.Random(825)
         self.alice, self.bob, self.stranger = (Member.make(self._chance) for _ in range(3))
-        self._clock = _Clock()
+        self._clock = Moves(NOW_S)
         self._faults = _Faults()
         logging.getLogger().addHandler(self._faults)
         self._loop = asyncio.new_event_loop()
