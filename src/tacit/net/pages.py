@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
-import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -24,6 +23,7 @@ from aiohttp import web
 from tacit.log import EventLog
 from tacit.net.binding import bind
 from tacit.net.errors import CannotListen
+from tacit.net.requests import small_requests
 
 DEADLINE_S: Final = 10.0
 """From the connection to the last byte of the page; it is then cut off."""
@@ -37,12 +37,7 @@ SPARE_DESCRIPTORS: Final = 4
 ACCEPT_PAUSE_S: Final = 0.02
 """How long nobody is taken in when those are used up, too, and the oldest connection makes room."""
 
-MAX_HEADER_LINE_BYTES: Final = 4_096
 MAX_HEADERS: Final = 32
-
-_NO_LOGGER: Final = logging.Logger("tacit.net.pages.http")
-"""Outside the tree of loggers, and writes nothing: aiohttp's words hold peers' addresses."""
-_NO_LOGGER.disabled = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +215,7 @@ class _Connection(web.RequestHandler):
         super().__init__(
             http,
             loop=asyncio.get_running_loop(),
-            keepalive_timeout=0,
-            logger=_NO_LOGGER,
-            access_log=None,  # type: ignore[arg-type]  # documented: None turns it off
-            max_line_size=MAX_HEADER_LINE_BYTES,
-            max_field_size=MAX_HEADER_LINE_BYTES,
-            max_headers=MAX_HEADERS,
-            lingering_time=0,
+            **small_requests(MAX_HEADERS),
         )
         self._asking = asking
         self._gone = gone

@@ -6,22 +6,17 @@ Once the upgrade is agreed on, a link takes the transport over, and nothing of w
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 from aiohttp import web
 
 from tacit.net.accepting import Door, Visit
+from tacit.net.requests import small_requests
 
-MAX_HEADER_LINE_BYTES: Final = 4_096
 MAX_HEADERS: Final = 64
 WRITE_BUFFER_BYTES: Final = 128 * 1024
 """Bytes held for one slow reader before its writer waits."""
-
-_NO_LOGGER: Final = logging.Logger("tacit.net.http")
-"""Outside the tree of loggers, and writes nothing: aiohttp's words hold peers' addresses."""
-_NO_LOGGER.disabled = True
 
 
 class Upgrade(web.WebSocketResponse):
@@ -75,13 +70,7 @@ class Connection(web.RequestHandler, Visit):
         super().__init__(
             http,
             loop=loop,
-            keepalive_timeout=0,
-            logger=_NO_LOGGER,
-            access_log=None,  # type: ignore[arg-type]  # documented: None turns it off
-            max_line_size=MAX_HEADER_LINE_BYTES,
-            max_field_size=MAX_HEADER_LINE_BYTES,
-            max_headers=MAX_HEADERS,
-            lingering_time=0,
+            **small_requests(MAX_HEADERS),
         )
         self.peer = peer
         """The address at the other end of the socket."""
