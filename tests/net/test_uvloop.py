@@ -12,6 +12,7 @@ import pytest
 
 from tacit import limits
 from tacit.net import CloseCode, ConnectionRefused, ConnectTimeout, FrameLink, LinkClosed, NotARelay, connect
+from tacit.net.bounds import Bounds
 from tests.net.conftest import Held, Pem, Where, echo, serving
 
 uvloop = pytest.importorskip("uvloop")
@@ -60,7 +61,7 @@ async def abrupt(pem: Pem) -> None:
 
 async def slow_reader(pem: Pem) -> None:
     held = Held()
-    async with serving(pem, held, slow_reader_s=0.2) as listener:
+    async with serving(pem, held, bounds=Bounds(slow_reader_s=0.2)) as listener:
         client = await connect(Where(listener.port), timeout_s=5)
         server = await held.links.get()
         sending = asyncio.gather(*(server.send(b"x" * 60_000) for _ in range(1_000)), return_exceptions=True)
@@ -71,7 +72,7 @@ async def slow_reader(pem: Pem) -> None:
 
 
 async def unreachable(pem: Pem) -> None:
-    async with serving(pem, handshake_timeout_s=0.3) as listener:
+    async with serving(pem, bounds=Bounds(handshake_timeout_s=0.3)) as listener:
         port = listener.port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         async with asyncio.timeout(5):

@@ -10,6 +10,7 @@ import pytest
 
 from tacit import limits
 from tacit.net import CloseCode, FrameLink, FrameTooLarge, LinkClosed, connect
+from tacit.net.bounds import Bounds
 from tests.net.conftest import Held, Pem, Where, echo, serving
 
 
@@ -202,7 +203,7 @@ async def test_frames_that_leave_together_arrive_one_by_one_and_in_order(pem: Pe
 
 async def test_who_sends_what_nobody_receives_is_held_up_and_neither_lost_nor_taken_for_dead(pem: Pem) -> None:
     held = Held()
-    async with serving(pem, held, idle_timeout_s=0.2) as listener:
+    async with serving(pem, held, bounds=Bounds(idle_timeout_s=0.2)) as listener:
         client = await connect(Where(listener.port), timeout_s=5)
         server = await held.links.get()
         server.limit_frames(limits.MAX_FRAME_BYTES)
@@ -227,7 +228,7 @@ async def test_who_sends_what_nobody_receives_is_held_up_and_neither_lost_nor_ta
 
 async def test_a_reader_that_stays_slow_is_cut_off(pem: Pem) -> None:
     held = Held()
-    async with serving(pem, held, slow_reader_s=0.2) as listener:
+    async with serving(pem, held, bounds=Bounds(slow_reader_s=0.2)) as listener:
         client = await connect(Where(listener.port), timeout_s=5)
         server = await held.links.get()
         with pytest.raises(LinkClosed) as closed:
@@ -277,7 +278,7 @@ async def test_many_writers_keep_their_frames_whole_and_one_cancelled_hurts_no_o
 async def test_a_silent_peer_is_noticed(pem: Pem) -> None:
     """The client's process hangs: it answers no ping, so the relay's side ends within the idle time."""
     held = Held()
-    async with serving(pem, held, idle_timeout_s=0.3) as listener:
+    async with serving(pem, held, bounds=Bounds(idle_timeout_s=0.3)) as listener:
         client = await connect(Where(listener.port), timeout_s=5)
         server = await held.links.get()
         async with asyncio.timeout(5):
@@ -290,7 +291,7 @@ async def test_a_silent_peer_is_noticed(pem: Pem) -> None:
 
 async def test_pings_keep_a_quiet_link_open(pem: Pem) -> None:
     held = Held()
-    async with serving(pem, held, idle_timeout_s=0.3) as listener:
+    async with serving(pem, held, bounds=Bounds(idle_timeout_s=0.3)) as listener:
         client = await connect(Where(listener.port), timeout_s=5)
         server = await held.links.get()
         receiving = [asyncio.create_task(link.receive()) for link in (client, server)]

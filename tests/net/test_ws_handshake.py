@@ -28,6 +28,7 @@ from tacit.net import (
     UnknownTransport,
     connect,
 )
+from tacit.net.bounds import Bounds
 from tacit.net.tls import client_context, server_context
 from tacit.net.ws_served import CONTROLS_PER_TICK
 from tacit.net.ws_server import serve_ws
@@ -96,7 +97,10 @@ async def test_an_upgrade_sets_no_cookie_and_agrees_on_no_compression(pem: Pem) 
 
 async def test_a_frame_sent_with_the_upgrade_itself_meets_the_limit_for_strangers(pem: Pem) -> None:
     held = Held()
-    async with serving(pem, held, first_max_frame=100) as listener, tls_stream(listener.port) as (_, writer):
+    async with (
+        serving(pem, held, bounds=Bounds(first_max_frame=100)) as listener,
+        tls_stream(listener.port) as (_, writer),
+    ):
         writer.write(UPGRADE + b"\r\n" + bytes((0x82, 0x80 | 101)) + b"\0" * 105)
         link = await held.links.get()
         with pytest.raises(LinkClosed) as closed:
@@ -181,7 +185,7 @@ async def test_a_stranger_who_floods_with_empty_fragments_is_cut_off_at_once(pem
 
 @pytest.mark.parametrize("stage", ["silent", "tls only", "dripping header"])
 async def test_a_peer_that_dawdles_is_cut_off_at_the_deadline(pem: Pem, stage: str) -> None:
-    async with serving(pem, handshake_timeout_s=0.5) as listener:
+    async with serving(pem, bounds=Bounds(handshake_timeout_s=0.5)) as listener:
         began = time.monotonic()
         tls = None if stage == "silent" else client_context()
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, ssl=tls)
@@ -199,7 +203,7 @@ async def test_a_peer_that_dawdles_is_cut_off_at_the_deadline(pem: Pem, stage: s
 
 
 async def test_an_accepted_link_outlives_the_handshake_deadline(pem: Pem) -> None:
-    async with serving(pem, handshake_timeout_s=0.3) as listener:
+    async with serving(pem, bounds=Bounds(handshake_timeout_s=0.3)) as listener:
         link = await connect(Where(listener.port), timeout_s=5)
         waiting = asyncio.create_task(link.receive())
         done, _ = await asyncio.wait([waiting], timeout=0.6)

@@ -13,6 +13,7 @@ from typing import Final, cast
 
 from aiohttp import WSMessage, WSMsgType
 
+from tacit.net.bounds import Bounds
 from tacit.net.errors import FrameTooLarge, LinkClosed
 from tacit.net.links import CloseCode
 from tacit.net.tls import own_certificate_hash
@@ -42,6 +43,7 @@ class ServedLink(asyncio.Protocol):
     """One end of a WebSocket connection; a ``FrameLink``."""
 
     __slots__ = (
+        "_bounds",
         "_collected",
         "_congested",
         "_controls",
@@ -52,13 +54,11 @@ class ServedLink(asyncio.Protocol):
         "_held_bytes",
         "_held_up",
         "_last",
-        "_max_frame",
         "_on_end",
         "_quiet_ticks",
         "_reader",
         "_senders",
         "_sending",
-        "_slow_reader_s",
         "_transport",
         "_unparsed",
         "_writer",
@@ -72,20 +72,18 @@ class ServedLink(asyncio.Protocol):
     def __init__(
         self,
         collected: Collected,
+        bounds: Bounds,
         *,
-        max_frame: int,
-        first_max_frame: int,
         peer_address: str,
-        slow_reader_s: float,
         on_end: Callable[[ServedLink], None],
     ) -> None:
-        """``max_frame`` holds for both directions; ``on_end`` is called when the connection is gone."""
+        """``on_end`` is called when the connection is gone."""
         self._collected = collected
-        self._max_frame = max_frame
-        self._gate = FrameGate(make_parser(collected, max_frame), max_frame=first_max_frame, open_from=max_frame)
+        self._bounds = bounds
+        parser = make_parser(collected, bounds.max_frame)
+        self._gate = FrameGate(parser, max_frame=bounds.first_max_frame, open_from=bounds.max_frame)
         self.peer_address = peer_address
         self.own_certificate_hash = b""
-        self._slow_reader_s = slow_reader_s
         self._on_end = on_end
         self._transport: asyncio.Transport | None = None
         self._unparsed = b""
@@ -154,7 +152,7 @@ class ServedLink(asyncio.Protocol):
 
     async def send_many(self, frames: Sequence[bytes]) -> None:
         """Hand frames over in one write."""
-        if frames and max(map(len, frames)) > self._max_frame:
+        if frames and max(map(len, frames)) > self._bounds.max_frame:
             raise FrameTooLarge
         if self._congested or self._senders:
             await self._send_in_turn(frames)
@@ -309,7 +307,7 @@ class ServedLink(asyncio.Protocol):
 
     async def _wait_for_room(self) -> None:
         try:
-            async with asyncio.timeout(self._slow_reader_s):
+            async with asyncio.timeout(self._bounds.slow_reader_s):
                 while self._congested and self._ended is None and self._transport is not None:
                     self._writer = asyncio.get_running_loop().create_future()
                     await self._writer

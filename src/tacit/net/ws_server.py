@@ -14,10 +14,10 @@ from typing import Final, Protocol, cast
 
 from aiohttp import web
 
-from tacit import limits
 from tacit.log import EventLog
 from tacit.net.accepting import Acceptor, Door, OpenDoor
 from tacit.net.binding import bind
+from tacit.net.bounds import USUAL, Bounds
 from tacit.net.errors import CannotListen, LinkClosed
 from tacit.net.links import CloseCode, FrameLink
 from tacit.net.origins import DIRECT, HEADER, Origins
@@ -50,31 +50,17 @@ async def serve_ws(
     host: str,
     port: int,
     ssl_context: ssl.SSLContext,
-    max_frame: int = limits.MAX_FRAME_BYTES,
     *,
-    first_max_frame: int = limits.MAX_LOGIN_FRAME_BYTES,
-    handshake_timeout_s: float = limits.HANDSHAKE_TIMEOUT_S,
-    idle_timeout_s: float = limits.IDLE_TIMEOUT_S,
-    slow_reader_s: float = limits.SLOW_READER_TIMEOUT_S,
+    bounds: Bounds = USUAL,
     door: Door | None = None,
     origins: Origins = DIRECT,
 ) -> WebSocketListener:
     """Listen, and run ``handler`` for each link; when it returns, the link is closed.
 
-    ``door`` decides who may connect, by where ``origins`` says that they come from. A link takes frames of up to
-    ``first_max_frame`` bytes until ``limit_frames`` raises that, at most to ``max_frame``. Port 0 takes any free one.
-    An empty ``host`` means every address, IPv4 and IPv6. Raises ``CannotListen``.
+    ``door`` decides who may connect, by where ``origins`` says that they come from. Port 0 takes any free one. An empty
+    ``host`` means every address, IPv4 and IPv6. Raises ``CannotListen``.
     """
-    listener = WebSocketListener(
-        handler,
-        max_frame=max_frame,
-        first_max_frame=first_max_frame,
-        handshake_timeout_s=handshake_timeout_s,
-        idle_timeout_s=idle_timeout_s,
-        slow_reader_s=slow_reader_s,
-        door=OpenDoor() if door is None else door,
-        origins=origins,
-    )
+    listener = WebSocketListener(handler, bounds, OpenDoor() if door is None else door, origins)
     await listener.open(host, port, ssl_context)
     return listener
 
@@ -82,26 +68,11 @@ async def serve_ws(
 class WebSocketListener:
     """The listener that ``serve_ws`` opens."""
 
-    def __init__(
-        self,
-        handler: Handler,
-        *,
-        max_frame: int,
-        first_max_frame: int,
-        handshake_timeout_s: float,
-        idle_timeout_s: float,
-        slow_reader_s: float,
-        door: Door,
-        origins: Origins,
-    ) -> None:
+    def __init__(self, handler: Handler, bounds: Bounds, door: Door, origins: Origins) -> None:
         self._handler = handler
+        self._bounds = bounds
         self._door = door
         self._origins = origins
-        self._max_frame = max_frame
-        self._first_max_frame = first_max_frame
-        self._handshake_timeout_s = handshake_timeout_s
-        self._idle_timeout_s = idle_timeout_s
-        self._slow_reader_s = slow_reader_s
         self._links: dict[ServedLink, asyncio.Task[None]] = {}
         self._log = EventLog("net")
         self._http = web.Server(self._answer)
@@ -124,7 +95,7 @@ class WebSocketListener:
             self._connection,
             lambda peer: self._door.enter(self._origins.of_socket(peer)),
             ssl_context,
-            handshake_timeout_s=self._handshake_timeout_s,
+            handshake_timeout_s=self._bounds.handshake_timeout_s,
             shutdown_timeout_s=CLOSE_TIMEOUT_S,
         )
         self._acceptor.start()
@@ -156,7 +127,7 @@ class WebSocketListener:
             origin=self._origins.of_socket(peer),
             door=self._door,
             settled=lambda connection: None if acceptor is None else acceptor.settled(connection),
-            deadline_s=self._handshake_timeout_s,
+            deadline_s=self._bounds.handshake_timeout_s,
         )
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -182,14 +153,7 @@ class WebSocketListener:
 
     def _begin(self, connection: Connection) -> None:
         """Turn an upgraded connection into a link, and let the handler have it."""
-        link = ServedLink(
-            self._collected,
-            max_frame=self._max_frame,
-            first_max_frame=self._first_max_frame,
-            peer_address=connection.origin,
-            slow_reader_s=self._slow_reader_s,
-            on_end=self._ended,
-        )
+        link = ServedLink(self._collected, self._bounds, peer_address=connection.origin, on_end=self._ended)
         connection.hand_over(link)
         self._open.add(link)
         self._links[link] = asyncio.create_task(self._run(link))
@@ -230,7 +194,7 @@ class WebSocketListener:
     async def _tick(self) -> None:
         """Find out, a few at a time, which peers are gone without a word."""
         while True:
-            await asyncio.sleep(self._idle_timeout_s / QUIET_TICKS_TO_END)
+            await asyncio.sleep(self._bounds.idle_timeout_s / QUIET_TICKS_TO_END)
             for number, link in enumerate(tuple(self._links)):
                 link.tick()
                 if number % TICKS_AT_ONCE == 0:
