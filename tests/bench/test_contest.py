@@ -45,7 +45,7 @@ def test_one_core_is_used_and_all_are_given_back() -> None:
 def test_a_steady_group_passes_every_check_of_a_joiner_and_goes_on(number: int, size: int) -> None:
     group = steady_group(number, size)
     tree = group.first.state.tree
-    check_joined_tree(suite(number), tree, GROUP_ID, ())
+    check_joined_tree(suite(number), tree, GROUP_ID, (), size)
     assert all(not parent.unmerged_leaves for _, parent in tree.parents())
     sent, pending = group.last.create_commit([], now_s=NOW_S, entropy=os.urandom, authenticate=anyone)
     assert follow(group.first, pending.commit).epoch_authenticator == sent.merge(pending).epoch_authenticator

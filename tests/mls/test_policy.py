@@ -13,12 +13,14 @@ from tacit.mls import (
     LeafNode,
     Policy,
     ProposalReceived,
+    Remove,
     StagedCommit,
     Update,
     create_key_package,
     join,
     read_key_package,
 )
+from tacit.mls.tree_math import LeafIndex
 from tests.mls.crew import NOW_S, Crew
 from tests.mls.mirror import Mirror, forge_key_package_leaf
 from tests.mls.refusal import breaks, refuses, refuses_to_join
@@ -123,3 +125,41 @@ def test_an_application_may_take_longer_lifetimes_wherever_a_key_package_comes_i
         entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate, policy=patient
     )
     assert pending.added == (package.leaf_node,)
+
+
+def test_a_group_stays_as_small_as_its_members_want() -> None:
+    """Whoever adds, follows, is added or comes by itself; a place that somebody leaves may be taken."""
+    crew = Crew(3)
+    of_three = Policy(max_members=3, external_commits=True)
+    dave = crew.bundle("dave")
+    for proposals in ([Add(dave.key_package)], [Add(dave.key_package), Remove(LeafIndex(3))]):
+        with breaks("limits/group-members"):
+            crew["alice"].create_commit(
+                proposals, now_s=NOW_S, entropy=crew.entropy, authenticate=crew.authenticate, policy=of_three
+            )
+    one_more = crew.create_commit("alice", [Add(dave.key_package)])
+    refuses(crew, "bob", one_more.commit, "limits/group-members", policy=of_three)
+    assert one_more.welcome is not None
+    refuses_to_join(crew, one_more.welcome, dave, "limits/group-members", policy=of_three)
+    with breaks("limits/group-members"):
+        crew.external_commit("dave", "alice", policy=of_three)
+    refuses(crew, "bob", crew.external_commit("dave", "alice").commit, "limits/group-members", policy=of_three)
+
+    _, instead = crew["alice"].create_commit(
+        [Add(dave.key_package), Remove(crew.index("carol"))],
+        now_s=NOW_S,
+        entropy=crew.entropy,
+        authenticate=crew.authenticate,
+        policy=of_three,
+    )
+    event = crew["bob"].process(instead.commit, authenticate=crew.authenticate, policy=of_three)
+    assert isinstance(event, StagedCommit)
+    assert instead.welcome is not None
+    joined = join(
+        instead.welcome,
+        [dave],
+        authenticate=crew.authenticate,
+        known_group=lambda group_id: False,
+        policy=of_three,
+    )
+    assert len(joined.group.members()) == 3

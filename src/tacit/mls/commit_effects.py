@@ -22,6 +22,7 @@ from tacit.mls.policy import Rules
 from tacit.mls.proposal_lists import Applied, CommittedProposal, ProposalList, adds_member, apply_proposals
 from tacit.mls.proposals import ExternalInit
 from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.registry import ResumptionPSKUsage
 from tacit.mls.tree_math import LeafIndex
 
 
@@ -61,7 +62,8 @@ def admit_joiner(epoch: PublicState, applied: Applied, joiner: LeafIndex, path: 
 
 def check_alone(epoch: Epoch, item: CommittedProposal, rules: Rules) -> None:
     """A proposal that came by itself can be committed by itself, or together with the removal of who it adds again."""
-    check_proposal(epoch.suite, epoch.tree, epoch.context.group_id, item.proposal, item.sender)
+    usage = ResumptionPSKUsage.APPLICATION
+    check_proposal(epoch.suite, epoch.tree, epoch.context.group_id, item.proposal, item.sender, usage)
     check_proposal_types(epoch.leaves, (item,), epoch.own_leaf)
     applied = apply_proposals(epoch.tree, epoch.context.extensions, (item,))
     if not adds_member(epoch.tree, (item,)):

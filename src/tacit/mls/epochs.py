@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
+from tacit.limits import MAX_GROUP_MEMBERS
 from tacit.mls.checks.commits import check_epoch_number
 from tacit.mls.checks.leaf_nodes import (
     check_leaf,
@@ -224,7 +225,7 @@ def first_epoch(
     tree = RatchetTree.of_one(suite, leaf)
     check_no_default_capabilities(leaf.capabilities)
     check_leaf(suite, leaf, b"", own_leaf)
-    check_members(tree, extensions)
+    check_members(tree, extensions, MAX_GROUP_MEMBERS)
     check_we_support_group_extensions(leaf, extensions)
     context = GroupContext(suite.id, group_id, 0, tree.tree_hash, b"", extensions)
     keys = schedule_epoch(suite, entropy(suite.hash_size))

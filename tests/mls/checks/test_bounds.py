@@ -48,7 +48,11 @@ from tests.mls.refusal import breaks, refuses
     ("rule", "check", "most"),
     [
         ("limits/epoch", check_epoch_number, MAX_EPOCH),
-        ("limits/group-members", check_member_count, MAX_GROUP_MEMBERS),
+        (
+            "limits/group-members",
+            lambda count: check_member_count(count, MAX_GROUP_MEMBERS),
+            MAX_GROUP_MEMBERS,
+        ),
         (
             "limits/group-members",
             lambda count: check_member_count(count, LARGEST_GROUP_MEMBERS),

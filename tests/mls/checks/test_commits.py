@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from tacit.limits import MAX_EPOCH, MAX_GROUP_MEMBERS, MAX_LEAF_BYTES
-from tacit.mls import Add, Extension, GroupContextExtensions, Proposal, Remove, StagedCommit
+from tacit.limits import LARGEST_GROUP_MEMBERS, MAX_EPOCH, MAX_GROUP_MEMBERS, MAX_LEAF_BYTES, MAX_TREE_BYTES
+from tacit.mls import Add, Extension, GroupContextExtensions, LeafNode, Proposal, Remove, StagedCommit
 from tacit.mls.checks.trees import check_members
 from tacit.mls.commits import UpdatePath, UpdatePathNode
 from tacit.mls.group_context import GroupContext
 from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.ratchet_tree_extension import encode_ratchet_tree
 from tacit.mls.tree_math import LeafIndex
 from tests.mls.crew import Crew
 from tests.mls.mirror import Mirror
@@ -210,19 +211,31 @@ def test_a_group_has_a_largest_size(crew: Crew, mirror: Mirror) -> None:
     refuses_to_join(crew, mirror.welcome(forged), bundle, "limits/group-members")
 
 
-def with_large_leaves(tree: RatchetTree) -> RatchetTree:
+def with_large_leaves(tree: RatchetTree, size: int) -> RatchetTree:
+    """A tree of leaves only, which is encoded in that many bytes."""
     leaf = tree.leaf(LeafIndex(0))
     assert leaf is not None
-    large = replace(leaf, extensions=(Extension(0xF123, bytes(MAX_LEAF_BYTES)),))
-    return RatchetTree(tree.suite, tuple(None if index % 2 else large for index in range(2 * 512 - 1)))
+
+    def filled(filling: int) -> LeafNode:
+        return replace(leaf, extensions=(Extension(0xF123, bytes(filling)),))
+
+    large = filled(MAX_LEAF_BYTES // 2)
+    count, rest = divmod(size, large.encoded_size + 3)
+    nodes = [filled(MAX_LEAF_BYTES // 2 + rest + 1), *[None, large] * (count - 1)]
+    return RatchetTree(tree.suite, tuple(nodes))
 
 
-def test_a_tree_can_always_be_sent_and_stored(crew: Crew) -> None:
+@pytest.mark.parametrize("members", [3, MAX_GROUP_MEMBERS, MAX_GROUP_MEMBERS + 1, LARGEST_GROUP_MEMBERS])
+def test_a_tree_can_always_be_sent_and_stored(crew: Crew, members: int) -> None:
     """Members who each make their leaf large lock nobody out; asked by whoever commits, follows or joins."""
     small = crew["bob"].state.tree
-    check_members(small, ())
-    with breaks("limits/tree-bytes"):
-        check_members(with_large_leaves(small), ())
+    check_members(small, (), members)
+    most = max(MAX_TREE_BYTES, MAX_TREE_BYTES * members // MAX_GROUP_MEMBERS)
+    for size, rule in ((most, "7.3/signature-key-unique"), (most + 1, "limits/tree-bytes")):
+        large = with_large_leaves(small, size)
+        assert len(encode_ratchet_tree(large)) == 4 + size
+        with breaks(rule):
+            check_members(large, (), members)
 
 
 def test_an_epoch_has_a_last_number(crew: Crew, mirror: Mirror) -> None:

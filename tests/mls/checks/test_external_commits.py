@@ -336,5 +336,5 @@ def test_a_full_group_takes_nobody_in(crew: Crew) -> None:
     nodes = tuple(leaf if index % 2 == 0 and index < 2 * MAX_GROUP_MEMBERS else None for index in range(2047))
     full = RatchetTree(crew.suite, nodes)
     with breaks("limits/group-members"):
-        check_external_commit(crew.suite, full, [ExternalInit(b"")])
-    check_external_commit(crew.suite, full, [ExternalInit(b""), Remove(LeafIndex(5))])
+        check_external_commit(crew.suite, full, [ExternalInit(b"")], MAX_GROUP_MEMBERS)
+    check_external_commit(crew.suite, full, [ExternalInit(b""), Remove(LeafIndex(5))], MAX_GROUP_MEMBERS)

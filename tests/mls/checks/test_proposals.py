@@ -216,7 +216,8 @@ def test_an_update_comes_from_a_member(crew: Crew, mirror: Mirror) -> None:
     group = crew["bob"]
     for sender in (LeafIndex(3), NewMember(), ExternalSenderIndex(0)):
         with breaks("12.1.2/sender"):
-            check_proposal(group.suite, group.state.tree, group.group_id, an_update(crew, mirror), sender)
+            update, usage = an_update(crew, mirror), ResumptionPSKUsage.APPLICATION
+            check_proposal(group.suite, group.state.tree, group.group_id, update, sender, usage)
 
 
 def test_a_missing_psk_is_an_error_and_not_made_up(crew: Crew, mirror: Mirror) -> None:

@@ -10,7 +10,6 @@ from typing import Final
 
 from tacit.crypto.suites import CipherSuite
 from tacit.errors import CryptoError, DecodeError, InvalidMessage
-from tacit.limits import MAX_GROUP_MEMBERS
 from tacit.mls.checks.proposals import check_psk, check_remove
 from tacit.mls.checks.trees import check_member_count
 from tacit.mls.commits import ProposalReference, UpdatePath
@@ -38,7 +37,7 @@ def check_outside_proposals_allowed(allowed: bool) -> None:
 
 
 def check_external_commit(
-    suite: CipherSuite, tree: RatchetTree, proposals: Sequence[Proposal], max_members: int = MAX_GROUP_MEMBERS
+    suite: CipherSuite, tree: RatchetTree, proposals: Sequence[Proposal], max_members: int
 ) -> ExternalInit:
     """The list of an external commit; returns how the joiner comes in."""
     check_external_proposal_types(proposals)

@@ -43,7 +43,7 @@ def check_proposal(
     group_id: bytes,
     proposal: Proposal,
     sender: ProposalSender,
-    usage: ResumptionPSKUsage = ResumptionPSKUsage.APPLICATION,
+    usage: ResumptionPSKUsage,
 ) -> None:
     """A proposal is valid by itself, whatever stands beside it; ``usage`` is what resumption PSKs are good for now.
 
@@ -108,9 +108,7 @@ def check_remove(tree: RatchetTree, proposal: Remove) -> None:
         raise InvalidMessage("12.1.3/removed-leaf")
 
 
-def check_psk(
-    suite: CipherSuite, psk: PreSharedKeyID, usage: ResumptionPSKUsage = ResumptionPSKUsage.APPLICATION
-) -> None:
+def check_psk(suite: CipherSuite, psk: PreSharedKeyID, usage: ResumptionPSKUsage) -> None:
     """A pre-shared key comes with a nonce of its own and is good for what is being done."""
     check_psk_nonce(suite, psk)
     check_psk_usage(psk, usage)
@@ -160,7 +158,7 @@ def check_proposal_list(
     group_id: bytes,
     proposals: ProposalList,
     committer: LeafIndex,
-    usage: ResumptionPSKUsage = ResumptionPSKUsage.APPLICATION,
+    usage: ResumptionPSKUsage,
 ) -> None:
     """The list of a regular commit by the member at ``committer``."""
     check_no_update_by_committer(proposals, committer)

@@ -48,7 +48,7 @@ def check_joined_tree(
     tree: RatchetTree,
     group_id: bytes,
     extensions: Extensions,
-    max_members: int = MAX_GROUP_MEMBERS,
+    max_members: int,
 ) -> None:
     """Everything that a new member asks of a tree, apart from its hash and the credentials in it.
 
@@ -64,7 +64,7 @@ def check_joined_tree(
     check_parent_hashes(tree)
 
 
-def check_members(tree: RatchetTree, extensions: Extensions, max_members: int = MAX_GROUP_MEMBERS) -> None:
+def check_members(tree: RatchetTree, extensions: Extensions, max_members: int) -> None:
     """The members can be in one group: no key twice, and each supports what the others and the group use."""
     check_tree_bytes(tree, max_members)
     required = check_group_context_extensions(extensions)
@@ -74,13 +74,13 @@ def check_members(tree: RatchetTree, extensions: Extensions, max_members: int = 
     check_supports_group_extensions(tree.counts, extensions)
 
 
-def check_member_count(count: int, max_members: int = MAX_GROUP_MEMBERS) -> None:
+def check_member_count(count: int, max_members: int) -> None:
     """A group has at most as many members as the application wants to handle."""
     if count > max_members:
         raise InvalidMessage("limits/group-members")
 
 
-def check_tree_bytes(tree: RatchetTree, max_members: int = MAX_GROUP_MEMBERS) -> None:
+def check_tree_bytes(tree: RatchetTree, max_members: int) -> None:
     """The tree can be sent to new members and stored; else whoever makes it large would lock everyone out."""
     most = MAX_TREE_BYTES * max(max_members, MAX_GROUP_MEMBERS) // MAX_GROUP_MEMBERS
     if len(tree.nodes) + tree.counts.encoded_bytes > most:
