@@ -122,6 +122,16 @@ MAX_ACCOUNT_KEY_BYTES: Final = 1024
 
 MAX_HANDLE_CHARS: Final = 32
 MAX_GROUP_NAME_BYTES: Final = 256
+MAX_ROOM_NAME_CHARS: Final = 32
+"""Of a public room: as long as a handle."""
+
+MAX_PHONE_CHARS: Final = 16
+"""A plus sign and 15 digits. Source: ITU-T E.164 §6"""
+
+MAX_OTP_REQUEST_CHARS: Final = 64
+MAX_OTP_CODE_CHARS: Final = 16
+"""Six digits, and what people put between them."""
+
 """Names are shown on one line."""
 
 # --- Relay ---------------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from tests.identity.people import ALICE
 FINGERPRINT = bytes(range(32))
 TEXT = format_fingerprint(FINGERPRINT)
 LINK = RelayLink("relay.example", 8765, FINGERPRINT)
+ROOM = replace(LINK, room_id=bytes(range(16)), room_secret=bytes(range(32)))
+ROOM_TEXT, SECRET_TEXT = "AAECAwQFBgcICQoLDA0ODw", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,10 @@ LINK = RelayLink("relay.example", 8765, FINGERPRINT)
         ),
         (RelayLink("192.0.2.7", 1, FINGERPRINT), f"tacit://192.0.2.7:1/#{TEXT}"),
         (RelayLink("2001:db8::7", 65535, FINGERPRINT), f"tacit://[2001:db8::7]:65535/#{TEXT}"),
+        (replace(LINK, scheme="grpc", port=50051), f"tacit+grpc://relay.example:50051/#{TEXT}"),
+        (replace(LINK, scheme="tcp", port=5000, invite="K3y"), f"tacit+tcp://relay.example:5000/#{TEXT}.K3y"),
+        (ROOM, f"tacit://relay.example:8765/room/{ROOM_TEXT}#{TEXT}..{SECRET_TEXT}"),
+        (replace(ROOM, invite="K3y"), f"tacit://relay.example:8765/room/{ROOM_TEXT}#{TEXT}.K3y.{SECRET_TEXT}"),
         (RelayLink("localhost", 80, FINGERPRINT), f"tacit://localhost:80/#{TEXT}"),
         (RelayLink("raspberry-pi", 80, FINGERPRINT), f"tacit://raspberry-pi:80/#{TEXT}"),
     ],
@@ -43,6 +49,8 @@ def test_links_and_their_text_are_two_forms_of_one_thing(link: RelayLink, text: 
         (f"TACIT://RELAY.Example:8765/#{TEXT.upper()}", LINK),
         (f"tacit://relay.example:8765#{TEXT}", LINK),
         (f"tacit://relay.example/#{TEXT}", replace(LINK, port=DEFAULT_PORT)),
+        (f"tacit+grpc://relay.example/#{TEXT}", replace(LINK, port=50051, scheme="grpc")),
+        (f"TACIT+TCP://relay.example/#{TEXT}", replace(LINK, port=5000, scheme="tcp")),
         (f"tacit://[2001:DB8:0::7]#{TEXT}", RelayLink("2001:db8::7", DEFAULT_PORT, FINGERPRINT)),
     ],
 )
@@ -57,6 +65,15 @@ def test_what_people_and_scanners_make_of_a_link_is_understood(text: str, link: 
         "bob",
         f"https://relay.example:8765/#{TEXT}",
         f"tacit:relay.example:8765/#{TEXT}",
+        f"tacit+udp://relay.example/#{TEXT}",
+        f"tacit://relay.example/room/{ROOM_TEXT}#{TEXT}",
+        f"tacit://relay.example/room/{ROOM_TEXT}#{TEXT}.K3y",
+        f"tacit://relay.example/room/{ROOM_TEXT}#{TEXT}..",
+        f"tacit://relay.example/room/#{TEXT}..{SECRET_TEXT}",
+        f"tacit://relay.example/room/{ROOM_TEXT[:-1]}#{TEXT}..{SECRET_TEXT}",
+        f"tacit://relay.example/room/{ROOM_TEXT[:-1]}x#{TEXT}..{SECRET_TEXT}",
+        f"tacit://relay.example/room/{ROOM_TEXT}#{TEXT}..{SECRET_TEXT}A",
+        f"tacit://relay.example/room/{ROOM_TEXT}#{TEXT}..{SECRET_TEXT[:-1]}!",
         "tacit://relay.example:8765/",
         "tacit://relay.example:8765/#",
         f"tacit://relay.example:8765/#{TEXT[:-1]}",
@@ -117,6 +134,10 @@ def test_what_is_no_link_is_refused(text: str):
         {"invite": "a.b"},
         {"invite": "a b"},
         {"scheme": "http"},
+        {"room_id": b"r" * 16},
+        {"room_secret": b"s" * 32},
+        {"room_id": b"r" * 15, "room_secret": b"s" * 32},
+        {"room_id": b"r" * 16, "room_secret": b"s" * 32, "account_id": ALICE.id},
     ],
     ids=str,
 )
@@ -125,8 +146,9 @@ def test_a_link_that_could_not_be_written_down_is_not_made(change: dict):
         replace(LINK, **change)
 
 
-def test_the_invite_is_not_shown_when_a_link_is_printed():
+def test_neither_invite_nor_the_secret_of_a_room_is_shown_when_a_link_is_printed():
     assert "K3y" not in repr(replace(LINK, invite="K3y"))
+    assert repr(ROOM.room_secret) not in repr(ROOM)
 
 
 def test_a_refusal_names_the_part_that_is_wrong():

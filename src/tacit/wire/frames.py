@@ -31,6 +31,11 @@ RequestBody: TypeAlias = (
     | pb.Listen
     | pb.RevokeDevice
     | pb.BringBack
+    | pb.EnterRoom
+    | pb.OpenRendezvous
+    | pb.JoinRendezvous
+    | pb.PassOn
+    | pb.Dismiss
 )
 ResponseBody: TypeAlias = (
     pb.Registered
@@ -51,6 +56,14 @@ ResponseBody: TypeAlias = (
     | pb.Closing
     | pb.DeviceRevoked
     | pb.BroughtBack
+    | pb.RoomEntrance
+    | pb.RendezvousOpened
+    | pb.RendezvousJoined
+    | pb.Passed
+    | pb.Dismissed
+    | pb.Met
+    | pb.Passage
+    | pb.Parted
 )
 Body = TypeVar("Body")
 AnyFrame = TypeVar("AnyFrame", pb.ClientFrame, pb.ServerFrame)

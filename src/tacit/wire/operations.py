@@ -59,10 +59,15 @@ REQUESTS: Final[dict[str, Request]] = {
         Request("acknowledge", 830, Phase.LOGGED_IN, "acknowledged", "error", _SMALL_BYTES),
         Request("submit_otp", 831, Phase.GREETED, "otp_accepted", "registration_failed", _SMALL_BYTES),
         Request("sender_keys", 832, Phase.LOGGED_IN, "sender_keys", "error", _SMALL_BYTES),
-        Request("create_log", 833, Phase.LOGGED_IN, "log_created", "error", _SMALL_BYTES),
+        Request("create_log", 833, Phase.LOGGED_IN, "log_created", "error", limits.MAX_FRAME_BYTES),
         Request("listen", 834, Phase.LOGGED_IN, "listening", "error", _SMALL_BYTES),
         Request("revoke_device", 835, Phase.LOGGED_IN, "device_revoked", "error", _SMALL_BYTES),
         Request("bring_back", 836, Phase.LOGGED_IN, "brought_back", "error", limits.MAX_FRAME_BYTES),
+        Request("enter_room", 837, Phase.LOGGED_IN, "room_entrance", "error", _SMALL_BYTES),
+        Request("open_rendezvous", 838, Phase.GREETED, "rendezvous_opened", "error", _SMALL_BYTES),
+        Request("join_rendezvous", 839, Phase.GREETED, "rendezvous_joined", "error", _SMALL_BYTES),
+        Request("pass_on", 840, Phase.GREETED, "passed", "error", limits.MAX_MESSAGE_BYTES + 1024),
+        Request("dismiss", 841, Phase.GREETED, "dismissed", "error", _SMALL_BYTES),
     )
 }
 
@@ -85,10 +90,18 @@ RESPONSES: Final[dict[str, int]] = {
     "closing": 1615,
     "device_revoked": 1616,
     "brought_back": 1617,
+    "room_entrance": 1618,
+    "rendezvous_opened": 1619,
+    "rendezvous_joined": 1620,
+    "passed": 1621,
+    "dismissed": 1622,
+    "met": 1623,
+    "passage": 1624,
+    "parted": 1625,
 }
 """Everything that a relay says, answers and pushes."""
 
-PUSHES: Final = frozenset({"hello", "entry", "closing"})
+PUSHES: Final = frozenset({"hello", "entry", "closing", "met", "passage", "parted"})
 """What a relay says unasked, with request ID 0; an Error with request ID 0 comes before the end of the connection."""
 
 

@@ -77,6 +77,11 @@ class ClientFrame(_message.Message):
     LISTEN_FIELD_NUMBER: _builtins.int
     REVOKE_DEVICE_FIELD_NUMBER: _builtins.int
     BRING_BACK_FIELD_NUMBER: _builtins.int
+    ENTER_ROOM_FIELD_NUMBER: _builtins.int
+    OPEN_RENDEZVOUS_FIELD_NUMBER: _builtins.int
+    JOIN_RENDEZVOUS_FIELD_NUMBER: _builtins.int
+    PASS_ON_FIELD_NUMBER: _builtins.int
+    DISMISS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.int
     """chosen by the client, not 0; the answer repeats it"""
     @_builtins.property
@@ -103,6 +108,16 @@ class ClientFrame(_message.Message):
     def revoke_device(self) -> Global___RevokeDevice: ...
     @_builtins.property
     def bring_back(self) -> Global___BringBack: ...
+    @_builtins.property
+    def enter_room(self) -> Global___EnterRoom: ...
+    @_builtins.property
+    def open_rendezvous(self) -> Global___OpenRendezvous: ...
+    @_builtins.property
+    def join_rendezvous(self) -> Global___JoinRendezvous: ...
+    @_builtins.property
+    def pass_on(self) -> Global___PassOn: ...
+    @_builtins.property
+    def dismiss(self) -> Global___Dismiss: ...
     def __init__(
         self,
         *,
@@ -119,12 +134,17 @@ class ClientFrame(_message.Message):
         listen: Global___Listen | None = ...,
         revoke_device: Global___RevokeDevice | None = ...,
         bring_back: Global___BringBack | None = ...,
+        enter_room: Global___EnterRoom | None = ...,
+        open_rendezvous: Global___OpenRendezvous | None = ...,
+        join_rendezvous: Global___JoinRendezvous | None = ...,
+        pass_on: Global___PassOn | None = ...,
+        dismiss: Global___Dismiss | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "append", b"append", "bring_back", b"bring_back", "create_log", b"create_log", "listen", b"listen", "login", b"login", "publish_keys", b"publish_keys", "recipient_keys", b"recipient_keys", "register", b"register", "request", b"request", "revoke_device", b"revoke_device", "sender_keys", b"sender_keys", "submit_otp", b"submit_otp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "append", b"append", "bring_back", b"bring_back", "create_log", b"create_log", "dismiss", b"dismiss", "enter_room", b"enter_room", "join_rendezvous", b"join_rendezvous", "listen", b"listen", "login", b"login", "open_rendezvous", b"open_rendezvous", "pass_on", b"pass_on", "publish_keys", b"publish_keys", "recipient_keys", b"recipient_keys", "register", b"register", "request", b"request", "revoke_device", b"revoke_device", "sender_keys", b"sender_keys", "submit_otp", b"submit_otp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "append", b"append", "bring_back", b"bring_back", "create_log", b"create_log", "listen", b"listen", "login", b"login", "publish_keys", b"publish_keys", "recipient_keys", b"recipient_keys", "register", b"register", "request", b"request", "request_id", b"request_id", "revoke_device", b"revoke_device", "sender_keys", b"sender_keys", "submit_otp", b"submit_otp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge", "append", b"append", "bring_back", b"bring_back", "create_log", b"create_log", "dismiss", b"dismiss", "enter_room", b"enter_room", "join_rendezvous", b"join_rendezvous", "listen", b"listen", "login", b"login", "open_rendezvous", b"open_rendezvous", "pass_on", b"pass_on", "publish_keys", b"publish_keys", "recipient_keys", b"recipient_keys", "register", b"register", "request", b"request", "request_id", b"request_id", "revoke_device", b"revoke_device", "sender_keys", b"sender_keys", "submit_otp", b"submit_otp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["register", "publish_keys", "login", "recipient_keys", "append", "acknowledge", "submit_otp", "sender_keys", "create_log", "listen", "revoke_device", "bring_back"]  # noqa: Y015
+    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["register", "publish_keys", "login", "recipient_keys", "append", "acknowledge", "submit_otp", "sender_keys", "create_log", "listen", "revoke_device", "bring_back", "enter_room", "open_rendezvous", "join_rendezvous", "pass_on", "dismiss"]  # noqa: Y015
     _WhichOneofArgType_request: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_request) -> _WhichOneofReturnType_request | None: ...
 
@@ -153,8 +173,16 @@ class ServerFrame(_message.Message):
     CLOSING_FIELD_NUMBER: _builtins.int
     DEVICE_REVOKED_FIELD_NUMBER: _builtins.int
     BROUGHT_BACK_FIELD_NUMBER: _builtins.int
+    ROOM_ENTRANCE_FIELD_NUMBER: _builtins.int
+    RENDEZVOUS_OPENED_FIELD_NUMBER: _builtins.int
+    RENDEZVOUS_JOINED_FIELD_NUMBER: _builtins.int
+    PASSED_FIELD_NUMBER: _builtins.int
+    DISMISSED_FIELD_NUMBER: _builtins.int
+    MET_FIELD_NUMBER: _builtins.int
+    PASSAGE_FIELD_NUMBER: _builtins.int
+    PARTED_FIELD_NUMBER: _builtins.int
     request_id: _builtins.int
-    """0 for pushes: hello, entry, closing"""
+    """0 for pushes: hello, entry, closing, met, passage, parted"""
     @_builtins.property
     def registered(self) -> Global___Registered: ...
     @_builtins.property
@@ -191,6 +219,22 @@ class ServerFrame(_message.Message):
     def device_revoked(self) -> Global___DeviceRevoked: ...
     @_builtins.property
     def brought_back(self) -> Global___BroughtBack: ...
+    @_builtins.property
+    def room_entrance(self) -> Global___RoomEntrance: ...
+    @_builtins.property
+    def rendezvous_opened(self) -> Global___RendezvousOpened: ...
+    @_builtins.property
+    def rendezvous_joined(self) -> Global___RendezvousJoined: ...
+    @_builtins.property
+    def passed(self) -> Global___Passed: ...
+    @_builtins.property
+    def dismissed(self) -> Global___Dismissed: ...
+    @_builtins.property
+    def met(self) -> Global___Met: ...
+    @_builtins.property
+    def passage(self) -> Global___Passage: ...
+    @_builtins.property
+    def parted(self) -> Global___Parted: ...
     def __init__(
         self,
         *,
@@ -213,12 +257,20 @@ class ServerFrame(_message.Message):
         closing: Global___Closing | None = ...,
         device_revoked: Global___DeviceRevoked | None = ...,
         brought_back: Global___BroughtBack | None = ...,
+        room_entrance: Global___RoomEntrance | None = ...,
+        rendezvous_opened: Global___RendezvousOpened | None = ...,
+        rendezvous_joined: Global___RendezvousJoined | None = ...,
+        passed: Global___Passed | None = ...,
+        dismissed: Global___Dismissed | None = ...,
+        met: Global___Met | None = ...,
+        passage: Global___Passage | None = ...,
+        parted: Global___Parted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "appended", b"appended", "brought_back", b"brought_back", "closing", b"closing", "device_revoked", b"device_revoked", "entry", b"entry", "error", b"error", "hello", b"hello", "keys_set", b"keys_set", "listening", b"listening", "log_created", b"log_created", "logged_in", b"logged_in", "login_failed", b"login_failed", "otp_accepted", b"otp_accepted", "recipient_keys", b"recipient_keys", "registered", b"registered", "registration_failed", b"registration_failed", "response", b"response", "sender_keys", b"sender_keys"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "appended", b"appended", "brought_back", b"brought_back", "closing", b"closing", "device_revoked", b"device_revoked", "dismissed", b"dismissed", "entry", b"entry", "error", b"error", "hello", b"hello", "keys_set", b"keys_set", "listening", b"listening", "log_created", b"log_created", "logged_in", b"logged_in", "login_failed", b"login_failed", "met", b"met", "otp_accepted", b"otp_accepted", "parted", b"parted", "passage", b"passage", "passed", b"passed", "recipient_keys", b"recipient_keys", "registered", b"registered", "registration_failed", b"registration_failed", "rendezvous_joined", b"rendezvous_joined", "rendezvous_opened", b"rendezvous_opened", "response", b"response", "room_entrance", b"room_entrance", "sender_keys", b"sender_keys"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "appended", b"appended", "brought_back", b"brought_back", "closing", b"closing", "device_revoked", b"device_revoked", "entry", b"entry", "error", b"error", "hello", b"hello", "keys_set", b"keys_set", "listening", b"listening", "log_created", b"log_created", "logged_in", b"logged_in", "login_failed", b"login_failed", "otp_accepted", b"otp_accepted", "recipient_keys", b"recipient_keys", "registered", b"registered", "registration_failed", b"registration_failed", "request_id", b"request_id", "response", b"response", "sender_keys", b"sender_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "appended", b"appended", "brought_back", b"brought_back", "closing", b"closing", "device_revoked", b"device_revoked", "dismissed", b"dismissed", "entry", b"entry", "error", b"error", "hello", b"hello", "keys_set", b"keys_set", "listening", b"listening", "log_created", b"log_created", "logged_in", b"logged_in", "login_failed", b"login_failed", "met", b"met", "otp_accepted", b"otp_accepted", "parted", b"parted", "passage", b"passage", "passed", b"passed", "recipient_keys", b"recipient_keys", "registered", b"registered", "registration_failed", b"registration_failed", "rendezvous_joined", b"rendezvous_joined", "rendezvous_opened", b"rendezvous_opened", "request_id", b"request_id", "response", b"response", "room_entrance", b"room_entrance", "sender_keys", b"sender_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_response: _TypeAlias = _typing.Literal["registered", "registration_failed", "keys_set", "recipient_keys", "otp_accepted", "logged_in", "login_failed", "error", "entry", "appended", "sender_keys", "listening", "hello", "acknowledged", "log_created", "closing", "device_revoked", "brought_back"]  # noqa: Y015
+    _WhichOneofReturnType_response: _TypeAlias = _typing.Literal["registered", "registration_failed", "keys_set", "recipient_keys", "otp_accepted", "logged_in", "login_failed", "error", "entry", "appended", "sender_keys", "listening", "hello", "acknowledged", "log_created", "closing", "device_revoked", "brought_back", "room_entrance", "rendezvous_opened", "rendezvous_joined", "passed", "dismissed", "met", "passage", "parted"]  # noqa: Y015
     _WhichOneofArgType_response: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_response) -> _WhichOneofReturnType_response | None: ...
 
@@ -252,7 +304,7 @@ class Hello(_message.Message):
     signature: _builtins.bytes
     """by relay_key over HelloTBS"""
     registration: _builtins.str
-    """"open" or "invite"; a hint for people, not signed"""
+    """"open", "invite", "phone" or "invite+phone"; a hint for people, not signed"""
     ephemeral: _builtins.bool
     """the relay keeps nothing on disk; a hint for people, not signed"""
     def __init__(
@@ -289,6 +341,9 @@ class Register(_message.Message):
     INVITE_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
     PROTOCOL_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
+    OTP_REQUEST_FIELD_NUMBER: _builtins.int
+    FINDABLE_FIELD_NUMBER: _builtins.int
     account_key: _builtins.bytes
     """SubjectPublicKeyInfo, DER"""
     device_certificate: _builtins.bytes
@@ -300,6 +355,15 @@ class Register(_message.Message):
     """by the account key over RegisterTBS"""
     protocol: _builtins.int
     """the version that is spoken from here on, within the range of Hello"""
+    phone: _builtins.str
+    """Where registration asks for a phone number: first the number alone, which is answered with RegistrationFailed
+    "phone-code-sent" and an otp_request; then, once SubmitOtp was answered with OtpAccepted, both.
+    E.164; may be empty
+    """
+    otp_request: _builtins.str
+    """may be empty"""
+    findable: _builtins.bool
+    """others who are findable too may find this account by its number"""
     def __init__(
         self,
         *,
@@ -309,10 +373,13 @@ class Register(_message.Message):
         invite: _builtins.str = ...,
         signature: _builtins.bytes = ...,
         protocol: _builtins.int = ...,
+        phone: _builtins.str = ...,
+        otp_request: _builtins.str = ...,
+        findable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_key", b"account_key", "device_certificate", b"device_certificate", "handle", b"handle", "invite", b"invite", "protocol", b"protocol", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_key", b"account_key", "device_certificate", b"device_certificate", "findable", b"findable", "handle", b"handle", "invite", b"invite", "otp_request", b"otp_request", "phone", b"phone", "protocol", b"protocol", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -351,11 +418,14 @@ class RegistrationFailed(_message.Message):
     SENTENCE_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_S_FIELD_NUMBER: _builtins.int
     NEXT_CHALLENGE_FIELD_NUMBER: _builtins.int
+    OTP_REQUEST_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     sentence: _builtins.str
     retry_after_s: _builtins.int
     next_challenge: _builtins.bytes
     """empty when the connection is about to be closed"""
+    otp_request: _builtins.str
+    """with code "phone-code-sent": what SubmitOtp repeats"""
     def __init__(
         self,
         *,
@@ -363,10 +433,11 @@ class RegistrationFailed(_message.Message):
         sentence: _builtins.str = ...,
         retry_after_s: _builtins.int = ...,
         next_challenge: _builtins.bytes = ...,
+        otp_request: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "next_challenge", b"next_challenge", "retry_after_s", b"retry_after_s", "sentence", b"sentence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "next_challenge", b"next_challenge", "otp_request", b"otp_request", "retry_after_s", b"retry_after_s", "sentence", b"sentence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -469,11 +540,14 @@ Global___LoginFailed: _TypeAlias = LoginFailed  # noqa: Y015
 
 @_typing.final
 class SubmitOtp(_message.Message):
+    """The six digits that arrived at the phone. A wrong code is answered with RegistrationFailed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
     request: _builtins.str
+    """otp_request of RegistrationFailed"""
     code: _builtins.str
     def __init__(
         self,
@@ -640,19 +714,23 @@ class Who(_message.Message):
 
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     HANDLE_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.bytes
     handle: _builtins.str
+    phone: _builtins.str
+    """E.164; answered only where the relay and both accounts allow it"""
     def __init__(
         self,
         *,
         account_id: _builtins.bytes = ...,
         handle: _builtins.str = ...,
+        phone: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "handle", b"handle", "who", b"who"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "handle", b"handle", "phone", b"phone", "who", b"who"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "handle", b"handle", "who", b"who"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "handle", b"handle", "phone", b"phone", "who", b"who"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_who: _TypeAlias = _typing.Literal["account_id", "handle"]  # noqa: Y015
+    _WhichOneofReturnType_who: _TypeAlias = _typing.Literal["account_id", "handle", "phone"]  # noqa: Y015
     _WhichOneofArgType_who: _TypeAlias = _typing.Literal["who", b"who"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_who) -> _WhichOneofReturnType_who | None: ...
 
@@ -827,23 +905,63 @@ class CreateLog(_message.Message):
 
     LOG_ID_FIELD_NUMBER: _builtins.int
     AGAIN_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     """16 bytes, chosen by the client"""
     again: _builtins.bool
     """it was there before the relay was restored, and its entries will be brought back"""
+    @_builtins.property
+    def room(self) -> Global___Room:
+        """absent: a conversation that only its readers add to"""
+
     def __init__(
         self,
         *,
         log_id: _builtins.bytes = ...,
         again: _builtins.bool = ...,
+        room: Global___Room | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["again", b"again", "log_id", b"log_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["again", b"again", "log_id", b"log_id", "room", b"room"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateLog: _TypeAlias = CreateLog  # noqa: Y015
+
+@_typing.final
+class Room(_message.Message):
+    """What the relay keeps of a room beside its log, for those who come in with the room link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOIN_TOKEN_HASH_FIELD_NUMBER: _builtins.int
+    GROUP_INFO_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LINK_SECRET_FIELD_NUMBER: _builtins.int
+    join_token_hash: _builtins.bytes
+    """SHA-256 of the join token, which follows from the link secret; empty: nobody comes in"""
+    group_info: _builtins.bytes
+    """the current GroupInfo with its tree, opaque"""
+    name: _builtins.str
+    """public rooms only: who knows this name gets the link secret; empty otherwise"""
+    link_secret: _builtins.bytes
+    """public rooms only"""
+    def __init__(
+        self,
+        *,
+        join_token_hash: _builtins.bytes = ...,
+        group_info: _builtins.bytes = ...,
+        name: _builtins.str = ...,
+        link_secret: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_info", b"group_info", "join_token_hash", b"join_token_hash", "link_secret", b"link_secret", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Room: _TypeAlias = Room  # noqa: Y015
 
 @_typing.final
 class LogCreated(_message.Message):
@@ -878,6 +996,8 @@ class Append(_message.Message):
     AFTER_COMMIT_FIELD_NUMBER: _builtins.int
     READERS_ADDED_FIELD_NUMBER: _builtins.int
     READERS_REMOVED_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    JOIN_TOKEN_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     message_id: _builtins.bytes
     """16 bytes; a repeat to the same target by the same device yields the first answer again"""
@@ -887,6 +1007,8 @@ class Append(_message.Message):
     """The following are for commits. The sequence number of the last commit in this log that the author has processed,
     valid or not, 0 if none; Error "commit-conflict" when another one has entered the log since.
     """
+    join_token: _builtins.bytes
+    """rooms only: lets a device that is no reader append one commit which adds itself, and no other"""
     @_builtins.property
     def inbox(self) -> Global___Device: ...
     @_builtins.property
@@ -897,6 +1019,10 @@ class Append(_message.Message):
 
     @_builtins.property
     def readers_removed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Device]: ...
+    @_builtins.property
+    def room(self) -> Global___Room:
+        """rooms only: replaces what the relay keeps, in the transaction of the commit"""
+
     def __init__(
         self,
         *,
@@ -908,10 +1034,12 @@ class Append(_message.Message):
         after_commit: _builtins.int = ...,
         readers_added: _abc.Iterable[Global___Device] | None = ...,
         readers_removed: _abc.Iterable[Global___Device] | None = ...,
+        room: Global___Room | None = ...,
+        join_token: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["inbox", b"inbox", "log_id", b"log_id", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inbox", b"inbox", "log_id", b"log_id", "room", b"room", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_commit", b"after_commit", "inbox", b"inbox", "kind", b"kind", "log_id", b"log_id", "message_id", b"message_id", "payload", b"payload", "readers_added", b"readers_added", "readers_removed", b"readers_removed", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_commit", b"after_commit", "inbox", b"inbox", "join_token", b"join_token", "kind", b"kind", "log_id", b"log_id", "message_id", b"message_id", "payload", b"payload", "readers_added", b"readers_added", "readers_removed", b"readers_removed", "room", b"room", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["log_id", "inbox"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
@@ -1088,6 +1216,7 @@ class LogState(_message.Message):
     RESTORED_SEQ_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     SINCE_SEQ_FIELD_NUMBER: _builtins.int
+    ROOM_STALE_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     first_seq: _builtins.int
     """the lowest entry that this reader may still read, last_seq + 1 if there is none"""
@@ -1104,6 +1233,8 @@ class LogState(_message.Message):
     """nothing new is taken yet, because others may still bring something back; ask again"""
     since_seq: _builtins.int
     """the entry behind which this device has been a reader, this time"""
+    room_stale: _builtins.bool
+    """the GroupInfo of this room is not that of its last commit: a commit mends it"""
     def __init__(
         self,
         *,
@@ -1116,10 +1247,11 @@ class LogState(_message.Message):
         restored_seq: _builtins.int = ...,
         held: _builtins.bool = ...,
         since_seq: _builtins.int = ...,
+        room_stale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seq", b"first_seq", "held", b"held", "last_commit_seq", b"last_commit_seq", "last_seq", b"last_seq", "log_id", b"log_id", "own_last_seq", b"own_last_seq", "readable", b"readable", "restored_seq", b"restored_seq", "since_seq", b"since_seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seq", b"first_seq", "held", b"held", "last_commit_seq", b"last_commit_seq", "last_seq", b"last_seq", "log_id", b"log_id", "own_last_seq", b"own_last_seq", "readable", b"readable", "restored_seq", b"restored_seq", "room_stale", b"room_stale", "since_seq", b"since_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1221,6 +1353,282 @@ class BroughtBack(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BroughtBack: _TypeAlias = BroughtBack  # noqa: Y015
+
+@_typing.final
+class EnterRoom(_message.Message):
+    """---- Rooms ----
+
+    Asks to come into a room with the join token, or by the name of a public one. Those who ask at the same time are
+    answered one after the other: each has the lease's time to append its commit before the next is let on.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    JOIN_TOKEN_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.bytes
+    name: _builtins.str
+    join_token: _builtins.bytes
+    """may be empty with a name"""
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.bytes = ...,
+        name: _builtins.str = ...,
+        join_token: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "name", b"name", "where", b"where"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["join_token", b"join_token", "log_id", b"log_id", "name", b"name", "where", b"where"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_where: _TypeAlias = _typing.Literal["log_id", "name"]  # noqa: Y015
+    _WhichOneofArgType_where: _TypeAlias = _typing.Literal["where", b"where"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_where) -> _WhichOneofReturnType_where | None: ...
+
+Global___EnterRoom: _TypeAlias = EnterRoom  # noqa: Y015
+
+@_typing.final
+class RoomEntrance(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    GROUP_INFO_FIELD_NUMBER: _builtins.int
+    LAST_COMMIT_SEQ_FIELD_NUMBER: _builtins.int
+    LINK_SECRET_FIELD_NUMBER: _builtins.int
+    LEASE_S_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.bytes
+    group_info: _builtins.bytes
+    last_commit_seq: _builtins.int
+    """what the commit's after_commit has to be"""
+    link_secret: _builtins.bytes
+    """of a public room that was asked for by name"""
+    lease_s: _builtins.int
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.bytes = ...,
+        group_info: _builtins.bytes = ...,
+        last_commit_seq: _builtins.int = ...,
+        link_secret: _builtins.bytes = ...,
+        lease_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_info", b"group_info", "last_commit_seq", b"last_commit_seq", "lease_s", b"lease_s", "link_secret", b"link_secret", "log_id", b"log_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoomEntrance: _TypeAlias = RoomEntrance  # noqa: Y015
+
+@_typing.final
+class OpenRendezvous(_message.Message):
+    """---- Rendezvous: two connections without an account, which the relay joins and forgets ----
+
+    Makes a rendezvous and waits there. Nothing of it is written to disk.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenRendezvous: _TypeAlias = OpenRendezvous  # noqa: Y015
+
+@_typing.final
+class RendezvousOpened(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EXPIRES_IN_S_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """six hexadecimal digits in capitals, chosen by the relay"""
+    expires_in_s: _builtins.int
+    """for how long somebody may join"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        expires_in_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_in_s", b"expires_in_s", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RendezvousOpened: _TypeAlias = RendezvousOpened  # noqa: Y015
+
+@_typing.final
+class JoinRendezvous(_message.Message):
+    """Goes to a rendezvous; both sides are then passed what the other says, until one of them goes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinRendezvous: _TypeAlias = JoinRendezvous  # noqa: Y015
+
+@_typing.final
+class RendezvousJoined(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RendezvousJoined: _TypeAlias = RendezvousJoined  # noqa: Y015
+
+@_typing.final
+class Met(_message.Message):
+    """Told to whoever waits: somebody has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Met: _TypeAlias = Met  # noqa: Y015
+
+@_typing.final
+class PassOn(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    payload: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        payload: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PassOn: _TypeAlias = PassOn  # noqa: Y015
+
+@_typing.final
+class Passed(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Passed: _TypeAlias = Passed  # noqa: Y015
+
+@_typing.final
+class Passage(_message.Message):
+    """What the other side passed on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    payload: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        payload: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Passage: _TypeAlias = Passage  # noqa: Y015
+
+@_typing.final
+class Dismiss(_message.Message):
+    """Whoever opened the rendezvous sends the guest away and waits for another, or closes it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLOSE_FIELD_NUMBER: _builtins.int
+    close: _builtins.bool
+    def __init__(
+        self,
+        *,
+        close: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close", b"close"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Dismiss: _TypeAlias = Dismiss  # noqa: Y015
+
+@_typing.final
+class Dismissed(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Dismissed: _TypeAlias = Dismissed  # noqa: Y015
+
+@_typing.final
+class Parted(_message.Message):
+    """The other side has gone, or was sent away, or the time is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Parted: _TypeAlias = Parted  # noqa: Y015
 
 @_typing.final
 class Error(_message.Message):

@@ -17,6 +17,10 @@ MAX_SIGNATURE_BYTES: Final = 1_024
 """One of an RSA key of 4,096 bits, and room."""
 
 MAX_INVITE_CHARS: Final = 128
+TOKEN_BYTES: Final = 32
+"""Join tokens, their hashes, and link secrets."""
+
+RENDEZVOUS_CHARS: Final = 6
 MAX_SEQ: Final = 2**32 - 1
 MAX_SUITE: Final = 0xFFFF
 
@@ -40,6 +44,13 @@ def _check_register(body: pb.Register) -> None:
     _check_size("signature", body.signature, MAX_SIGNATURE_BYTES)
     _check_size("handle", body.handle, limits.MAX_HANDLE_CHARS)
     _check_size("invite", body.invite, MAX_INVITE_CHARS)
+    _check_size("phone number", body.phone, limits.MAX_PHONE_CHARS)
+    _check_size("request", body.otp_request, limits.MAX_OTP_REQUEST_CHARS)
+
+
+def _check_submit_otp(body: pb.SubmitOtp) -> None:
+    _check_size("request", body.request, limits.MAX_OTP_REQUEST_CHARS)
+    _check_size("code", body.code, limits.MAX_OTP_CODE_CHARS)
 
 
 def _check_login(body: pb.Login) -> None:
@@ -62,6 +73,8 @@ def _check_who(body: pb.RecipientKeysRequest | pb.SenderKeysRequest) -> None:
             _check_id("account ID", body.who.account_id)
         case "handle":
             _check_size("handle", body.who.handle, limits.MAX_HANDLE_CHARS)
+        case "phone":
+            _check_size("phone number", body.who.phone, limits.MAX_PHONE_CHARS)
         case _:
             raise BadRequest("nobody is named")
 
@@ -74,6 +87,45 @@ def _check_recipient_keys(body: pb.RecipientKeysRequest) -> None:
 
 def _check_create_log(body: pb.CreateLog) -> None:
     _check_id("log ID", body.log_id)
+    if body.HasField("room"):
+        _check_room(body.room)
+
+
+def _check_room(room: pb.Room) -> None:
+    if len(room.join_token_hash) not in (0, TOKEN_BYTES):
+        raise BadRequest("join token")
+    _check_size("GroupInfo", room.group_info, limits.MAX_WELCOME_BYTES)
+    _check_size("name", room.name, limits.MAX_ROOM_NAME_CHARS)
+    _check_size("link secret", room.link_secret, TOKEN_BYTES)
+
+
+def _check_enter_room(body: pb.EnterRoom) -> None:
+    match body.WhichOneof("where"):
+        case "log_id":
+            _check_id("log ID", body.log_id)
+        case "name":
+            _check_size("name", body.name, limits.MAX_ROOM_NAME_CHARS)
+        case _:
+            raise BadRequest("no room is named")
+    _check_token(body.join_token)
+
+
+def _check_token(token: bytes) -> None:
+    if len(token) not in (0, TOKEN_BYTES):
+        raise BadRequest("join token")
+
+
+def _check_nothing(_: pb.OpenRendezvous | pb.Dismiss) -> None:
+    """A request without lengths."""
+
+
+def _check_join_rendezvous(body: pb.JoinRendezvous) -> None:
+    if len(body.name) != RENDEZVOUS_CHARS:
+        raise BadRequest("name of a rendezvous")
+
+
+def _check_pass_on(body: pb.PassOn) -> None:
+    _check_size("message", body.payload, limits.MAX_MESSAGE_BYTES)
 
 
 def _check_revoke_device(body: pb.RevokeDevice) -> None:
@@ -102,6 +154,10 @@ def _check_append(body: pb.Append) -> None:
         raise BadRequest("position")
     if body.kind == pb.ENTRY_KIND_COMMIT:
         _check_readers(body)
+        # Asked first: most commits are of no room, and have nothing of this.
+        if body.HasField("room"):
+            _check_room(body.room)
+        _check_token(body.join_token)
     elif body.after_commit or body.readers_added or body.readers_removed:
         raise BadRequest("only a commit changes readers")
 
@@ -174,10 +230,16 @@ def _check_count(what: str, count: int, largest: int) -> None:
 _CHECKS: Final[dict[str, Callable[[Any], None]]] = {
     "register": _check_register,
     "login": _check_login,
+    "submit_otp": _check_submit_otp,
     "publish_keys": _check_publish_keys,
     "recipient_keys": _check_recipient_keys,
     "sender_keys": _check_who,
     "create_log": _check_create_log,
+    "enter_room": _check_enter_room,
+    "open_rendezvous": _check_nothing,
+    "join_rendezvous": _check_join_rendezvous,
+    "pass_on": _check_pass_on,
+    "dismiss": _check_nothing,
     "append": _check_append,
     "acknowledge": _check_acknowledge,
     "listen": _check_listen,
