@@ -162,6 +162,19 @@ def test_nobody_begins_or_requires_what_he_lists_only_for_show() -> None:
             )
 
 
+def test_whom_a_commit_removes_does_not_judge_what_the_group_goes_on_with() -> None:
+    """Not even where somebody new takes the very place."""
+    crew = Crew(3, extension_types=GREASE_VALUES)
+    mirror = Mirror(crew["alice"], crew.entropy)
+    in_use = GroupContextExtensions((Extension(GREASE_VALUES[0], b""),))
+    replaced = [in_use, Remove(crew.index("bob")), Add(crew.bundle("dave").key_package)]
+    commit = mirror.commit(replaced).message
+    event = crew["bob"].process(commit, authenticate=crew.authenticate)
+    assert isinstance(event, StagedCommit)
+    assert event.group_after is None
+    refuses(crew, "carol", commit, "13.4/unsupported-group-extension")
+
+
 # --- proposals of an application ---------------------------------------------------------------------------------
 
 

@@ -111,6 +111,21 @@ def test_a_broken_tree_is_refused(crew: Crew, mirror: Mirror, newcomer: KeyPacka
     refuses_to_join(crew, mirror.welcome(forged), newcomer, check)
 
 
+def test_who_came_later_came_later_for_everything_above(crew: Crew, newcomer: KeyPackageBundle) -> None:
+    """Bob has no key of nodes 3 and 7; a tree that says so of node 3 alone would let others encrypt to 7 for him."""
+    crew.remove("alice", "bob")
+    crew.commit("alice", [Add(crew.bundle("bob").key_package)], force_path=False)
+    mirror = Mirror(crew["alice"], crew.entropy)
+    good = mirror.commit([Add(newcomer.key_package)], with_path=False)
+    assert [parent.unmerged_leaves for _, parent in good.epoch.tree.parents()] == [(1,), (), (1,), (), (7,)]
+    assert [node for node, _ in good.epoch.tree.parents()] == [3, 5, 7, 9, 11]
+    for left_out in (3, 7):
+        hidden = change_parent(left_out, unmerged_leaves=())
+        forged = mirror.commit([Add(newcomer.key_package)], with_path=False, final_tree=hidden)
+        check = "7.9.2/parent-hash" if left_out == 7 else "12.4.3.1/unmerged-between"
+        refuses_to_join(crew, mirror.welcome(forged), newcomer, check)
+
+
 def encoded(*nodes: Node | None) -> bytes:
     w = Writer()
     w.vector(nodes, _write_optional_node)
