@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tacit import limits
-from tacit.net.ws_gate import ENDLESS_HEADER, FrameGate
+from tacit.net.ws_gate import ENDLESS_HEADER, RESERVED_HEADER, FrameGate
 
 CONT, TEXT, BINARY, PING = 0x0, 0x1, 0x2, 0x9
 
@@ -50,17 +50,46 @@ def feed(gate: FrameGate, data: bytes, cuts: list[int]) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.binary(max_size=300), st.sampled_from([TEXT, BINARY, PING]), st.booleans()), max_size=8),
+    st.lists(st.tuples(st.binary(max_size=300), st.sampled_from([TEXT, BINARY, PING])), max_size=8),
     st.lists(st.integers(min_value=0), max_size=20),
+    st.sampled_from([300, 10_000]),
 )
 def test_allowed_frames_pass_unchanged_however_they_are_cut(
-    messages: list[tuple[bytes, int, bool]], cuts: list[int]
+    messages: list[tuple[bytes, int]], cuts: list[int], max_frame: int
 ) -> None:
     parser = Recorder()
-    gate = FrameGate(parser, max_frame=300, open_from=10_000)
-    data = b"".join(frame(payload[:125] if op == PING else payload, op, masked=m) for payload, op, m in messages)
+    gate = FrameGate(parser, max_frame=max_frame, open_from=10_000)
+    data = b"".join(frame(payload[:125] if op == PING else payload, op) for payload, op in messages)
     feed(gate, data, cuts)
     assert parser.got == data
+
+
+@given(
+    st.lists(st.sampled_from([0, 1, 125, 126, 300, 65_535, 65_536, 70_000]), max_size=6),
+    st.sampled_from([0, 125, 126, 65_536]),
+    st.lists(st.integers(min_value=0), max_size=20),
+    st.sampled_from([100_000, 1_000_000]),
+)
+def test_a_frame_without_a_mask_never_reaches_the_parser_and_nothing_behind_it(
+    before: list[int], size: int, cuts: list[int], max_frame: int
+) -> None:
+    """Neither of a stranger nor of a member, however the bytes are cut."""
+    parser = Recorder()
+    gate = FrameGate(parser, max_frame=max_frame, open_from=1_000_000)
+    allowed = b"".join(frame(b"\x02" * sized) for sized in before)
+    feed(gate, allowed + frame(b"x" * size, masked=False) + frame(b"behind"), cuts)
+    gate.feed_data(frame(b"later"))
+    assert parser.got == allowed + RESERVED_HEADER
+
+
+def test_a_stranger_who_becomes_a_member_in_the_middle_of_a_frame_is_followed_on() -> None:
+    parser = Recorder()
+    gate = FrameGate(parser, max_frame=300, open_from=10_000)
+    large = frame(b"x" * 200)
+    gate.feed_data(large[:50])
+    gate.max_frame = 10_000
+    gate.feed_data(large[50:] + frame(b"y" * 9_000) + frame(b"", masked=False))
+    assert parser.got == large + frame(b"y" * 9_000) + RESERVED_HEADER
 
 
 @given(st.sampled_from([11, 125, 126, 65535, 65536, 2**40, 2**63]), st.lists(st.integers(min_value=0), max_size=20))

@@ -30,7 +30,7 @@ from tacit.net import (
 )
 from tacit.net.bounds import Bounds
 from tacit.net.tls import client_context, server_context
-from tacit.net.ws_served import CONTROLS_PER_TICK
+from tacit.net.ws_incoming import CONTROLS_PER_TICK
 from tacit.net.ws_server import serve_ws
 from tests.net.conftest import Held, Pem, Where, echo, make_pem, serving
 
@@ -133,6 +133,33 @@ async def test_frames_that_no_honest_client_makes_end_the_link(pem: Pem, frame: 
             await link.receive()
         assert closed.value.close_code == code
         assert (await reader.readexactly(4))[2:] == code.to_bytes(2, "big")
+        held.done.set()
+
+
+@pytest.mark.parametrize("is_member", [False, True])
+@pytest.mark.parametrize(
+    "frame",
+    [b"\x82\x05hello", b"\x89\x00", b"\x02\x00", b"\x82\x7e\x01\x00" + bytes(256)],
+    ids=["binary", "ping", "fragment", "long"],
+)
+async def test_a_frame_without_a_mask_ends_the_link_of_strangers_and_of_members(
+    pem: Pem, frame: bytes, is_member: bool
+) -> None:
+    """Source: RFC 6455 §5.1."""
+    held, masked = Held(), bytes((0x82, 0x82)) + bytes(4) + b"ok"
+    async with serving(pem, held) as listener, tls_stream(listener.port) as (reader, writer):
+        writer.write(UPGRADE + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        link = await held.links.get()
+        if is_member:
+            link.limit_frames(limits.MAX_FRAME_BYTES)
+        writer.write(masked + frame + masked)
+        async with asyncio.timeout(5):
+            assert await link.receive() == b"ok"
+            with pytest.raises(LinkClosed) as closed:
+                await link.receive()
+            assert closed.value.close_code == CloseCode.PROTOCOL_ERROR
+            assert await _rest(reader) == bytes((0x88, 2)) + (1002).to_bytes(2, "big")
         held.done.set()
 
 

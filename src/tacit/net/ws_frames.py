@@ -1,8 +1,8 @@
 """WebSocket frames of the listener's side, as bytes: what it writes, and what it makes of what it reads.
 
-Reading is aiohttp's parser, compiled, that also checks what RFC 6455 asks of a client's frames, but for the mask: it
-takes frames without one, too, which guards proxies and not us. Here it is given a queue that only collects, so that
-everything of one read is there at once and no task is woken for each frame.
+Reading is aiohttp's parser, compiled, that also checks what RFC 6455 asks of a client's frames, but for the mask, which
+``ws_gate`` sees to. Here it is given a queue that only collects, so that everything of one read is there at once and no
+task is woken for each frame.
 """
 
 from __future__ import annotations

@@ -17,22 +17,9 @@ from tacit.net.bounds import Bounds
 from tacit.net.errors import FrameTooLarge, LinkClosed
 from tacit.net.links import CloseCode
 from tacit.net.tls import own_certificate_hash
-from tacit.net.ws_frames import PING, Collected, encode_close, encode_frames, encode_pong, make_parser
-from tacit.net.ws_gate import FrameGate
+from tacit.net.ws_frames import PING, Collected, encode_close, encode_frames, encode_pong
+from tacit.net.ws_incoming import Incoming, why_it_ends
 from tacit.net.ws_link import CLOSE_TIMEOUT_S
-
-PARSED_AT_ONCE_BYTES: Final = 16 * 1024
-"""Bytes that are parsed before it is asked whether somebody takes the frames; the smallest frame has six."""
-
-HELD_FRAMES: Final = 256
-HELD_BYTES: Final = 256 * 1024
-"""What waits to be received before the rest stays unparsed and nothing more is read; one frame may be larger."""
-
-CONTROLS_PER_TICK: Final = 256
-"""Pings and pongs; an honest client sends one now and then, and forty thousand fit one read and hold everybody up."""
-
-CODES_END: Final = 5_000
-"""Close codes are below. Source: RFC 6455 §7.4.2."""
 
 QUIET_TICKS_TO_PING: Final = 4
 QUIET_TICKS_TO_END: Final = 6
@@ -44,23 +31,17 @@ class ServedLink(asyncio.Protocol):
 
     __slots__ = (
         "_bounds",
-        "_collected",
         "_congested",
-        "_controls",
         "_ended",
         "_farewell",
-        "_frames",
-        "_gate",
-        "_held_bytes",
         "_held_up",
-        "_last",
+        "_incoming",
         "_on_end",
         "_quiet_ticks",
         "_reader",
         "_senders",
         "_sending",
         "_transport",
-        "_unparsed",
         "_writer",
         "own_certificate_hash",
         "peer_address",
@@ -78,24 +59,16 @@ class ServedLink(asyncio.Protocol):
         on_end: Callable[[ServedLink], None],
     ) -> None:
         """``on_end`` is called when the connection is gone."""
-        self._collected = collected
         self._bounds = bounds
-        parser = make_parser(collected, bounds.max_frame)
-        self._gate = FrameGate(parser, max_frame=bounds.first_max_frame, open_from=bounds.max_frame)
+        self._incoming = Incoming(collected, bounds)
         self.peer_address = peer_address
         self.own_certificate_hash = b""
         self._on_end = on_end
         self._transport: asyncio.Transport | None = None
-        self._unparsed = b""
-        self._frames: list[bytes] = []
-        self._last: WSMessage | None = None
-        """What ends the link once the frames before it have been received."""
         self._ended: LinkClosed | None = None
-        self._held_bytes = 0
         self._held_up = False
         self._congested = False
         self._quiet_ticks = 0
-        self._controls = 0
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._farewell: asyncio.Future[None] | None = None
@@ -112,15 +85,14 @@ class ServedLink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse what has come, as far as there is room for it."""
         self._quiet_ticks = 0
-        if self._last is not None:
-            return
-        self._unparsed = self._unparsed + data if self._unparsed else data
-        self._parse()
+        self._incoming.feed(data)
+        self._heed()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End everything that waits."""
         self._transport = None
-        self._finish(_LOST)
+        self._incoming.end(_LOST)
+        self._heed()
         _wake(self._writer)
         self._on_end(self)
 
@@ -137,7 +109,7 @@ class ServedLink(asyncio.Protocol):
 
     def tick(self) -> None:
         """Ask a peer that has been quiet whether it is there, and cut one off that does not say so."""
-        self._controls = 0
+        self._incoming.count_anew()
         self._quiet_ticks = 0 if self._held_up else self._quiet_ticks + 1
         if self._quiet_ticks == QUIET_TICKS_TO_PING:
             self._write(PING)
@@ -162,21 +134,20 @@ class ServedLink(asyncio.Protocol):
     async def receive(self) -> bytes:
         """Wait for the next frame; raises ``LinkClosed`` at the end, and every time after it."""
         await self._wait_for_frames()
-        frame = self._frames.pop(0)
-        self._held_bytes -= len(frame)
+        frame = self._incoming.take()
         self._parse()
         return frame
 
     async def receive_many(self) -> list[bytes]:
         """Wait for the next frame, and take all that have come with it."""
         await self._wait_for_frames()
-        frames, self._frames, self._held_bytes = self._frames, [], 0
+        frames = self._incoming.take_all()
         self._parse()
         return frames
 
     def limit_frames(self, max_bytes: int) -> None:
         """Raise the largest frame accepted, never above what the connection was opened with."""
-        self._gate.max_frame = max_bytes
+        self._incoming.limit_frames(max_bytes)
 
     async def close(self, reason: str = "", code: int = CloseCode.NORMAL) -> None:
         """Exchange close frames, for at most ``CLOSE_TIMEOUT_S``, and end the connection."""
@@ -185,7 +156,7 @@ class ServedLink(asyncio.Protocol):
         self._end(LinkClosed(code, reason))
         self._write(encode_close(code, reason))
         try:
-            if self._last is None:
+            if self._incoming.last is None:
                 self._farewell = asyncio.get_running_loop().create_future()
                 self._parse()
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
@@ -206,46 +177,23 @@ class ServedLink(asyncio.Protocol):
     # ---- reading ----
 
     def _parse(self) -> None:
-        """Make frames of bytes while there is room for them; beyond that, the other side has to wait."""
-        while self._unparsed and self._last is None and not self._is_full:
-            piece, self._unparsed = self._unparsed[:PARSED_AT_ONCE_BYTES], self._unparsed[PARSED_AT_ONCE_BYTES:]
-            self._gate.feed_data(piece)
-            self._take(self._collected.take())
-        self._hold_up(bool(self._unparsed))
+        self._incoming.parse()
+        self._heed()
 
-    @property
-    def _is_full(self) -> bool:
-        return len(self._frames) >= HELD_FRAMES or self._held_bytes >= HELD_BYTES
-
-    def _take(self, messages: list[WSMessage]) -> None:
-        ping: bytes | None = None
-        for message in messages:
-            if message.type is WSMsgType.BINARY:
-                if self._ended is None:
-                    self._frames.append(message.data)
-                    self._held_bytes += len(message.data)
-            elif message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
-                self._controls += 1
-                ping = message.data if message.type is WSMsgType.PING else ping
-            else:
-                self._finish(message)
-                return
-        if self._controls > CONTROLS_PER_TICK:
-            self._finish(WSMessage(WSMsgType.ERROR, CloseCode.POLICY_VIOLATION, None))
-            return
-        # The last of many is answered, and none where answers pile up. Source: RFC 6455 §5.5.3.
-        if ping is not None and not self._congested:
-            self._write(encode_pong(ping))
-        if self._frames:
+    def _heed(self) -> None:
+        """Do what asks to be done after something has come or has been taken."""
+        incoming = self._incoming
+        if incoming.ping is not None:
+            # The last of many is answered, and none where answers pile up. Source: RFC 6455 §5.5.3.
+            ping, incoming.ping = incoming.ping, None
+            if not self._congested and incoming.last is None:
+                self._write(encode_pong(ping))
+        if incoming.last is not None:
+            _wake(self._farewell)
             _wake(self._reader)
-
-    def _finish(self, last: WSMessage) -> None:
-        """Note what ends the link; whoever receives comes to it in its turn."""
-        if self._last is None:
-            self._last = last
-        self._unparsed = b""
-        _wake(self._reader)
-        _wake(self._farewell)
+        elif incoming.frames:
+            _wake(self._reader)
+        self._hold_up(incoming.is_held_up)
 
     def _hold_up(self, hold_up: bool) -> None:
         if hold_up is not self._held_up and self._transport is not None:
@@ -254,9 +202,9 @@ class ServedLink(asyncio.Protocol):
 
     async def _wait_for_frames(self) -> None:
         self._check_open()
-        while not self._frames:
-            if self._last is not None:
-                self._take_leave(self._last)
+        while not self._incoming.frames:
+            if self._incoming.last is not None:
+                self._take_leave(self._incoming.last)
             else:
                 self._reader = asyncio.get_running_loop().create_future()
                 await self._reader
@@ -264,18 +212,7 @@ class ServedLink(asyncio.Protocol):
 
     def _take_leave(self, last: WSMessage) -> None:
         """Answer a goodbye, or what no honest client sends, and end the connection."""
-        match last.type:
-            case WSMsgType.CLOSE if last.data == CloseCode.ABNORMAL or last.data >= CODES_END:
-                # "MUST NOT be set as a status code in a Close control frame". Source: RFC 6455 §7.4.1.
-                why = LinkClosed(CloseCode.PROTOCOL_ERROR)
-            case WSMsgType.CLOSE:
-                why = LinkClosed(last.data or CloseCode.NORMAL, last.extra or "")
-            case WSMsgType.TEXT:
-                why = LinkClosed(CloseCode.UNSUPPORTED_DATA, "frames are binary")
-            case WSMsgType.ERROR:
-                why = LinkClosed(last.data)
-            case _:
-                why = LinkClosed(CloseCode.ABNORMAL)
+        why = why_it_ends(last)
         self._end(why)
         self._write(encode_close(why.close_code, "" if last.type is WSMsgType.CLOSE else why.reason))
         if self._transport is not None:
@@ -319,7 +256,7 @@ class ServedLink(asyncio.Protocol):
     def _end(self, why: LinkClosed) -> None:
         if self._ended is None:
             self._ended = why
-        self._frames, self._held_bytes = [], 0
+        self._incoming.drop()
         _wake(self._reader)
         _wake(self._writer)
 

@@ -1,0 +1,133 @@
+"""What has come on one WebSocket connection and waits: bytes, the frames made of them, and what ends the link.
+
+It parses as far as there is room for frames, and knows neither a transport nor anybody who waits.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import WSMessage, WSMsgType
+
+from tacit.net.bounds import Bounds
+from tacit.net.errors import LinkClosed
+from tacit.net.links import CloseCode
+from tacit.net.ws_frames import Collected, make_parser
+from tacit.net.ws_gate import FrameGate
+
+PARSED_AT_ONCE_BYTES: Final = 16 * 1024
+"""Bytes that are parsed before it is asked whether somebody takes the frames; the smallest frame has six."""
+
+HELD_FRAMES: Final = 256
+HELD_BYTES: Final = 256 * 1024
+"""What waits to be received before the rest stays unparsed and nothing more is read; one frame may be larger."""
+
+CONTROLS_PER_TICK: Final = 256
+"""Pings and pongs; an honest client sends one now and then, and forty thousand fit one read and hold everybody up."""
+
+CODES_END: Final = 5_000
+"""Close codes are below. Source: RFC 6455 §7.4.2."""
+
+
+class Incoming:
+    """The reading half of a link."""
+
+    __slots__ = ("_collected", "_controls", "_gate", "_held_bytes", "_unparsed", "_unwanted", "frames", "last", "ping")
+
+    def __init__(self, collected: Collected, bounds: Bounds) -> None:
+        parser = make_parser(collected, bounds.max_frame)
+        self._collected = collected
+        self._gate = FrameGate(parser, max_frame=bounds.first_max_frame, open_from=bounds.max_frame)
+        self._unparsed = b""
+        self._held_bytes = 0
+        self._controls = 0
+        self._unwanted = False
+        self.frames: list[bytes] = []
+        self.last: WSMessage | None = None
+        """What ends the link once the frames before it have been received."""
+        self.ping: bytes | None = None
+        """What the last of the pings said that have come and were not answered."""
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read."""
+        if self.last is None:
+            self._unparsed = self._unparsed + data if self._unparsed else data
+            self.parse()
+
+    def parse(self) -> None:
+        """Make frames of bytes while there is room for them."""
+        while self._unparsed and self.last is None and not self._is_full:
+            piece, self._unparsed = self._unparsed[:PARSED_AT_ONCE_BYTES], self._unparsed[PARSED_AT_ONCE_BYTES:]
+            self._gate.feed_data(piece)
+            self._sort(self._collected.take())
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the other side has to wait until frames are taken."""
+        return bool(self._unparsed)
+
+    def take(self) -> bytes:
+        """The first frame that waits."""
+        frame = self.frames.pop(0)
+        self._held_bytes -= len(frame)
+        return frame
+
+    def take_all(self) -> list[bytes]:
+        """All that wait."""
+        frames, self.frames, self._held_bytes = self.frames, [], 0
+        return frames
+
+    def end(self, last: WSMessage) -> None:
+        """Note what ends the link, unless that is known; nothing behind it is looked at."""
+        if self.last is None:
+            self.last = last
+        self._unparsed = b""
+
+    def drop(self) -> None:
+        """Keep no frame from now on; what ends the link is still looked for."""
+        self._unwanted = True
+        self.take_all()
+
+    def count_anew(self) -> None:
+        """Allow ``CONTROLS_PER_TICK`` again."""
+        self._controls = 0
+
+    def limit_frames(self, max_bytes: int) -> None:
+        """Raise the largest frame accepted, never above what the bounds say."""
+        self._gate.max_frame = max_bytes
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.frames) >= HELD_FRAMES or self._held_bytes >= HELD_BYTES
+
+    def _sort(self, messages: list[WSMessage]) -> None:
+        for message in messages:
+            if message.type is WSMsgType.BINARY:
+                if not self._unwanted:
+                    self.frames.append(message.data)
+                    self._held_bytes += len(message.data)
+            elif message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
+                self._controls += 1
+                if message.type is WSMsgType.PING:
+                    self.ping = message.data
+            else:
+                self.end(message)
+                return
+        if self._controls > CONTROLS_PER_TICK:
+            self.end(WSMessage(WSMsgType.ERROR, CloseCode.POLICY_VIOLATION, None))
+
+
+def why_it_ends(last: WSMessage) -> LinkClosed:
+    """What whoever receives is told for the message that ends a link."""
+    match last.type:
+        case WSMsgType.CLOSE if last.data == CloseCode.ABNORMAL or last.data >= CODES_END:
+            # "MUST NOT be set as a status code in a Close control frame". Source: RFC 6455 §7.4.1.
+            return LinkClosed(CloseCode.PROTOCOL_ERROR)
+        case WSMsgType.CLOSE:
+            return LinkClosed(last.data or CloseCode.NORMAL, last.extra or "")
+        case WSMsgType.TEXT:
+            return LinkClosed(CloseCode.UNSUPPORTED_DATA, "frames are binary")
+        case WSMsgType.ERROR:
+            return LinkClosed(last.data)
+        case _:
+            return LinkClosed(CloseCode.ABNORMAL)

@@ -1,0 +1,72 @@
+"""What waits on one connection: up to where it is parsed, in which order it is handed on, and what ends it."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import WSMessage, WSMsgType
+
+from tacit.net import CloseCode
+from tacit.net.bounds import Bounds
+from tacit.net.ws_frames import Collected
+from tacit.net.ws_incoming import CONTROLS_PER_TICK, HELD_BYTES, HELD_FRAMES, Incoming, why_it_ends
+from tests.net.test_ws_gate import PING, frame
+
+CLOSE, MASK = 0x8, b"\0" * 4
+GOODBYE = bytes((0x88, 0x82)) + MASK + (1001).to_bytes(2, "big")
+
+
+def masked(payload: bytes, opcode: int = 0x2) -> bytes:
+    """A frame whose mask changes nothing."""
+    return frame(payload, opcode).replace(b"mask", MASK, 1)
+
+
+def member() -> Incoming:
+    incoming = Incoming(Collected(), Bounds(max_frame=HELD_BYTES * 2))
+    incoming.limit_frames(HELD_BYTES * 2)
+    return incoming
+
+
+@pytest.mark.parametrize(("size", "fit"), [(1, HELD_FRAMES), (HELD_BYTES // 8, 8), (HELD_BYTES + 1, 1)])
+async def test_beyond_what_is_held_the_rest_waits_unparsed_until_frames_are_taken(size: int, fit: int) -> None:
+    incoming = member()
+    for n in range(2 * fit):
+        incoming.feed(masked(bytes((n % 256,)) * size))
+    assert incoming.is_held_up
+    assert len(incoming.frames) == fit
+    first = incoming.take()
+    incoming.parse()
+    got = [first, *incoming.take_all()]
+    incoming.parse()
+    assert not incoming.is_held_up
+    assert [*got, *incoming.take_all()] == [bytes((n % 256,)) * size for n in range(2 * fit)]
+
+
+async def test_what_came_before_the_end_is_still_there_and_nothing_behind_it_is_looked_at() -> None:
+    incoming = member()
+    incoming.feed(masked(b"first") + GOODBYE + masked(b"behind"))
+    incoming.feed(masked(b"later"))
+    assert incoming.frames == [b"first"]
+    assert incoming.last is not None
+    assert why_it_ends(incoming.last).close_code == 1001
+    incoming.end(WSMessage(WSMsgType.CLOSED, None, None))
+    assert why_it_ends(incoming.last).close_code == 1001
+
+
+async def test_who_wants_no_more_frames_still_hears_the_goodbye() -> None:
+    incoming = member()
+    incoming.feed(masked(b"waits"))
+    incoming.drop()
+    incoming.feed(masked(b"unwanted") * HELD_FRAMES * 2 + GOODBYE)
+    assert incoming.frames == []
+    assert incoming.last is not None
+
+
+async def test_so_many_pings_and_pongs_between_two_ticks_and_the_last_ping_is_kept() -> None:
+    incoming = member()
+    for _ in range(2):
+        incoming.feed(masked(b"a", PING) + masked(b"b", PING) + masked(b"c", 0xA) * (CONTROLS_PER_TICK - 2))
+        assert (incoming.ping, incoming.last) == (b"b", None)
+        incoming.count_anew()
+    incoming.feed(masked(b"", PING) * (CONTROLS_PER_TICK + 1))
+    assert incoming.last is not None
+    assert why_it_ends(incoming.last).close_code == CloseCode.POLICY_VIOLATION
