@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 
 import pytest
 
@@ -68,6 +70,28 @@ async def test_who_asks_again_and_again_does_not_have_everything_counted_each_ti
         assert len(counts) == 1
         clock.forward(upkeep.COUNT_EVERY_S)
         assert (await ask(tmp_path, "stats"))["accounts"] == 2
+
+
+async def test_a_disk_that_takes_its_time_to_tell_its_size_holds_nobody_up(tmp_path, monkeypatch):
+    asked, goes_on, statvfs = threading.Event(), threading.Event(), os.statvfs
+
+    def slow(path):
+        asked.set()
+        goes_on.wait(TIMEOUT_S)
+        return statvfs(path)
+
+    async with running(tmp_path) as world:
+        alice = await world.join()
+        log = await alice.create_log()
+        monkeypatch.setattr(os, "statvfs", slow)
+        page = asyncio.create_task(ask(tmp_path, "stats"))
+        assert await asyncio.to_thread(asked.wait, TIMEOUT_S)
+        assert await alice.append(log, b"goes on") == 1
+        assert not page.done()
+        goes_on.set()
+        told = await page
+    free = statvfs(tmp_path)
+    assert 0 < told["disk_free_bytes"] <= free.f_blocks * free.f_frsize
 
 
 async def test_what_the_disk_has_spoilt_is_on_the_page(tmp_path):

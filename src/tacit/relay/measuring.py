@@ -13,12 +13,14 @@ import resource
 import sqlite3
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tacit.errors import RelayError
 from tacit.relay.metrics import Measured
 from tacit.relay.store.database import FILE_NAME
+from tacit.relay.store.maintenance import files, reusable_bytes
 
 if TYPE_CHECKING:
     from tacit.relay.connection import Connection
@@ -61,7 +63,7 @@ async def measure(context: Context) -> None:
     with suppress(RelayError, OSError, TimeoutError, RuntimeError):  # the last where no thread can be started any more
         async with asyncio.timeout(MEASURE_TIMEOUT_S):
             if context.config.data_dir is not None:
-                found.sizes |= await asyncio.to_thread(_files, context.config.data_dir)
+                found.sizes |= asdict(await asyncio.to_thread(files, context.config.data_dir / FILE_NAME))
             found.crowds["accounts"], sizes = await context.store.query(_contents)
             found.sizes |= sizes
 
@@ -81,30 +83,9 @@ def _measure_process(found: Measured) -> None:
     found.sizes["memory_bytes"] = pages * resource.getpagesize()
 
 
-def _files(folder: Path) -> dict[str, int]:
-    """Bytes of the store's files, and those that their disk has left for this user."""
-    disk = os.statvfs(folder)
-    return {
-        "store_bytes": _size(folder / FILE_NAME),
-        "wal_bytes": _size(folder / f"{FILE_NAME}-wal"),
-        "disk_free_bytes": disk.f_bavail * disk.f_frsize,
-        "disk_bytes": disk.f_blocks * disk.f_frsize,
-    }
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 def _contents(db: sqlite3.Connection) -> tuple[int, dict[str, int]]:
     """How many accounts there are, those aside of which only last entries are left, and what waits in all logs."""
     accounts, held_bytes = db.execute(
         "SELECT count(*) FILTER (WHERE deleted_at IS NULL), ifnull(sum(held_bytes), 0) FROM accounts"
     ).fetchone()
-    page_bytes, free_pages = (
-        int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_size", "freelist_count")
-    )
-    return int(accounts), {"held_bytes": int(held_bytes), "store_unused_bytes": page_bytes * free_pages}
+    return int(accounts), {"held_bytes": int(held_bytes), "store_unused_bytes": reusable_bytes(db)}

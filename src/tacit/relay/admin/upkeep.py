@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import Final
 
@@ -27,7 +26,7 @@ async def stats(desk: Desk, _: shapes.Question) -> shapes.Stats:
     """Count everything, or tell what was counted some seconds ago."""
     found = await _figures(desk)
     files = await maintenance.in_thread(maintenance.files, desk.store_path)
-    free = os.statvfs(desk.folder)
+    reusable_bytes = await desk.store.query(maintenance.reusable_bytes)
     live = desk.live
     if live is not None:
         await measuring.measure(live.context)
@@ -49,8 +48,8 @@ async def stats(desk: Desk, _: shapes.Question) -> shapes.Stats:
         oldest_entry_at=None if found.oldest_entry_at_ms is None else found.oldest_entry_at_ms // 1000,
         store_bytes=files.store_bytes,
         wal_bytes=files.wal_bytes,
-        reusable_bytes=files.reusable_bytes,
-        disk_free_bytes=free.f_bavail * free.f_frsize,
+        reusable_bytes=reusable_bytes,
+        disk_free_bytes=files.disk_free_bytes,
         damaged=found.damaged,
         restored_at=found.restored_at,
         since_start={} if live is None else live.context.metrics.snapshot(),
@@ -60,7 +59,8 @@ async def stats(desk: Desk, _: shapes.Question) -> shapes.Stats:
 async def gc(desk: Desk, asked: shapes.Sweep) -> shapes.Swept:
     """Sweep now, bring the write-ahead log into the store, and give space back if wanted. Raises ``TooLargeBeside``."""
     before = await maintenance.in_thread(maintenance.files, desk.store_path)
-    if asked.vacuum and desk.live is not None and before.store_bytes - before.reusable_bytes > MAX_VACUUM_BESIDE_BYTES:
+    contents_bytes = before.store_bytes - await desk.store.query(maintenance.reusable_bytes)
+    if asked.vacuum and desk.live is not None and contents_bytes > MAX_VACUUM_BESIDE_BYTES:
         raise TooLargeBeside
     swept = await sweep_once(desk.store, now_s=desk.steady_now_s(), retention_s=desk.retention_s, path=desk.store_path)
     if asked.vacuum:

@@ -1,11 +1,12 @@
 """Work on the store's file as a whole, beside whoever writes: checkpoints, space given back, sizes.
 
-Each opens a connection of its own; nothing here is for the event loop.
+What changes the file opens a connection of its own; nothing here is for the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -24,11 +25,13 @@ WAIT_MS: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Sizes of the store's files, and what of the store holds nothing."""
+    """Sizes of the store's files, and of their disk."""
 
     store_bytes: int
     wal_bytes: int
-    reusable_bytes: int
+    disk_free_bytes: int
+    """Left for this user."""
+    disk_bytes: int
 
 
 async def in_thread(work: Callable[[Path], T], path: Path) -> T:
@@ -63,12 +66,20 @@ def vacuum(path: Path) -> None:
 
 
 def files(path: Path) -> Files:
-    """How large the files are."""
-    with closing(open_beside(path)) as db:
-        pages, page_bytes = (
-            int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("freelist_count", "page_size")
-        )
-    return Files(_size(path), _size(path.with_name(f"{path.name}-wal")), pages * page_bytes)
+    """How large the files are, and how much room they have; a disk may take its time to tell."""
+    disk = os.statvfs(path.parent)
+    return Files(
+        store_bytes=_size(path),
+        wal_bytes=_size(path.with_name(f"{path.name}-wal")),
+        disk_free_bytes=disk.f_bavail * disk.f_frsize,
+        disk_bytes=disk.f_blocks * disk.f_frsize,
+    )
+
+
+def reusable_bytes(db: sqlite3.Connection) -> int:
+    """What of the store holds nothing."""
+    pages, page_bytes = (int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("freelist_count", "page_size"))
+    return pages * page_bytes
 
 
 def _size(path: Path) -> int:
