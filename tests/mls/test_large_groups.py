@@ -96,6 +96,11 @@ def test_the_largest_group_can_be_decoded() -> None:
     assert largest_tree + 256 * 1024 <= MAX_VECTOR_BYTES
 
 
+@pytest.mark.parametrize("count", [1, LARGEST_GROUP_MEMBERS])
+def test_a_policy_lets_in_one_or_as_many_as_can_be_handled(count: int) -> None:
+    assert Policy(max_members=count).max_members == count
+
+
 @pytest.mark.parametrize("count", [LARGEST_GROUP_MEMBERS + 1, 0, -1])
 def test_no_policy_lets_in_more_than_that(count: int) -> None:
     with pytest.raises(BadPolicy) as caught:

@@ -126,6 +126,24 @@ def test_who_came_later_came_later_for_everything_above(crew: Crew, newcomer: Ke
         refuses_to_join(crew, mirror.welcome(forged), newcomer, check)
 
 
+def test_a_tree_tells_those_who_came_before_a_key_from_those_who_came_after_it() -> None:
+    """Alice's key of node 7 knows of Frank below node 11, and not of Heidi, who is unmerged at both of them."""
+    crew = Crew(7)
+    crew.remove("alice", "frank")
+    crew.commit("erin")
+    crew.commit("grace", [Add(crew.bundle("frank").key_package)], force_path=False)
+    crew.commit("alice")
+    crew.commit("grace", [Add(crew.bundle("heidi").key_package)], force_path=False)
+    tree = crew["alice"].state.tree
+    unmerged = {node: parent.unmerged_leaves for node, parent in tree.parents() if parent.unmerged_leaves}
+    assert unmerged == {7: (7,), 11: (5, 7)}
+    ivan = crew.bundle("ivan")
+    pending = crew.commit("grace", [Add(ivan.key_package)], force_path=False)
+    assert pending.welcome is not None
+    joined = join(pending.welcome, [ivan], authenticate=crew.authenticate, known_group=lambda group_id: False)
+    assert joined.group.epoch_authenticator == crew["alice"].epoch_authenticator
+
+
 def encoded(*nodes: Node | None) -> bytes:
     w = Writer()
     w.vector(nodes, _write_optional_node)
