@@ -175,6 +175,27 @@ def test_who_asks_to_be_added_is_judged_by_the_door_for_identity() -> None:
     refuses(crew, "bob", message, policy=LISTENING, error=NotTheirKey)
 
 
+def test_who_is_named_anew_is_judged_and_who_is_named_again_is_not() -> None:
+    crew = Crew(2)
+    first, second = (
+        ExternalSender(crew.key(name).public, BasicCredential(name.encode())) for name in ("mallory", "office")
+    )
+    judged: list[ExternalSender] = []
+    policy = Policy(outside_proposals=True, authenticate_sender=judged.append)
+    for named, new in (((first,), first), ((first, second), second)):
+        proposal = GroupContextExtensions((external_senders_extension(named),))
+        group, pending = crew["alice"].create_commit(
+            [proposal], entropy=crew.entropy, now_s=NOW_S, authenticate=crew.authenticate, policy=policy
+        )
+        event = crew["bob"].process(pending.commit, authenticate=crew.authenticate, policy=policy)
+        assert isinstance(event, StagedCommit)
+        assert event.group_after is not None
+        crew.groups |= {"alice": group.merge(pending), "bob": event.group_after}
+        assert len(judged) >= 2
+        assert set(judged) == {new}
+        judged.clear()
+
+
 def test_the_office_cannot_update_anybody() -> None:
     crew = Crew(2)
     office = office_of(crew)
