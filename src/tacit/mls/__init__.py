@@ -8,13 +8,14 @@ arguments. A call that raises has changed nothing; a call that returns gives wha
                                 credential_types=(), grease=True)                      # identity: bytes or a Credential
     publish bundle.key_package_bytes; keep bundle.encode()
     key_package = read_key_package(data, now_s=, authenticate=)                        # every check of §10.1
-    group = create_group(group_id, suite_id, identity, signature_private, extensions=(), extension_types=(), ...)
+    group = create_group(group_id, suite_id, identity, signature_private, extensions=(), extension_types=(),
+                         leaf_extensions=(), ...)
     joined = join(welcome, bundles, authenticate=, known_group=, resume=)             # .group .used_ref .signer .origin
 
     group, message = group.seal(plaintext, aad=b"", entropy=)                          # PendingProposals: commit first
     group, message = group.propose(Remove(leaf), entropy=)                             # also propose_update(entropy=)
     group, pending = group.create_commit([Add(key_package), ...], now_s=, entropy=, authenticate=,
-                                         public=False, ratchet_tree_in_welcome=True)
+                                         public=False, ratchet_tree_in_welcome=True, leaf_extensions=None)
     group = group.merge(pending)                                                       # when the commit has come back
     event = group.process(message, authenticate=, authorize=None, now_s=)
         ApplicationData(group, sender, sender_leaf, epoch, generation, aad, data)

@@ -214,12 +214,20 @@ def first_epoch(
     extensions: Extensions,
     support: Support,
     lifetime: Lifetime,
+    leaf_extensions: Extensions = (),
     entropy: Entropy,
 ) -> NextEpoch:
     """The one-member epoch that every group begins with. Source: RFC 9420 §11"""
     encryption = suite.generate_key_pair(entropy)
     leaf = create_leaf(
-        suite, credential, signature_private, encryption.public, lifetime=lifetime, support=support, entropy=entropy
+        suite,
+        credential,
+        signature_private,
+        encryption.public,
+        lifetime=lifetime,
+        support=support,
+        extensions=leaf_extensions,
+        entropy=entropy,
     )
     own_leaf = LeafIndex(0)
     tree = RatchetTree.of_one(suite, leaf)

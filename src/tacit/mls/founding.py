@@ -21,11 +21,15 @@ def create_group(
     extension_types: tuple[int, ...] = (),
     proposal_types: tuple[int, ...] = (),
     credential_types: tuple[int, ...] = (),
+    leaf_extensions: Extensions = (),
     grease: bool = True,
     entropy: Entropy,
     now_s: float,
 ) -> Group:
-    """A group of one; the ``..._types`` are those of the application that we support, as for a key package."""
+    """A group of one; the ``..._types`` are those of the application that we support, as for a key package.
+
+    ``leaf_extensions`` are those of our own leaf, each of a type that we support.
+    """
     begun = first_epoch(
         suite(suite_id),
         group_id,
@@ -34,6 +38,7 @@ def create_group(
         extensions=extensions,
         support=Support(extension_types, proposal_types, credential_types, grease),
         lifetime=lifetime_from(now_s),
+        leaf_extensions=leaf_extensions,
         entropy=entropy,
     )
     return Group(begun.epoch, begun.secret_tree)

@@ -175,6 +175,7 @@ class Group:
         force_path: bool = True,
         credential: bytes | Credential | None = None,
         signature_private: bytes | None = None,
+        leaf_extensions: Extensions | None = None,
         public: bool = False,
         ratchet_tree_in_welcome: bool = True,
         aad: bytes = b"",
@@ -188,15 +189,15 @@ class Group:
         Keep both results before the commit leaves; raises ``InvalidMessage`` if the receivers would refuse the commit.
         ``public`` sends it signed and not encrypted; without ``ratchet_tree_in_welcome`` new members need
         ``ratchet_tree_bytes()`` of ``pending.group_after``. Another ``credential`` or ``signature_private`` is shown in
-        the path, so there always is one then.
+        the path, so there always is one then, and so are ``leaf_extensions``, which replace all those of our leaf.
         """
-        force_path = force_path or credential is not None or signature_private is not None
+        force_path = force_path or any(new is not None for new in (credential, signature_private, leaf_extensions))
         return sending.commit(
             self,
             proposals,
             include_pending,
             form=CommitForm(force_path, aad, public, ratchet_tree_in_welcome),
-            identity=self._identity(credential, signature_private),
+            identity=self._identity(credential, signature_private, leaf_extensions),
             entropy=entropy,
             now_s=now_s,
             rules=Rules(authenticate, policy),
@@ -250,11 +251,17 @@ class Group:
         kept = expire(self.past_keys, now_s)
         return self if kept is self.past_keys else replace(self, past_keys=kept)
 
-    def _identity(self, credential: bytes | Credential | None, signature_private: bytes | None) -> OwnIdentity:
+    def _identity(
+        self,
+        credential: bytes | Credential | None,
+        signature_private: bytes | None,
+        leaf_extensions: Extensions | None = None,
+    ) -> OwnIdentity:
         own = self.state.leaves[self.own_leaf]
         return OwnIdentity(
             own.credential if credential is None else as_credential(credential),
             self.state.signature_private if signature_private is None else Secret(signature_private),
+            leaf_extensions,
         )
 
 

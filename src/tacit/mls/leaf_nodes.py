@@ -246,9 +246,10 @@ def create_leaf(
     *,
     lifetime: Lifetime,
     support: Support,
+    extensions: Extensions = (),
     entropy: Entropy,
 ) -> LeafNode:
-    """A leaf as it stands in a key package, with what we support."""
+    """A leaf as it stands in a key package, with what we support and ``extensions`` of its own."""
     capabilities = own_capabilities(suite.id, credential, support, entropy)
     unsigned = LeafNode(
         encryption_key=encryption_key,
@@ -258,7 +259,7 @@ def create_leaf(
         source=LeafNodeSource.KEY_PACKAGE,
         lifetime=lifetime,
         parent_hash=NO_PARENT_HASH,
-        extensions=grease_extension(capabilities, entropy),
+        extensions=(*extensions, *grease_extension(capabilities, entropy)),
         signature=b"",
     )
     return sign_leaf(suite, unsigned, signature_private, b"", LeafIndex(0))

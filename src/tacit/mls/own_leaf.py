@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from tacit.crypto.secret import Secret
 from tacit.crypto.suites import CipherSuite
 from tacit.mls.credentials import Credential
+from tacit.mls.extensions import Extensions
 from tacit.mls.leaf_nodes import NO_PARENT_HASH, LeafNode, sign_leaf
 from tacit.mls.registry import LeafNodeSource
 from tacit.mls.tree_math import LeafIndex
@@ -17,10 +18,11 @@ from tacit.mls.tree_math import LeafIndex
 
 @dataclass(frozen=True, slots=True)
 class OwnIdentity:
-    """What we show in our leaf, and the private key that goes with it."""
+    """What we show in our leaf, and the private key that goes with it; without ``extensions`` those that it has."""
 
     credential: Credential
     signature_private: Secret
+    extensions: Extensions | None = None
 
 
 def renew_leaf(
@@ -42,6 +44,7 @@ def renew_leaf(
         signature_key=suite.signature_key_pair(private).public,
         credential=identity.credential,
         capabilities=old.capabilities.with_credential(identity.credential),
+        extensions=old.extensions if identity.extensions is None else identity.extensions,
         source=source,
         lifetime=None,
         parent_hash=parent_hash,
