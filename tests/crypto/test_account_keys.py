@@ -5,6 +5,8 @@ import random
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -15,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.utils import CryptographyDeprecationWarning
 
 from tacit.crypto import account_keys
-from tacit.crypto.errors import BadKey
+from tacit.crypto.errors import BadKey, UnsupportedKey
 from tacit.crypto.secret import Secret
 from tacit.errors import CryptoError
 from tacit.limits import MAX_ACCOUNT_KEY_BYTES
@@ -37,7 +39,8 @@ def foreign_keys():
         pytest.param(x25519.X25519PrivateKey.from_private_bytes(b"\x01" * 32), id="x25519"),
         pytest.param(ed448.Ed448PrivateKey.from_private_bytes(b"\x01" * 57), id="ed448"),
         pytest.param(ec.derive_private_key(5, ec.SECP256R1()), id="p256"),
-        pytest.param(rsa.generate_private_key(65537, 2048), id="rsa"),
+        pytest.param(rsa.generate_private_key(65537, 1024), id="rsa-1024"),
+        pytest.param(rsa.generate_private_key(3, 2048), id="rsa-exponent-3"),
     ]
 
 
@@ -74,7 +77,83 @@ def test_other_kinds_of_key_are_refused(key):
     with pytest.raises(BadKey):
         account_keys.check_public_key(spki(key))
     with pytest.raises(BadKey):
-        account_keys.public_key(pkcs8(key))
+        account_keys.check_private_key(pkcs8(key))
+
+
+def test_a_key_that_is_made_here_is_of_the_kind_that_was_asked_for():
+    made = account_keys.generate(random.Random(1).randbytes, "rsa")
+    public = account_keys.public_key(made)
+    assert (account_keys.algorithm_name(public), account_keys.key_bits(public)) == ("rsa", 3072)
+    account_keys.check_private_key(made)
+    assert account_keys.key_bits(PUBLIC) == 256
+    with pytest.raises(UnsupportedKey):
+        account_keys.generate(random.Random(1).randbytes, "dsa")
+
+
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+RSA_PUBLIC = spki(RSA_KEY)
+
+
+def test_rsa_signatures_are_pss_with_sha256_and_a_salt_of_its_length():
+    signature = account_keys.sign(pkcs8(RSA_KEY), b"data")
+    RSA_KEY.public_key().verify(signature, b"data", PSS(MGF1(SHA256()), 32), SHA256())
+    account_keys.verify(RSA_PUBLIC, b"data", signature)
+    assert account_keys.sign(pkcs8(RSA_KEY), b"data") != signature
+    for data, other in ((b"date", signature), (b"data", signature[:-1] + bytes([signature[-1] ^ 1])), (b"data", b"")):
+        with pytest.raises(CryptoError):
+            account_keys.verify(RSA_PUBLIC, data, other)
+
+
+@pytest.mark.parametrize(
+    ("padding", "digest"),
+    [
+        (PSS(MGF1(SHA256()), 20), SHA256()),
+        (PSS(MGF1(SHA384()), 32), SHA256()),
+        (PSS(MGF1(SHA384()), 48), SHA384()),
+        (PKCS1v15(), SHA256()),
+    ],
+    ids=["short-salt", "other-mask", "other-hash", "pkcs1"],
+)
+def test_any_other_way_to_sign_with_rsa_is_refused(padding, digest):
+    with pytest.raises(CryptoError):
+        account_keys.verify(RSA_PUBLIC, b"data", RSA_KEY.sign(b"data", padding, digest))
+
+
+def rsa_spki(modulus: int, exponent: int) -> bytes:
+    return (
+        rsa.RSAPublicNumbers(exponent, modulus)
+        .public_key()
+        .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+@pytest.mark.parametrize(
+    ("modulus", "exponent", "why"),
+    [
+        ((1 << 2046) + 1, 65537, "of 2047 bits; 2048 to 4096"),
+        ((1 << 4096) + 1, 65537, "of 4097 bits"),
+        ((1 << 2047) + 2, 65537, "even"),
+        ((1 << 2047) + 1, 65535, "exponent 65535"),
+        ((1 << 2047) + 1, 2**32 + 1, "exponent 4294967297"),
+    ],
+)
+def test_rsa_keys_of_other_sizes_and_exponents_are_refused_with_the_reason(modulus: int, exponent: int, why: str):
+    with pytest.raises(BadKey, match=why):
+        account_keys.check_public_key(rsa_spki(modulus, exponent))
+    account_keys.check_public_key(rsa_spki((1 << 2047) + 1, 65537))
+    account_keys.check_public_key(rsa_spki((1 << 4095) + 1, 2**32 - 1))
+
+
+def test_an_rsa_key_has_one_encoding():
+    """The same numbers named as a key for PSS alone, or without the parameters, would be another account."""
+    named = bytes.fromhex("300d06092a864886f70d0101010500")
+    assert RSA_PUBLIC.count(named) == 1
+    pss = RSA_PUBLIC.replace(named, bytes.fromhex("300d06092a864886f70d01010a0500"))
+    bare = RSA_PUBLIC.replace(named, bytes.fromhex("300b06092a864886f70d010101"))
+    shorter = bare[:2] + (int.from_bytes(bare[2:4]) - 2).to_bytes(2) + bare[4:]
+    for other in (pss, shorter, RSA_PUBLIC + b"\x00", RSA_PUBLIC[:-1]):
+        with pytest.raises(BadKey):
+            account_keys.check_public_key(other)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,13 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tacit.crypto import account_keys
 from tacit.crypto.errors import UnsupportedKey, WrongPassphrase
-from tacit.crypto.pem import BadPem, account_key_from_pem, account_key_to_pem
+from tacit.crypto.pem import (
+    BadPem,
+    account_key_from_pem,
+    account_key_to_open_pem,
+    account_key_to_pem,
+    is_sealed,
+)
 
 PRIVATE = account_keys.generate(random.Random(1).randbytes)
 PEM = account_key_to_pem(PRIVATE, b"correct horse", random.Random(2).randbytes)
@@ -84,7 +90,32 @@ def test_a_key_of_a_kind_that_the_library_does_not_know_is_refused():
         account_key_from_pem(pem, None)
 
 
-@pytest.mark.parametrize("key", [ec.derive_private_key(5, ec.SECP256R1()), rsa.generate_private_key(65537, 2048)])
-def test_keys_that_no_account_can_have_are_refused(key):
-    with pytest.raises(UnsupportedKey):
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        (ec.derive_private_key(5, ec.SECP256R1()), ""),
+        (rsa.generate_private_key(65537, 1024), "1024 bits; 2048 to 4096"),
+        (rsa.generate_private_key(3, 2048), "exponent 3"),
+    ],
+    ids=["p256", "rsa-1024", "rsa-exponent-3"],
+)
+def test_keys_that_no_account_can_have_are_refused_with_the_reason(key, why: str):
+    with pytest.raises(UnsupportedKey) as refused:
         account_key_from_pem(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), None)
+    assert why in refused.value.detail
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+@pytest.mark.parametrize("passphrase", [None, b"pw"])
+def test_rsa_keys_are_read_in_both_forms_sealed_or_not(form: PrivateFormat, passphrase: bytes | None):
+    key = rsa.generate_private_key(65537, 2048)
+    sealing = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    pem = key.private_bytes(Encoding.PEM, form, sealing)
+    assert is_sealed(pem) == (passphrase is not None)
+    private = account_key_from_pem(pem, passphrase)
+    assert private.reveal() == key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    for written in (
+        account_key_to_pem(private, b"other", random.Random(2).randbytes),
+        account_key_to_open_pem(private),
+    ):
+        assert account_key_from_pem(written, b"other" if is_sealed(written) else None) == private

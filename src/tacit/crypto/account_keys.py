@@ -1,8 +1,9 @@
-"""The kinds of key that an account can have, as a table: today Ed25519.
+"""The kinds of key that an account can have, as a table: Ed25519, and RSA-PSS with SHA-256.
 
 A public key is canonical SubjectPublicKeyInfo in DER, because an account's ID is its hash: encoding the parsed key
-again must give the same bytes, else one key could have two IDs. A private key is PKCS#8 in DER.
-Source: RFC 5280 §4.1; RFC 5958; RFC 8410
+again must give the same bytes, else one key could have two IDs. A private key is PKCS#8 in DER. RSA takes its
+randomness, for keys and for the salt of each signature, from OpenSSL, which has no argument for it.
+Source: RFC 5280 §4.1; RFC 5958; RFC 8017 §8.1; RFC 8410
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -26,14 +30,25 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.utils import CryptographyDeprecationWarning
 
 from tacit.crypto.eddsa import ED25519
-from tacit.crypto.errors import BadKey
+from tacit.crypto.errors import BadKey, UnsupportedKey
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.errors import CryptoError
 from tacit.limits import MAX_ACCOUNT_KEY_BYTES
 
-AccountPublicKey: TypeAlias = Ed25519PublicKey
-AccountPrivateKey: TypeAlias = Ed25519PrivateKey
+AccountPublicKey: TypeAlias = Ed25519PublicKey | RSAPublicKey
+AccountPrivateKey: TypeAlias = Ed25519PrivateKey | RSAPrivateKey
+
+RSA_BITS: Final = 3072
+"""Of a key that is made here: as strong as the rest of an account, by NIST SP 800-57 part 1, table 2."""
+
+RSA_MIN_BITS: Final = 2048
+RSA_MAX_BITS: Final = 4096
+"""Of a key that is brought along. Less can be broken some day soon; more makes everybody's checks slow."""
+
+RSA_MIN_EXPONENT: Final = 2**16
+RSA_MAX_EXPONENT: Final = 2**32
+"""Public exponents lie between them, and are odd: smaller ones have a history, larger ones only cost time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +58,28 @@ class AccountAlgorithm:
     name: str
     public_type: type[Any]
     private_type: type[Any]
-    check: Callable[[AccountPublicKey], None]
-    sign: Callable[[AccountPrivateKey, bytes], bytes]
-    verify: Callable[[AccountPublicKey, bytes, bytes], None]
+    check: Callable[[Any], None]
+    generate: Callable[[Entropy], AccountPrivateKey]
+    sign: Callable[[Any, bytes], bytes]
+    verify: Callable[[Any, bytes, bytes], None]
 
 
 def _check_ed25519(key: Ed25519PublicKey) -> None:
     ED25519.check_public_key(key.public_bytes_raw())
 
+
+def _check_rsa(key: RSAPublicKey) -> None:
+    numbers = key.public_numbers()
+    if not RSA_MIN_BITS <= key.key_size <= RSA_MAX_BITS:
+        raise BadKey(f"an RSA key of {key.key_size} bits; {RSA_MIN_BITS} to {RSA_MAX_BITS} are taken")
+    if not (RSA_MIN_EXPONENT < numbers.e < RSA_MAX_EXPONENT and numbers.e % 2):
+        raise BadKey(f"an RSA key with the public exponent {numbers.e % 2**64}; 65537 is usual")
+    if not numbers.n % 2:
+        raise BadKey("an RSA key with an even modulus")
+
+
+_PSS: Final = PSS(mgf=MGF1(SHA256()), salt_length=PSS.DIGEST_LENGTH)
+"""A verifier that is given this length takes no other. Source: RFC 8017 §9.1"""
 
 _ALGORITHMS: Final = (
     AccountAlgorithm(
@@ -58,20 +87,48 @@ _ALGORITHMS: Final = (
         Ed25519PublicKey,
         Ed25519PrivateKey,
         _check_ed25519,
-        lambda key, data: key.sign(data),
+        lambda entropy: Ed25519PrivateKey.from_private_bytes(entropy(ED25519.key_size)),
+        lambda key, data: bytes(key.sign(data)),
         lambda key, data, signature: key.verify(signature, data),
+    ),
+    AccountAlgorithm(
+        "rsa",
+        RSAPublicKey,
+        RSAPrivateKey,
+        _check_rsa,
+        lambda _: generate_private_key(65537, RSA_BITS),
+        lambda key, data: bytes(key.sign(data, _PSS, SHA256())),
+        lambda key, data, signature: key.verify(signature, data, _PSS, SHA256()),
     ),
 )
 
+KINDS: Final = tuple(algorithm.name for algorithm in _ALGORITHMS)
+"""The table's names."""
 
-def generate(entropy: Entropy) -> Secret:
-    """A fresh Ed25519 account key."""
-    return encode_private(Ed25519PrivateKey.from_private_bytes(entropy(ED25519.key_size)))
+
+def generate(entropy: Entropy, kind: str = "ed25519") -> Secret:
+    """A fresh account key of one of ``KINDS``; RSA takes up to a few seconds. Raises ``UnsupportedKey``."""
+    for algorithm in _ALGORITHMS:
+        if algorithm.name == kind:
+            return encode_private(algorithm.generate(entropy))
+    raise UnsupportedKey
 
 
 def public_key(private: Secret) -> bytes:
     """The public key of a private key; raises ``BadKey`` unless it is one of the table's."""
     return _encode_public(_load_private(private.reveal())[0].public_key())
+
+
+def key_bits(public: bytes) -> int:
+    """The size of a key as people know it; raises ``BadKey``."""
+    key = _load_public(public)[0]
+    return key.key_size if isinstance(key, RSAPublicKey) else 8 * len(key.public_bytes_raw())
+
+
+def check_private_key(private: Secret) -> None:
+    """Raise ``BadKey``, with the reason, unless an account can have this private key."""
+    key, algorithm = _load_private(private.reveal())
+    algorithm.check(key.public_key())
 
 
 def check_public_key(public: bytes) -> None:
@@ -133,7 +190,7 @@ def _load_public(data: bytes) -> tuple[AccountPublicKey, AccountAlgorithm]:
 
 
 def _check_canonical(key: AccountPublicKey, data: bytes) -> None:
-    """No promise of the library's: what its parser of today lets through of Ed25519 is canonical anyway."""
+    """What the library's parser of today lets through of Ed25519 is canonical anyway, but that is no promise."""
     if _encode_public(key) != data:
         raise BadKey("account key is not in canonical form")
 

@@ -22,7 +22,7 @@ class UnsupportedKey(UsageError):
     """Keys of this kind cannot be used for an account."""
 
     code = "unsupported-key"
-    hint = "Use an Ed25519 key."
+    hint = "Use an Ed25519 key, or an RSA key of 2,048 to 4,096 bits."
 
 
 class WrongPassphrase(UsageError):

@@ -1,4 +1,4 @@
-"""Account keys as PEM files: PKCS#8, sealed with a passphrase.
+"""Account keys as PEM files: read in any form that OpenSSL knows, written as PKCS#8, sealed with a passphrase or not.
 
 ``cryptography`` writes PKCS#8 with 2,048 rounds of PBKDF2, which stopped being enough long ago. The file is therefore
 put together here, with as many rounds as OWASP asks for and salt and IV as arguments; any tool that knows PKCS#8 reads
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tacit.crypto import account_keys
-from tacit.crypto.errors import UnsupportedKey, WrongPassphrase
+from tacit.crypto.errors import BadKey, UnsupportedKey, WrongPassphrase
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.errors import UsageError
@@ -60,13 +60,23 @@ def account_key_to_pem(private: Secret, passphrase: bytes, entropy: Entropy) -> 
     padded = padder.update(private.reveal()) + padder.finalize()
     encryptor = Cipher(AES(key), CBC(iv)).encryptor()
     sealed = encryptor.update(padded) + encryptor.finalize()
-    return _pem(_sequence(_pbes2(salt, iv), _der(_OCTETS, sealed)))
+    return _pem("ENCRYPTED PRIVATE KEY", _sequence(_pbes2(salt, iv), _der(_OCTETS, sealed)))
+
+
+def account_key_to_open_pem(private: Secret) -> bytes:
+    """The account key as it is: whoever has the file is the account."""
+    return _pem("PRIVATE KEY", private.reveal())
+
+
+def is_sealed(pem: bytes) -> bool:
+    """Whether a PEM file says that a passphrase opens it, in its PKCS#8 form or in the traditional one."""
+    return b"BEGIN ENCRYPTED PRIVATE KEY" in pem or b"Proc-Type: 4,ENCRYPTED" in pem
 
 
 def account_key_from_pem(pem: bytes, passphrase: bytes | None) -> Secret:
     """The account key in a PEM file of any kind that OpenSSL reads; ``None`` for one that is not sealed.
 
-    Raises ``BadPem``, ``WrongPassphrase``, or ``UnsupportedKey`` for keys that no account can have.
+    Raises ``BadPem``, ``WrongPassphrase``, or ``UnsupportedKey``, with the reason, for keys that no account can have.
     """
     if len(pem) > MAX_PEM_BYTES or b"PRIVATE KEY-----" not in pem:
         raise BadPem
@@ -80,7 +90,12 @@ def account_key_from_pem(pem: bytes, passphrase: bytes | None) -> Secret:
         raise (BadPem if passphrase is None else WrongPassphrase)() from None
     if not isinstance(key, account_keys.AccountPrivateKey):
         raise UnsupportedKey
-    return account_keys.encode_private(key)
+    private = account_keys.encode_private(key)
+    try:
+        account_keys.check_private_key(private)
+    except BadKey as error:
+        raise UnsupportedKey(error.detail) from None
+    return private
 
 
 def _pbes2(salt: bytes, iv: bytes) -> bytes:
@@ -102,9 +117,7 @@ def _der(tag: int, content: bytes) -> bytes:
     return bytes((tag, 0x80 | len(digits))) + digits + content
 
 
-def _pem(der: bytes) -> bytes:
+def _pem(what: str, der: bytes) -> bytes:
     text = base64.b64encode(der).decode()
     lines = [text[start : start + _LINE] for start in range(0, len(text), _LINE)]
-    return "\n".join(
-        ["-----BEGIN ENCRYPTED PRIVATE KEY-----", *lines, "-----END ENCRYPTED PRIVATE KEY-----", ""]
-    ).encode()
+    return "\n".join([f"-----BEGIN {what}-----", *lines, f"-----END {what}-----", ""]).encode()

@@ -6,7 +6,7 @@ no relay and no disk.
 
 from __future__ import annotations
 
-from tacit.identity.account_keys import AccountKey, verify_account_bytes, verify_account_signature
+from tacit.identity.account_keys import AccountKey, key_kind, verify_account_bytes, verify_account_signature
 from tacit.identity.authentication import Authenticated, LeafIdentity, authenticate_leaf
 from tacit.identity.certificates import DeviceCertificate
 from tacit.identity.errors import (
@@ -54,6 +54,7 @@ __all__ = [
     "format_handle",
     "format_id",
     "format_link",
+    "key_kind",
     "parse_handle",
     "parse_id",
     "parse_link",
