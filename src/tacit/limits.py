@@ -181,6 +181,17 @@ MAX_DEVICES_EVER_PER_ACCOUNT: Final = 256
 
 MAX_LOGS_PER_ACCOUNT: Final = 1_000
 MAX_READERS_PER_LOG: Final = MAX_GROUP_MEMBERS
+MAX_ROOMS_PER_ACCOUNT: Final = 32
+"""Each keeps a GroupInfo, a megabyte at most for the 250 people of the default suite that fit one."""
+
+MAX_ROOM_INFO_BYTES: Final = 1024 * 1024
+MAX_ROOM_QUEUE: Final = 256
+"""Devices that wait at the door of one room."""
+
+ROOM_LEASE_S: Final = 5
+"""How long the door of a room is kept for whoever was let on: time for the slowest phone, and no more for whoever lets
+it pass."""
+
 MAX_INBOX_ENTRIES: Final = 1_000
 """Entries that wait in one inbox; a stranger can fill no more than this."""
 
@@ -218,6 +229,9 @@ RATE_CLAIMS: Final = (2.0, 200.0)
 
 RATE_LOOKUPS: Final = (20.0, 500.0)
 """Slow enough that trying out handles does not list a relay's people."""
+
+RATE_ENTRANCES: Final = (0.5, 30.0)
+"""Times that one account asks to come into rooms; each answer may be ``MAX_ROOM_INFO_BYTES`` long."""
 
 RATE_NEW_LOGS: Final = (2.0, 200.0)
 RATE_PUBLISHED_KEYS: Final = (2.0, 100.0)

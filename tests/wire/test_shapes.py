@@ -112,7 +112,7 @@ TOO_LARGE = [
     ("register", pb.Register(otp_request="r" * 65)),
     ("submit_otp", pb.SubmitOtp(request="r" * 65)),
     ("submit_otp", pb.SubmitOtp(code="1" * 17)),
-    ("create_log", pb.CreateLog(log_id=ID, room=pb.Room(group_info=b"g" * (limits.MAX_WELCOME_BYTES + 1)))),
+    ("create_log", pb.CreateLog(log_id=ID, room=pb.Room(group_info=b"g" * (limits.MAX_ROOM_INFO_BYTES + 1)))),
     ("create_log", pb.CreateLog(log_id=ID, room=pb.Room(name="n" * 33))),
     ("create_log", pb.CreateLog(log_id=ID, room=pb.Room(link_secret=b"s" * 33))),
     ("enter_room", pb.EnterRoom(name="n" * 33)),

@@ -16,7 +16,7 @@ from tacit.errors import DecodeError, RelayError, TransportError
 from tacit.log import EventLog
 from tacit.net.errors import LinkClosed
 from tacit.net.links import CloseCode, FrameLink
-from tacit.relay import keys, logs, registry
+from tacit.relay import keys, logs, registry, rooms
 from tacit.relay.context import Context
 from tacit.relay.login import Challenges, greet, login
 from tacit.relay.outgoing import Outgoing
@@ -75,6 +75,8 @@ class Connection:
             self._context.strangers.pop(self, None)
             if self.session is not None:
                 self._context.sessions.leave(self.session.device, self)
+                if self.session.device not in self._context.sessions:
+                    self._context.doors.left(self.session.device)
             self.outgoing.close_flows()
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -177,6 +179,9 @@ class Connection:
                 answer = await keys.recipient_keys(context, session, body)
             case "sender_keys":
                 answer = await registry.sender_keys(context, body)
+            case "enter_room":
+                await rooms.enter_room(context, session, body, partial(self._answer_later, frame))
+                return
             case "revoke_device":
                 answer = await registry.revoke_device(context, session, body)
             case _:
@@ -191,10 +196,7 @@ class Connection:
             self._in_flight -= 1
             self._bytes_in_flight -= size_bytes
             self._settle()
-            if isinstance(outcome, RelayError):
-                self._refuse(frame, outcome)
-            else:
-                self._answer(frame.request_id, outcome)
+            self._answer_later(frame, outcome)
 
         self._in_flight += 1
         self._bytes_in_flight += size_bytes
@@ -215,6 +217,13 @@ class Connection:
 
     def _answer(self, request_id: int, body: ResponseBody) -> None:
         self.outgoing.push(encode_response(request_id, body))
+
+    def _answer_later(self, frame: Frame[RequestBody], outcome: ResponseBody | RelayError) -> None:
+        """Answer a request that was left open."""
+        if isinstance(outcome, RelayError):
+            self._refuse(frame, outcome)
+        else:
+            self._answer(frame.request_id, outcome)
 
     def _fail(self, frame: Frame[RequestBody], error: Exception) -> None:
         """Answer a request that raised a refusal, or tripped."""

@@ -13,6 +13,7 @@ from tacit.entropy import Entropy
 from tacit.net.origins import read_networks
 from tacit.relay.addresses import Addresses
 from tacit.relay.config import RelayConfig
+from tacit.relay.doors import Doors
 from tacit.relay.hub import Hub
 from tacit.relay.metrics import Metrics
 from tacit.relay.rates import Bucket, Buckets, per_hour
@@ -116,6 +117,7 @@ class Context:
     new_accounts: Bucket = field(init=False)
     addresses: Addresses = field(init=False)
     steady: SteadyTime = field(init=False)
+    doors: Doors = field(default_factory=Doors)
     accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     resources: Resources = field(init=False)

@@ -13,11 +13,12 @@ from typing import TypeAlias
 
 from tacit.errors import RelayError
 from tacit.log import EventLog
+from tacit.relay import rooms
 from tacit.relay.context import Context
 from tacit.relay.hub import Flow
 from tacit.relay.outgoing import Outgoing
 from tacit.relay.rates import ROOM_MADE
-from tacit.relay.store import damage, logs, reading, returns, room
+from tacit.relay.store import damage, logs, making_room, reading, returns
 from tacit.relay.store.rows import Appended, DeviceAddress, LogState, NewEntry, Session
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import NoSuchAccount, NoSuchDevice, QuotaExceeded, RateLimited, Restoring, UnknownLog
@@ -27,10 +28,16 @@ Answer: TypeAlias = Callable[[ResponseBody | RelayError], None]
 
 
 async def create_log(context: Context, session: Session, body: pb.CreateLog) -> pb.LogCreated:
-    """Make a log whose only reader is the device. Raises ``LogTaken``; ``UnknownLog`` where none can be lost."""
+    """Make a log whose only reader is the device, and perhaps a room.
+
+    Raises ``LogTaken``, ``RoomNameTaken``, ``BadRoomName``; ``UnknownLog`` where none can be lost.
+    """
     if body.again and not context.store.waits_until:
         raise UnknownLog
-    await context.store.change(partial(logs.create_log, maker=session, log_id=body.log_id, now_s=context.now_s()))
+    room = rooms.room_state(body.room) if body.HasField("room") else None
+    await context.store.change(
+        partial(logs.create_log, maker=session, log_id=body.log_id, now_s=context.now_s(), room=room)
+    )
     if body.again:
         await context.store.change(partial(returns.make_again, maker=session, log_id=body.log_id))
     return pb.LogCreated(log_id=body.log_id)
@@ -57,6 +64,8 @@ def _appended(
         if outcome.fresh:
             context.metrics.appends += 1
             context.hub.publish(entry, outcome)
+            if entry.join_token:
+                context.doors.entered(outcome.log, entry.author)
 
 
 def _append_dropping(
@@ -73,7 +82,7 @@ def _append_dropping(
         done(refused)
         return
     try:
-        context.store.submit(partial(room.append_dropping, entry=entry), done, len(entry.payload))
+        context.store.submit(partial(making_room.append_dropping, entry=entry), done, len(entry.payload))
     except RelayError as refusal:
         done(refusal)
 
@@ -150,6 +159,8 @@ def _while_waiting(context: Context, entry: NewEntry, refusal: RelayError) -> Re
 
 def _new_entry(context: Context, session: Session, body: pb.Append) -> NewEntry:
     to_inbox = body.WhichOneof("target") == "inbox"
+    if body.join_token:
+        rooms.check_newcomer(session, body)
     return NewEntry(
         author=session.device,
         log_id=None if to_inbox else body.log_id,
@@ -162,6 +173,8 @@ def _new_entry(context: Context, session: Session, body: pb.Append) -> NewEntry:
         # Asked first, because to look through an empty field costs more than all the rest.
         readers_added=_addresses(body.readers_added) if body.readers_added else (),
         readers_removed=_addresses(body.readers_removed) if body.readers_removed else (),
+        room=rooms.room_state(body.room) if body.HasField("room") else None,
+        join_token=body.join_token,
     )
 
 
@@ -186,4 +199,5 @@ def _wire_state(log_id: bytes, state: LogState | None, now_s: int) -> pb.LogStat
         restored_seq=state.restored_seq,
         held=returns.is_held(state.held_until, now_s),
         since_seq=state.since_seq,
+        room_stale=state.room_stale,
     )

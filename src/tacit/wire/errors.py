@@ -223,6 +223,43 @@ class NotAReader(RelayError):
     exit_code = ExitCode.NOT_FOUND
 
 
+class NoSuchRoom(RelayError):
+    """The relay has no such room, or the link to it is no longer good."""
+
+    code = "no-such-room"
+    exit_code = ExitCode.NOT_FOUND
+    hint = "Ask somebody who is in the room for its current link."
+
+
+class RoomLocked(RelayError):
+    """The room is locked: nobody comes in for now."""
+
+    code = "room-locked"
+    hint = "Ask somebody who is in the room to unlock it."
+
+
+class RoomStale(RelayError):
+    """The relay was restored and has yet to hear from the room how it stands."""
+
+    code = "room-stale"
+    hint = "It mends itself when somebody who is in the room comes online."
+
+
+class RoomNameTaken(RelayError):
+    """There is a public room of that name at this relay."""
+
+    code = "room-name-taken"
+    exit_code = ExitCode.USAGE
+    hint = "Choose another name, or join that room."
+
+
+class BadRoomName(RelayError):
+    """The name of a public room is 2 to 32 letters a-z, digits, dots, hyphens and underscores."""
+
+    code = "room-name-refused"
+    exit_code = ExitCode.USAGE
+
+
 class CommitConflict(RelayError):
     """Another change of the group came first.
 
@@ -250,7 +287,7 @@ REFUSALS: Final[dict[str, type[RelayError]]] = {
         RegistrationPaused, StorageFailed, Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature,
         BadCertificate, DeviceRevoked, AccountSuspended, AccountDeleted, HandleTaken, HandleFixed, BadHandle,
         InviteNeeded, InviteInvalid, NoSuchAccount, NoSuchDevice, NoKeyPackages, UnknownLog, LogTaken, NotAReader,
-        CommitConflict, Restoring,
+        NoSuchRoom, RoomLocked, RoomStale, RoomNameTaken, BadRoomName, CommitConflict, Restoring,
     )
 }  # fmt: skip
 """Every code that an Error, a RegistrationFailed or a LoginFailed carries."""

@@ -94,7 +94,7 @@ def _check_create_log(body: pb.CreateLog) -> None:
 def _check_room(room: pb.Room) -> None:
     if len(room.join_token_hash) not in (0, TOKEN_BYTES):
         raise BadRequest("join token")
-    _check_size("GroupInfo", room.group_info, limits.MAX_WELCOME_BYTES)
+    _check_size("GroupInfo", room.group_info, limits.MAX_ROOM_INFO_BYTES)
     _check_size("name", room.name, limits.MAX_ROOM_NAME_CHARS)
     _check_size("link secret", room.link_secret, TOKEN_BYTES)
 

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from tacit import limits
 from tacit.errors import RelayError
+from tacit.relay.store import rooms
 from tacit.relay.store.damage import entry_checksum
 from tacit.relay.store.places import find_device, position
 from tacit.relay.store.returns import RETRY_S, is_held
@@ -87,6 +88,8 @@ class Appending:
             return Appended(log.row, earlier, fresh=False)
         seq = log.last_seq + 1
         self._check_allowed(place, entry)
+        if entry.kind == COMMIT:
+            rooms.check_change(self._db, log.row, entry.room)
         if seq > MAX_SEQ:
             raise QuotaExceeded("this log has no numbers left")
         size_bytes = len(entry.payload)
@@ -100,6 +103,8 @@ class Appending:
         log.held_bytes += size_bytes
         if entry.kind == COMMIT:
             log.last_commit_seq = seq
+            if entry.room is not None:
+                rooms.change(self._db, log.row, entry.room, seq, newcomer=bool(entry.join_token))
         self._keep(log, account, entry)
         self._answers[question] = seq
         return Appended(log.row, seq, fresh=True, removed=removed)
@@ -172,7 +177,9 @@ class Appending:
             self._check_inbox_quota(place.log, entry)
             return
         if not place.is_reader:
-            raise NotAReader
+            if not entry.join_token:
+                raise NotAReader
+            rooms.check_token(self._db, place.log.row, entry.join_token)
         if place.log.held_until and is_held(place.log.held_until, entry.received_at_ms // 1000):
             raise Restoring(retry_after_s=RETRY_S)
         if entry.kind == COMMIT and entry.after_commit != place.log.last_commit_seq:

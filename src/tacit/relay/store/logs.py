@@ -11,13 +11,19 @@ from collections.abc import Sequence
 
 from tacit import limits
 from tacit.errors import RelayError
+from tacit.relay.store import rooms
 from tacit.relay.store.appending import Appending
-from tacit.relay.store.rows import Appended, NewEntry, Session
+from tacit.relay.store.rows import Appended, LogRow, NewEntry, RoomState, Session
 from tacit.wire.errors import LogTaken, QuotaExceeded
 
 
-def create_log(db: sqlite3.Connection, maker: Session, log_id: bytes, now_s: int) -> None:
-    """Make a log with one reader; a repeat by its maker changes nothing. Raises ``LogTaken``."""
+def create_log(
+    db: sqlite3.Connection, maker: Session, log_id: bytes, now_s: int, room: RoomState | None = None
+) -> None:
+    """Make a log with one reader, and perhaps a room; a repeat by its maker changes nothing.
+
+    Raises ``LogTaken``, ``RoomNameTaken`` or ``QuotaExceeded``.
+    """
     row = db.execute("SELECT maker FROM logs WHERE log_id = ?", (log_id,)).fetchone()
     if row is not None:
         if row[0] != maker.device:
@@ -32,6 +38,8 @@ def create_log(db: sqlite3.Connection, maker: Session, log_id: bytes, now_s: int
         "INSERT INTO logs (log_id, maker, created_at) VALUES (?, ?, ?) RETURNING log", (log_id, maker.device, now_s)
     ).fetchone()[0]
     db.execute("INSERT INTO readers (log, device, start_seq, acked_seq) VALUES (?, ?, 0, 0)", (log, maker.device))
+    if room is not None:
+        rooms.create(db, maker, LogRow(log), room)
 
 
 def append(db: sqlite3.Connection, entry: NewEntry) -> Appended:

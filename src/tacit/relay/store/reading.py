@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tacit.limits import ENTRY_OVERHEAD_BYTES
-from tacit.relay.store import damage
+from tacit.relay.store import damage, rooms
 from tacit.relay.store.places import find_log, position
 from tacit.relay.store.rows import Chunk, DeviceRow, LogRow, LogState, Session, StoredEntry
 
@@ -146,6 +146,7 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
         restored_seq=restored,
         held_until=held_until,
         since_seq=stretches[-1].first - 1,
+        room_stale=rooms.is_stale(db, log),
     )
 
 

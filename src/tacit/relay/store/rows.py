@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NewType
 
 AccountRow = NewType("AccountRow", int)
@@ -100,6 +100,16 @@ class ClaimedKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomState:
+    """What the relay keeps of a room for those who come in; the name of a private one is empty, and its secret too."""
+
+    join_token_hash: bytes
+    group_info: bytes = field(repr=False)
+    name: str = ""
+    link_secret: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NewEntry:
     """An entry to be appended; exactly one of ``log_id`` and ``inbox`` is set."""
 
@@ -113,6 +123,8 @@ class NewEntry:
     after_commit: int = 0
     readers_added: tuple[DeviceAddress, ...] = ()
     readers_removed: tuple[DeviceAddress, ...] = ()
+    room: RoomState | None = None
+    join_token: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +180,7 @@ class LogState:
     """Where it ended at the restore that went back furthest; 0 without any."""
     held_until: int = 0
     since_seq: int = 0
+    room_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,71 @@
+"""Rooms as clients meet them: made with their log, changed by commits, entered by whoever holds the link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from tacit.errors import RelayError
+from tacit.identity import BadHandle, parse_handle
+from tacit.limits import ROOM_LEASE_S
+from tacit.relay.context import Context
+from tacit.relay.store import rooms
+from tacit.relay.store.rooms import Entrance
+from tacit.relay.store.rows import RoomState, Session
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import BadRequest, BadRoomName, NoSuchRoom, RoomStale
+from tacit.wire.frames import ResponseBody
+
+
+async def enter_room(
+    context: Context, session: Session, body: pb.EnterRoom, answer: Callable[[ResponseBody | RelayError], None]
+) -> None:
+    """Take a place at the door of a room, and answer when the turn comes.
+
+    Raises ``NoSuchRoom``, ``RoomLocked``, ``RoomStale`` or ``RateLimited``.
+    """
+    where: bytes | str = body.log_id
+    if body.WhichOneof("where") == "name":
+        try:
+            where = parse_handle(body.name)
+        except BadHandle:
+            raise NoSuchRoom from None
+
+    async def look_in() -> Entrance:
+        entrance = await context.store.query(partial(rooms.look_in, where=where, join_token=body.join_token))
+        if entrance.stale:
+            raise RoomStale
+        return entrance
+
+    def let_on(outcome: Entrance | RelayError) -> None:
+        answer(outcome if isinstance(outcome, RelayError) else _wire_entrance(outcome))
+
+    found = await look_in()
+    context.doors.wait(found.log, session.device, look_in, let_on, context.clock)
+
+
+def room_state(room: pb.Room) -> RoomState:
+    """What is to be kept of a room. Raises ``BadRoomName``."""
+    try:
+        name = parse_handle(room.name) if room.name else ""
+    except BadHandle:
+        raise BadRoomName from None
+    return RoomState(room.join_token_hash, room.group_info, name, room.link_secret)
+
+
+def check_newcomer(session: Session, body: pb.Append) -> None:
+    """Raise ``BadRequest`` unless a commit with a join token lets its author in and changes nobody else."""
+    myself = [(session.account_id, session.device_id)]
+    added = [(device.account_id, device.device_id) for device in body.readers_added]
+    if body.kind != pb.ENTRY_KIND_COMMIT or added != myself or body.readers_removed:
+        raise BadRequest("a join token lets in whoever shows it, and nobody else")
+
+
+def _wire_entrance(entrance: Entrance) -> pb.RoomEntrance:
+    return pb.RoomEntrance(
+        log_id=entrance.log_id,
+        group_info=entrance.group_info,
+        last_commit_seq=entrance.last_commit_seq,
+        link_secret=entrance.link_secret,
+        lease_s=ROOM_LEASE_S,
+    )

@@ -1,0 +1,117 @@
+"""Rooms: logs that whoever holds the room link may come into. What the relay keeps for newcomers is opaque to it.
+
+The join token follows from the link's secret; the relay keeps its hash, and so can let in whoever shows it, but cannot
+come in itself. A public room's link secret lies here too: whoever knows the room's name may have it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Final
+
+from tacit import limits
+from tacit.relay.store.rows import LogRow, RoomState, Session
+from tacit.wire.errors import BadRequest, NoSuchRoom, QuotaExceeded, RoomLocked, RoomNameTaken
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What a newcomer needs to make its commit."""
+
+    log: LogRow
+    log_id: bytes
+    group_info: bytes = field(repr=False)
+    last_commit_seq: int
+    link_secret: bytes = field(repr=False)
+    """Of a public room that was asked for by its name; empty otherwise."""
+    stale: bool
+    """The GroupInfo is of an earlier commit than the last one."""
+
+
+def create(db: sqlite3.Connection, maker: Session, log: LogRow, room: RoomState) -> None:
+    """Make a new log a room. Raises ``RoomNameTaken`` or ``QuotaExceeded``."""
+    made = db.execute(
+        "SELECT count(*) FROM rooms JOIN logs USING (log) JOIN devices ON maker = device WHERE account = ?",
+        (maker.account,),
+    ).fetchone()[0]
+    if made >= limits.MAX_ROOMS_PER_ACCOUNT:
+        raise QuotaExceeded(f"{limits.MAX_ROOMS_PER_ACCOUNT} rooms made by each account")
+    if room.name and db.execute("SELECT 1 FROM rooms WHERE name = ?", (room.name,)).fetchone():
+        raise RoomNameTaken
+    db.execute(
+        "INSERT INTO rooms (log, join_token_hash, group_info, name, link_secret) VALUES (?, ?, ?, ?, ?)",
+        (log, room.join_token_hash, room.group_info, room.name or None, room.link_secret or None),
+    )
+
+
+def look_in(db: sqlite3.Connection, where: bytes | str, join_token: bytes) -> Entrance:
+    """A room by the ID of its log, with the join token, or a public one by its name.
+
+    Raises ``NoSuchRoom``, for a wrong token too, or ``RoomLocked``.
+    """
+    row = db.execute(_BY_NAME if isinstance(where, str) else _BY_ID, (where,)).fetchone()
+    if row is None:
+        raise NoSuchRoom
+    log, log_id, group_info, last_commit_seq, link_secret, commit_seq, token_hash = row
+    if not token_hash:
+        raise RoomLocked
+    if isinstance(where, bytes) and not fits(join_token, token_hash):
+        raise NoSuchRoom
+    secret = link_secret or b"" if isinstance(where, str) else b""
+    return Entrance(LogRow(log), log_id, group_info, last_commit_seq, secret, stale=commit_seq != last_commit_seq)
+
+
+def is_room(db: sqlite3.Connection, log: LogRow) -> bool:
+    """Whether a log is one."""
+    return db.execute("SELECT 1 FROM rooms WHERE log = ?", (log,)).fetchone() is not None
+
+
+def check_token(db: sqlite3.Connection, log: LogRow, join_token: bytes) -> None:
+    """Raise ``RoomLocked`` or ``NoSuchRoom`` unless the token lets a newcomer in now."""
+    row = db.execute("SELECT join_token_hash FROM rooms WHERE log = ?", (log,)).fetchone()
+    if row is not None and not row[0]:
+        raise RoomLocked
+    if row is None or not fits(join_token, row[0]):
+        raise NoSuchRoom
+
+
+def check_change(db: sqlite3.Connection, log: LogRow, room: RoomState | None) -> None:
+    """Raise ``BadRequest`` unless a commit carries what the relay keeps of a room, and of nothing else."""
+    if is_room(db, log) != (room is not None and bool(room.group_info)):
+        raise BadRequest("a commit in a room, and no other, brings the GroupInfo after it")
+
+
+def change(db: sqlite3.Connection, log: LogRow, room: RoomState, seq: int, *, newcomer: bool) -> None:
+    """Keep what is there after a commit; a newcomer's word counts for the GroupInfo alone, and a name stays."""
+    db.execute("UPDATE rooms SET group_info = ?, commit_seq = ? WHERE log = ?", (room.group_info, seq, log))
+    if not newcomer:
+        db.execute(
+            "UPDATE rooms SET join_token_hash = ?, link_secret = iif(name IS NULL, NULL, ?) WHERE log = ?",
+            (room.join_token_hash, room.link_secret or None, log),
+        )
+
+
+def is_stale(db: sqlite3.Connection, log: LogRow) -> bool:
+    """Whether a log is a room whose GroupInfo is not that of its last commit."""
+    return (
+        db.execute(
+            "SELECT 1 FROM rooms JOIN logs USING (log) WHERE log = ? AND commit_seq != last_commit_seq", (log,)
+        ).fetchone()
+        is not None
+    )
+
+
+def fits(join_token: bytes, token_hash: bytes) -> bool:
+    """Whether a token is the one that was hashed."""
+    return bool(token_hash) and hmac.compare_digest(hashlib.sha256(join_token).digest(), token_hash)
+
+
+_ROOM: Final = (
+    "SELECT log, log_id, group_info, last_commit_seq, link_secret, commit_seq, join_token_hash"
+    " FROM rooms JOIN logs USING (log) "
+)
+_BY_ID: Final = _ROOM + "WHERE log_id = ?"
+_BY_NAME: Final = _ROOM + "WHERE name = ?"
