@@ -32,6 +32,7 @@ ALLOWED_FIELDS: Final = frozenset(
         "state",
         "transport",
         "version",
+        "way",
     }
 )
 

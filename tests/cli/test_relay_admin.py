@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -221,13 +222,27 @@ async def test_what_is_past_its_time_goes_now(tmp_path, runs):
 
 
 @BOTH
-async def test_a_copy_is_made_and_examined(tmp_path, runs):
+async def test_a_copy_is_made_and_examined(tmp_path, runs, caplog):
+    caplog.set_level("INFO")
     folder, file = tmp_path / "relay", tmp_path / "backup"
     async with town(folder, runs=runs):
         assert (await ok(folder, "backup", str(file), "--json")).json["accounts"] == 2
         assert (await ok(folder, "doctor", "--json")).json["sound"] is True
         refused = await tacit(folder, "restore", str(file), "--json")
         assert refused.json["error"]["code"] == ("already-running" if runs else "relay-data-there")
+        said = [record.getMessage() for record in caplog.records if "operator-did" in record.getMessage()]
+        ways = ["direct", "socket"] if runs else ["direct"]
+        assert said == [f"operator-did kind='backup-made' way='{way}'" for way in ways]
+
+
+async def test_what_a_command_does_on_the_files_is_in_its_own_log(tmp_path, world):
+    folder, log = tmp_path / "relay", tmp_path / "log"
+    async with town(folder, runs=False):
+        suspend = ("relay", "--data", str(folder), "suspend", "@bob", "--json")
+        await asyncio.to_thread(world.ok, *suspend, TACIT_LOG_FILE=str(log))
+    (told,) = map(json.loads, log.read_text().splitlines())
+    assert told.keys() == {"event", "kind", "way", "level", "timestamp"}
+    assert (told["event"], told["kind"], told["way"]) == ("operator-did", "suspend", "direct")
 
 
 async def test_only_a_relay_that_runs_can_be_emptied(tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tacit.limits import RETURN_WAIT_S
 from tacit.relay.backups import back_up, examine, restore
 from tacit.relay.data_dir import DataDir
 from tacit.relay.errors import (
@@ -83,7 +84,7 @@ async def test_a_backup_beside_a_running_relay_holds_one_moment_of_everything_an
         assert key.hex() == (data / "relay.key").read_text().strip()
 
 
-async def test_a_restored_relay_is_the_same_one_in_a_new_incarnation(tmp_path):
+async def test_a_restored_relay_is_the_same_one_in_a_new_incarnation(tmp_path, caplog):
     """It goes by the same key, knows everybody, and gives out no KeyPackage that may have served."""
     data, file, other = tmp_path / "relay", tmp_path / "backup", tmp_path / "other"
     async with running(data) as world:
@@ -100,8 +101,12 @@ async def test_a_restored_relay_is_the_same_one_in_a_new_incarnation(tmp_path):
         first = (await (await world.connect()).login(alice.someone)).incarnation
     async with running(data) as world:
         assert (await (await world.connect()).login(alice.someone)).incarnation == first, "a restart is no new life"
+    caplog.set_level("INFO")
     put_back(file, other)
+    assert "operator-did kind='restore' way='direct'" in caplog.messages
+    assert "waits-after-restore" not in caplog.text
     async with running(other) as world:
+        assert f"waits-after-restore delay_s={RETURN_WAIT_S}" in caplog.messages
         assert world.relay.fingerprint == fingerprint
         back = await world.connect()
         incarnation = (await back.login(alice.someone)).incarnation

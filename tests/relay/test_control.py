@@ -10,7 +10,7 @@ import shutil
 import socket
 import stat
 import tempfile
-from contextlib import closing, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tacit.errors import TransportError
+from tacit.identity import format_id
 from tacit.net import local
 from tacit.net.errors import LocalClosed, LocalForbidden, LocalTimeout, LocalUnreachable
 from tacit.net.local import LocalListener, ask_line
@@ -29,6 +30,7 @@ from tacit.relay.admin.operations import OPERATIONS, Role
 from tacit.relay.control import MAX_REQUEST_BYTES, SOCKETS, VERSION, Failure, refused
 from tacit.relay.data_dir import LET_THROUGH, DataDir
 from tacit.relay.errors import ControlUnavailable, ControlVersion, NoStore, ReadOnlySocket
+from tacit.wire.errors import NoSuchAccount
 from tests.relay.peers import running
 
 NOBODY, GROUP = 65_534, 54_321
@@ -165,6 +167,57 @@ async def test_whatever_is_asked_gets_an_answer_and_no_fault(tmp_path):
             codes.add(reply["error"]["code"] if "error" in reply else "ok")
     assert codes <= {"ok", *control.KNOWN} - {"internal"}
     assert codes >= {"ok", "control-malformed", "read-only-socket", "no-such-account", "bad-invite"}
+
+
+DEEDS = {
+    "invite": {},
+    "revoke-invite": {"invite": "INVITE"},
+    "suspend": {"who": "alice", "note": "a secret note"},
+    "resume": {"who": "alice"},
+    "revoke-device": {"who": "alice", "device": "DEVICE"},
+    "delete": {"who": "alice"},
+    "gc": {},
+    "backup-made": {},
+    "drain": {"stay": True},
+}
+"""Every operation that changes something, and what it is asked with."""
+
+
+def deeds(caplog) -> list[tuple[str, str]]:
+    said = [record.msg for record in caplog.records if str(record.msg).startswith("operator-did")]
+    return [(event.fields["kind"], event.fields["way"]) for event in said]
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_what_the_operator_changes_leaves_a_word_in_the_log_and_nobodys_name(tmp_path, caplog, runs):
+    caplog.set_level("INFO")
+    async with AsyncExitStack() as stack:
+        if runs:
+            world = await stack.enter_async_context(running(tmp_path))
+            alice = await world.join(handle="alice")
+        else:
+            async with running(tmp_path) as world:
+                alice = await world.join(handle="alice")
+        ids = {"DEVICE": alice.someone.certificate.device_id.hex()}
+        done = []
+        for name, args in DEEDS.items():
+            if name == "drain" and not runs:
+                continue
+            asked = {key: ids.get(value, value) if isinstance(value, str) else value for key, value in args.items()}
+            told = await asyncio.to_thread(ask_relay, tmp_path, name, asked)
+            ids |= {"INVITE": told["invite"]["id"]} if name == "invite" else {}
+            done.append((name, "socket" if runs else "direct"))
+        with pytest.raises(NoSuchAccount):
+            await asyncio.to_thread(ask_relay, tmp_path, "delete", {"who": "alice"})
+        await asyncio.to_thread(ask_relay, tmp_path, "stats")
+        assert deeds(caplog) == done
+    account = format_id(alice.someone.account.id)
+    for secret in ("alice", account, account[:9], ids["INVITE"], ids["DEVICE"], ids["DEVICE"][:8], "secret note"):
+        assert secret not in caplog.text
+
+
+def test_no_operation_that_changes_something_goes_without_a_word():
+    assert DEEDS.keys() == {name for name, operation in OPERATIONS.items() if operation.role is Role.ADMIN}
 
 
 async def test_a_fault_inside_is_told_without_details_and_ends_nothing(tmp_path, monkeypatch, caplog):

@@ -35,7 +35,12 @@ def relay_settings(ctx: click.Context) -> Settings:
     """The settings of this process, with the folder that ``tacit relay --data`` names."""
     from tacit.cli.settings import load
 
-    return load(ctx, serve=ctx.find_object(dict) or {})
+    settings = load(ctx, serve=ctx.find_object(dict) or {})
+    if settings.verbose or settings.log_file:
+        from tacit.cli.relay_server import configure_logging
+
+        configure_logging(settings)
+    return settings
 
 
 def ask(settings: Settings, operation: str, **args: Any) -> dict[str, Any]:

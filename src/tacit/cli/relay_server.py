@@ -36,7 +36,7 @@ def run_relay(settings: Settings, *, with_parent: bool) -> None:
 
     Raises ``WriterFailed`` when the relay had to end by itself.
     """
-    _configure_logging(settings)
+    configure_logging(settings)
     config = relay_config(settings)
     _run(_serve(settings, config, with_parent=with_parent))
 
@@ -120,7 +120,8 @@ def _take_apart(_logger: Any, _method: str, event_dict: MutableMapping[str, Any]
     return event_dict
 
 
-def _configure_logging(settings: Settings) -> None:
+def configure_logging(settings: Settings) -> None:
+    """Send what the relay logs where its operator wanted it: to standard error, or to a file."""
     import structlog
 
     stream: TextIO = sys.stderr

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tacit.entropy import Entropy, system_entropy
+from tacit.relay.admin.diary import DIRECT, note
 from tacit.relay.data_dir import ASIDE, KEY_FILE, UNFINISHED, DataDir, load_key, write_key
 from tacit.relay.errors import BackupDamaged, BackupExists, BackupFailed, DataThere, NoStore
 from tacit.relay.store import backups, incarnation
@@ -41,6 +42,7 @@ def back_up(data_dir: Path, target: Path, *, now_s: int, progress: Progress) -> 
     except BaseException:
         target.unlink()
         raise
+    note("backup-made", DIRECT)
     return contents
 
 
@@ -72,6 +74,7 @@ def restore(
                 write_key(data_dir / KEY_FILE, key)
             finally:
                 unfinished.unlink(missing_ok=True)
+    note("restore", DIRECT)
     return contents, aside
 
 

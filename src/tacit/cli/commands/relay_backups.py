@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tacit.cli.relay_asking import relay_settings
 from tacit.cli.tree import Command
 from tacit.errors import ExitCode
 
 if TYPE_CHECKING:
     from tacit.cli.output import Output
-    from tacit.cli.settings import Settings
     from tacit.relay.store.backups import Contents
 
 REPORT_EVERY_S: Final = 2.0
@@ -31,11 +31,13 @@ def backup(ctx: click.Context, file: Path) -> None:
     """
     from tacit.cli.output import Output
     from tacit.clock import SystemClock
+    from tacit.relay.admin.asking import tell_relay
     from tacit.relay.backups import back_up
 
-    settings = _settings(ctx)
+    settings = relay_settings(ctx)
     out = Output(json=settings.json)
     made = back_up(settings.relay_dir, file, now_s=int(SystemClock().now_s()), progress=_progress(out))
+    tell_relay(settings.relay_dir, "backup-made")
     out.talk("It holds the relay key too: whoever has it can pretend to be this relay.")
     _warn(out, made)
     size = file.stat().st_size
@@ -56,7 +58,7 @@ def restore(ctx: click.Context, file: Path, force: bool) -> None:
     from tacit.clock import SystemClock
     from tacit.relay.backups import restore as restore_backup
 
-    settings = _settings(ctx)
+    settings = relay_settings(ctx)
     out = Output(json=settings.json)
     data = settings.relay_dir
     now_s = int(SystemClock().now_s())
@@ -75,19 +77,13 @@ def doctor(ctx: click.Context) -> None:
     from tacit.cli.output import Output
     from tacit.relay.backups import examine
 
-    settings = _settings(ctx)
+    settings = relay_settings(ctx)
     out = Output(json=settings.json)
     contents = examine(settings.relay_dir, progress=_progress(out))
     out.pairs({"sound": contents.is_sound, **_value(contents)}, _pairs(contents))
     _warn(out, contents)
     if not contents.is_sound:
         ctx.exit(ExitCode.GENERAL)
-
-
-def _settings(ctx: click.Context) -> Settings:
-    from tacit.cli.settings import load
-
-    return load(ctx, serve=ctx.find_object(dict) or {})
 
 
 def _progress(out: Output) -> Callable[[str, float], None]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tacit.clock import Clock, SystemClock
 from tacit.entropy import Entropy, system_entropy
-from tacit.errors import TransportError
+from tacit.errors import TacitError, TransportError
 from tacit.limits import RETENTION_S
 from tacit.net.errors import LocalForbidden, LocalUnreachable
 from tacit.relay.admin.desk import stopped_desk
@@ -63,6 +63,15 @@ def ask_relay(
         except StoreUnusable as error:
             raise (LocalForbidden() if isinstance(error.__cause__, PermissionError) else error) from error.__cause__
         time.sleep(_TRY_AGAIN_S)
+
+
+def tell_relay(folder: Path, operation: str) -> bool:
+    """Have the relay of a folder take note of something; returns whether one runs that did."""
+    try:
+        _ask_running(folder, operation, {})
+    except TacitError:  # what was done is done, whether the relay hears of it or not
+        return False
+    return True
 
 
 def _ask_running(folder: Path, operation: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -239,3 +239,7 @@ class Draining(Answer, frozen=True):
     """A relay that sends everybody away, and how many are still there."""
 
     connections: int
+
+
+class Noted(Answer, frozen=True):
+    """The relay took note."""

@@ -81,6 +81,11 @@ async def drain(desk: Desk, asked: shapes.Drain) -> shapes.Draining:
     return shapes.Draining(desk.live.connections())
 
 
+async def note_backup(_: Desk, __: shapes.Question) -> shapes.Noted:
+    """Take note of a backup, which a command makes of the files: the log is where one looks for it."""
+    return shapes.Noted()
+
+
 async def _figures(desk: Desk) -> roster.Figures:
     """How much of everything there is; of a relay that runs, one count for all who ask within ``COUNT_EVERY_S``."""
     live = desk.live
