@@ -22,7 +22,7 @@ def example(maker, **changes):
     fields = {}
     for name, parameter in inspect.signature(maker).parameters.items():
         kind = parameter.annotation
-        fields[name] = {"int": 1, "str": name, "bytes": name.encode()}[kind]
+        fields[name] = {"int": 1, "bool": False, "str": name, "bytes": name.encode()}[kind]
     return maker(**fields | changes)
 
 
@@ -48,7 +48,7 @@ def test_every_purpose_has_a_label_of_its_own():
 def test_every_argument_is_signed(maker):
     whole = example(maker)
     for name, parameter in inspect.signature(maker).parameters.items():
-        other = {"int": 2, "str": "other", "bytes": b"other"}[parameter.annotation]
+        other = {"int": 2, "bool": True, "str": "other", "bytes": b"other"}[parameter.annotation]
         assert example(maker, **{name: other}) != whole, name
 
 

@@ -182,6 +182,77 @@ class InviteInvalid(RelayError):
     hint = "Ask whoever runs the relay for a new one."
 
 
+class PhoneNeeded(RelayError):
+    """The relay takes new accounts with a phone number only."""
+
+    code = "phone-needed"
+    exit_code = ExitCode.USAGE
+    hint = "Give yours with --phone; a code is sent to it."
+
+
+class BadPhone(RelayError):
+    """That is not a phone number that messages can be sent to."""
+
+    code = "bad-phone"
+    exit_code = ExitCode.USAGE
+    hint = "Write a mobile number with + and the code of its country, such as +491701234567."
+
+
+class PhoneRefused(RelayError):
+    """The relay sends no codes to numbers of that country."""
+
+    code = "phone-refused"
+    exit_code = ExitCode.USAGE
+    hint = "Ask whoever runs the relay: they have a list of countries."
+
+
+class PhonePaused(RelayError):
+    """The relay sends no codes for now."""
+
+    code = "phone-paused"
+    exit_code = ExitCode.RATE_LIMITED
+    hint = "Try again later, or tell whoever runs the relay."
+
+
+class PhoneCodeSent(RelayError):
+    """The relay has sent a code to that number; whoever shows it goes on.
+
+    ``otp_request`` is what is to be shown with it.
+    """
+
+    code = "phone-code-sent"
+    exit_code = ExitCode.USAGE
+    hint = "It arrives within a minute or two, and is good for ten."
+
+    def __init__(self, detail: str = "", *, otp_request: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.otp_request = otp_request
+
+
+class PhoneCodeWrong(RelayError):
+    """That is not the code that was sent."""
+
+    code = "phone-code-wrong"
+    exit_code = ExitCode.USAGE
+    hint = "Type the six digits of the last message."
+
+
+class PhoneCodeExpired(RelayError):
+    """That code is no longer good: it was used, it is too old, or too many tries were wrong."""
+
+    code = "phone-code-expired"
+    exit_code = ExitCode.USAGE
+    hint = "Ask for a new one."
+
+
+class PhoneTaken(RelayError):
+    """That number belongs to an account at this relay already."""
+
+    code = "phone-taken"
+    exit_code = ExitCode.USAGE
+    hint = "Use that account: its key opens it on a new machine (tacit init --key-file). Or ask whoever runs the relay."
+
+
 class NoSuchAccount(RelayError):
     """The relay knows no such account."""
 
@@ -286,7 +357,8 @@ REFUSALS: Final[dict[str, type[RelayError]]] = {
         Malformed, BadRequest, Unsupported, ProtocolVersion, TooLarge, RateLimited, QuotaExceeded, StorageFull,
         RegistrationPaused, StorageFailed, Internal, ShuttingDown, NotLoggedIn, AlreadyLoggedIn, BadSignature,
         BadCertificate, DeviceRevoked, AccountSuspended, AccountDeleted, HandleTaken, HandleFixed, BadHandle,
-        InviteNeeded, InviteInvalid, NoSuchAccount, NoSuchDevice, NoKeyPackages, UnknownLog, LogTaken, NotAReader,
+        InviteNeeded, InviteInvalid, PhoneNeeded, BadPhone, PhoneRefused, PhonePaused, PhoneCodeSent, PhoneCodeWrong,
+        PhoneCodeExpired, PhoneTaken, NoSuchAccount, NoSuchDevice, NoKeyPackages, UnknownLog, LogTaken, NotAReader,
         NoSuchRoom, RoomLocked, RoomStale, RoomNameTaken, BadRoomName, CommitConflict, Restoring,
     )
 }  # fmt: skip
@@ -312,11 +384,13 @@ class UnknownRefusal(RelayError):
     code = "relay-refused"
 
 
-def refusal(code: str, *, retry_after_s: int = 0, last_commit_seq: int = 0) -> RelayError:
+def refusal(code: str, *, retry_after_s: int = 0, last_commit_seq: int = 0, otp_request: str = "") -> RelayError:
     """The exception for the code of an answer; codes from a newer relay become ``UnknownRefusal``."""
     retry = float(retry_after_s) if retry_after_s else None
     if code == CommitConflict.code:
         return CommitConflict(last_commit_seq=last_commit_seq, retry_after_s=retry)
+    if code == PhoneCodeSent.code:
+        return PhoneCodeSent(otp_request=otp_request, retry_after_s=retry)
     found = REFUSALS.get(code)
     if found is None:
         shown = "".join(c for c in code[:40] if c.isascii() and (c.isalnum() or c == "-"))

@@ -358,7 +358,7 @@ class Register(_message.Message):
     phone: _builtins.str
     """Where registration asks for a phone number: first the number alone, which is answered with RegistrationFailed
     "phone-code-sent" and an otp_request; then, once SubmitOtp was answered with OtpAccepted, both.
-    E.164; may be empty
+    E.164, or as people of the relay's own country write it; may be empty
     """
     otp_request: _builtins.str
     """may be empty"""

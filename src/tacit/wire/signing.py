@@ -74,14 +74,18 @@ def register_tbs(
     device_certificate: bytes,
     handle: str,
     invite: str,
+    phone: str = "",
+    otp_request: str = "",
+    findable: bool = False,
 ) -> bytes:
-    """What the account key signs: this account, device and handle want to be known at this relay."""
+    """What the account key signs: this account, device and handle want to be known at this relay, by this number."""
     w = _labelled(REGISTER_LABEL)
     w.u32(protocol)
     for field in (relay_key, certificate_hash, challenge, account_key, device_certificate):
         w.opaque(field)
-    w.opaque(handle.encode())
-    w.opaque(invite.encode())
+    for text in (handle, invite, phone, otp_request):
+        w.opaque(text.encode())
+    w.u8(int(findable))
     return w.finish()
 
 
