@@ -105,3 +105,14 @@ def test_who_asks_to_come_in_says_nothing_beside_it() -> None:
     event = crew["alice"].process(message, authenticate=crew.authenticate, now_s=NOW_S, policy=listening)
     assert isinstance(event, ProposalReceived)
     assert event.aad == b""
+
+
+def test_an_own_message_is_known_as_such_when_its_epoch_is_over() -> None:
+    crew = Crew(2)
+    message = crew.seal("alice", b"comes back late")
+    epoch = crew["alice"].epoch
+    crew.commit("bob")
+    with pytest.raises(OwnMessage) as caught:
+        crew.open("alice", message)
+    assert (caught.value.epoch, caught.value.generation) == (epoch, 0)
+    assert crew.open("bob", message) == b"comes back late"

@@ -61,8 +61,6 @@ def _keys(suite: CipherSuite, vector: dict[str, Any], own_leaf: LeafIndex) -> Ep
     context = GroupContext(suite.id, un(vector["group_id"]), int(vector["epoch"]), tree_hash, transcript_hash, ())
     return EpochKeys(
         suite,
-        context.group_id,
-        context.epoch,
         context.encoded,
         own_leaf,
         un(vector["sender_data_secret"]),
@@ -82,7 +80,8 @@ def _whole_body(data: bytes, content_type: ContentType) -> Body:
 
 def _signed(case: _Case, wire_format: WireFormat, body: Body) -> tuple[FramedContent, FramedContentAuthData]:
     keys = case.writer
-    content = FramedContent(keys.group_id, keys.epoch, Sender.member(SENDER), b"aad", body)
+    group_id, epoch = un(case.vector["group_id"]), int(case.vector["epoch"])
+    content = FramedContent(group_id, epoch, Sender.member(SENDER), b"aad", body)
     signature = sign_content(case.suite, case.key("signature_priv"), wire_format, content, keys.group_context)
     tag = bytes(case.suite.hash_size) if content.content_type is ContentType.COMMIT else None
     return content, FramedContentAuthData(signature, tag)

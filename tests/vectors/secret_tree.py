@@ -15,7 +15,7 @@ def check(case: Any, options: Options) -> None:
     del options
     suite, v = suite_of(case), case["sender_data"]
     tree = SecretTree.from_encryption_secret(len(case["leaves"]), un(case["encryption_secret"]))
-    keys = EpochKeys(suite, b"", 0, b"", LeafIndex(0), un(v["sender_data_secret"]), tree, {})
+    keys = EpochKeys(suite, b"", LeafIndex(0), un(v["sender_data_secret"]), tree, {})
     expect("sender_data", _sender_data_key(keys, un(v["ciphertext"])), (un(v["key"]), un(v["nonce"])))
     for index, steps in enumerate(case["leaves"]):
         for step in steps:

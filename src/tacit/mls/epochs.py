@@ -118,8 +118,6 @@ class Epoch:
         """What it takes to read and write the messages of this epoch."""
         return EpochKeys(
             self.suite,
-            self.context.group_id,
-            self.context.epoch,
             self.context.encoded,
             self.own_leaf,
             self.secrets.sender_data_secret.reveal(),

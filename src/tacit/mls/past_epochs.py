@@ -26,12 +26,9 @@ class PastKeys:
 
     def reading(self, suite: CipherSuite, past: PastEpoch) -> EpochKeys:
         """What it takes to read the messages of that epoch."""
-        context = past.group_context
         return EpochKeys(
             suite,
-            context.group_id,
-            context.epoch,
-            context.encoded,
+            past.group_context.encoded,
             past.own_leaf,
             self.sender_data_secret.reveal(),
             self.secret_tree,

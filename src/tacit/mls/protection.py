@@ -44,8 +44,6 @@ class EpochKeys(Value, frozen=True):
     """What it takes to read and write the private messages of one epoch, as the member at ``own_leaf``."""
 
     suite: CipherSuite
-    group_id: bytes
-    epoch: int
     group_context: bytes
     own_leaf: LeafIndex
     sender_data_secret: bytes
@@ -97,14 +95,14 @@ def seal_private(
     suite, content_type = keys.suite, content.content_type
     key, secret_tree = keys.secret_tree.next_key(suite, keys.own_leaf, ratchet_kind(content_type))
     guard = entropy(REUSE_GUARD_SIZE)
-    header = _header(keys.group_id, keys.epoch, content_type)
+    header = _header(content.group_id, content.epoch, content_type)
     aad = header + encode_varint(len(content.authenticated_data)) + content.authenticated_data
     ciphertext = suite.aead_seal(key.key, _guarded(key, guard), aad, _pad(_private_content(content, auth)))
     sender_data_key, sender_data_nonce = _sender_data_key(keys, ciphertext)
     sender_data = SenderData(keys.own_leaf, key.generation, guard).encode()
     encrypted_sender_data = suite.aead_seal(sender_data_key, sender_data_nonce, header, sender_data)
     message = PrivateMessage(
-        keys.group_id, keys.epoch, content_type, content.authenticated_data, encrypted_sender_data, ciphertext
+        content.group_id, content.epoch, content_type, content.authenticated_data, encrypted_sender_data, ciphertext
     )
     return message, secret_tree
 
