@@ -14,13 +14,12 @@ from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 
 import msgspec
-import psutil
 import pytest
 
 from tacit.errors import TransportError
 from tacit.identity import format_id
 from tacit.net import local
-from tacit.net.errors import LocalClosed, LocalForbidden, LocalTimeout, LocalUnreachable
+from tacit.net.errors import LocalForbidden
 from tacit.net.local import LocalListener, ask_line
 from tacit.relay import control
 from tacit.relay.admin import asking
@@ -60,22 +59,6 @@ async def test_two_sockets_for_their_owner_only_are_there_while_it_runs(tmp_path
     finally:
         os.umask(before)
     assert [path.name for path in tmp_path.iterdir() if ".sock" in path.name] == []
-
-
-async def test_nobody_can_connect_before_a_socket_has_its_mode(tmp_path, monkeypatch):
-    path = tmp_path / "s"
-    seen, real = [], Path.chmod
-
-    def chmod(self, wanted):
-        seen.append(wanted)
-        with closing(socket.socket(socket.AF_UNIX)) as early, pytest.raises(ConnectionRefusedError):
-            early.connect(str(self))
-        real(self, wanted)
-
-    monkeypatch.setattr(Path, "chmod", chmod)
-    listener = await LocalListener.open(path, _echo, mode=0o600, max_line_bytes=100)
-    assert (seen, mode(path)) == ([0o600], 0o600)
-    await listener.close()
 
 
 async def test_sockets_that_a_killed_relay_left_are_replaced(tmp_path):
@@ -261,28 +244,6 @@ async def test_one_who_says_nothing_is_hung_up_on_in_time(tmp_path, monkeypatch)
         writer.close()
 
 
-async def test_one_who_takes_no_answer_leaves_nothing_behind(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "LINE_TIMEOUT_S", 0.05)
-    talks, asked = [], asyncio.Event()
-
-    async def serve(_: bytes) -> bytes:
-        talks.append(asyncio.current_task())
-        asked.set()
-        return bytes(2**20)
-
-    listener = await LocalListener.open(tmp_path / "socket", serve, mode=0o600, max_line_bytes=100)
-    with socket.socket(socket.AF_UNIX) as asking:
-        before = psutil.Process().num_fds()
-        asking.connect(str(tmp_path / "socket"))
-        asking.sendall(b"ask\n")
-        async with asyncio.timeout(20):
-            await asked.wait()
-            await asyncio.wait(talks)
-            await asyncio.sleep(0)  # the transport closes its socket in a turn of its own
-        assert psutil.Process().num_fds() == before
-    await listener.close()
-
-
 async def test_one_who_stays_connected_does_not_hold_up_the_stop(tmp_path):
     async with running(tmp_path) as world:
         reader, writer = await asyncio.open_unix_connection(tmp_path / "control.sock")
@@ -406,25 +367,6 @@ async def test_an_answer_that_is_none_is_no_answer(tmp_path):
         await listener.close()
 
 
-async def test_a_program_that_hangs_or_hangs_up_is_told_apart(tmp_path):
-    path = tmp_path / "s"
-    hang = asyncio.Event()
-
-    async def slow(_: bytes) -> bytes:
-        await hang.wait()
-        raise ConnectionResetError
-
-    listener = await LocalListener.open(path, slow, mode=0o600, max_line_bytes=100)
-    with pytest.raises(LocalTimeout):
-        await asyncio.to_thread(ask_line, path, b"?", timeout_s=0.05, max_answer_bytes=100)
-    hang.set()
-    with pytest.raises(LocalClosed):
-        await asyncio.to_thread(ask_line, path, b"?", timeout_s=20, max_answer_bytes=100)
-    await listener.close()
-    with pytest.raises(LocalUnreachable):
-        await asyncio.to_thread(ask_line, path, b"?", timeout_s=20, max_answer_bytes=100)
-
-
 def test_an_error_comes_out_as_the_one_that_went_in():
     for code, error in control.KNOWN.items():
         again = refused(Failure(code, "whatever", "detail"))
@@ -453,10 +395,6 @@ def reachable(folder: Path, group: int = GROUP) -> list[str]:
         os.setegid(own)
         os.setgroups(groups)
     return found
-
-
-async def _echo(line: bytes) -> bytes:
-    return line
 
 
 def _try(path: Path) -> bytes:

@@ -7,6 +7,7 @@ feed; each gets one line in answer.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -51,9 +52,10 @@ class LocalListener:
 
     @classmethod
     async def open(cls, path: Path, serve: Serve, *, mode: int, max_line_bytes: int) -> LocalListener:
-        """Listen in the place of whatever socket lies there; nobody else's can be in a folder that is locked.
+        """Listen in the place of a socket that whoever listened there has left.
 
-        Raises ``OSError``, also for a path that is too long for this system.
+        Raises ``OSError``: ``EADDRINUSE`` while somebody listens there, and another for a path that is too long for
+        this system.
         """
         listener = cls(path, serve, max_line_bytes)
         listener._server = await asyncio.start_unix_server(
@@ -151,8 +153,7 @@ def _listening(path: Path, mode: int) -> socket.socket:
         try:
             unfinished.chmod(mode)
             bound.listen(_BACKLOG)
-            if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
-                raise FileExistsError(path)
+            _check_left(path)
             unfinished.rename(path)
         except BaseException:
             unfinished.unlink(missing_ok=True)
@@ -162,6 +163,23 @@ def _listening(path: Path, mode: int) -> socket.socket:
         raise
     bound.setblocking(False)
     return bound
+
+
+def _check_left(path: Path) -> None:
+    """See that what lies in the place of a socket is nothing, or a socket that nobody listens at."""
+    if not path.exists():
+        return
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise FileExistsError(errno.EEXIST, "that is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking, _address(path) as address:
+        asking.setblocking(False)
+        try:
+            asking.connect(address)
+        except ConnectionRefusedError:
+            return
+        except BlockingIOError:
+            pass  # it has more to do than it can
+    raise OSError(errno.EADDRINUSE, "somebody listens there")
 
 
 @contextmanager
