@@ -116,3 +116,22 @@ def test_an_own_message_is_known_as_such_when_its_epoch_is_over() -> None:
         crew.open("alice", message)
     assert (caught.value.epoch, caught.value.generation) == (epoch, 0)
     assert crew.open("bob", message) == b"comes back late"
+
+
+def test_of_two_epochs_that_are_over_the_younger_is_read_for_longer() -> None:
+    crew = Crew(2)
+    late = []
+    for ended_at in (NOW_S, NOW_S + 100):
+        late.append(crew.seal("alice", b"late"))
+        pending = crew.create_commit("alice")
+        crew.groups["alice"] = crew["alice"].merge(pending)
+        event = crew["bob"].process(pending.commit, authenticate=crew.authenticate, now_s=ended_at)
+        assert isinstance(event, StagedCommit)
+        assert event.group_after is not None
+        crew.groups["bob"] = event.group_after
+    bob = crew["bob"].without_expired(LATE_S)
+    with pytest.raises(WrongEpoch):
+        bob.process(late[0], authenticate=crew.authenticate, now_s=LATE_S)
+    read = bob.process(late[1], authenticate=crew.authenticate, now_s=LATE_S)
+    assert isinstance(read, ApplicationData)
+    assert read.data == b"late"

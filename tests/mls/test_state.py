@@ -313,6 +313,12 @@ def test_a_pending_commit_that_halves_the_tree_gives_up_the_keys_of_the_lost_hal
     assert again.next.epoch.private_keys.keys() == {NodeIndex(2), NodeIndex(1), NodeIndex(3)}
 
 
+def test_a_group_in_which_nothing_has_expired_is_the_same_group(crew: Crew) -> None:
+    group = crew["carol"]
+    assert group.past_keys
+    assert group.without_expired(NOW_S + PAST_EPOCH_S) is group
+
+
 def test_keys_of_past_epochs_that_expire_are_dropped_from_what_is_stored(crew: Crew) -> None:
     before = crew["carol"]
     after = before.without_expired(NOW_S + PAST_EPOCH_S + 1)
