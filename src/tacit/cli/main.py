@@ -13,7 +13,7 @@ from typing import Final, NoReturn, TextIO, cast
 import click
 
 from tacit.cli.errors import BadUsage, InternalError, SystemFailed, advice, beside
-from tacit.cli.tree import TREE
+from tacit.cli.tree import COMPLETE, TREE
 from tacit.errors import ExitCode, TacitError
 
 INTERRUPTED: Final = 130
@@ -24,6 +24,10 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run one command and exit."""
     _prepare_streams()
     given = sys.argv[1:] if args is None else args
+    if COMPLETE in os.environ:
+        from tacit.cli.shells import register
+
+        register()
     try:
         sys.exit(_run(given))
     except BrokenPipeError:

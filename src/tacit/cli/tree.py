@@ -7,12 +7,18 @@ or after the command's name.
 from __future__ import annotations
 
 import importlib
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 from click.core import ParameterSource
 
 import tacit
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Complete: TypeAlias = Callable[[click.Context, click.Parameter, str], "list[CompletionItem[str]]"]
 
 EXAMPLES: Final = (
     ("tacit up", "begin here: a relay, an identity, a link for others, and the chat"),
@@ -51,6 +57,9 @@ SECTIONS: Final = {
     },
 }
 
+COMPLETE: Final = "_TACIT_COMPLETE"
+"""The variable by which a shell asks for completion."""
+
 _FLAGS: Final = "tacit.flags"
 
 
@@ -69,10 +78,27 @@ def _shared(*names: str, **settings: Any) -> click.Option:
     return click.Option(names, expose_value=False, callback=_collect, **settings)
 
 
+def names_of(kind: str) -> Complete:
+    """Have a parameter completed with names of one kind: see ``completing``, which is loaded when a shell asks."""
+
+    def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        completing = importlib.import_module("tacit.cli.completing")
+        found: list[CompletionItem[str]] = getattr(completing, f"complete_{kind}")(ctx, parameter, incomplete)
+        return found
+
+    return complete
+
+
 def shared_options() -> list[click.Parameter]:
     """Make the options that every command takes."""
     return [
-        _shared("-P", "--profile", metavar="NAME", help="Which identity of this machine to use."),
+        _shared(
+            "-P",
+            "--profile",
+            metavar="NAME",
+            help="Which identity of this machine to use.",
+            shell_complete=names_of("profile"),
+        ),
         _shared("--data-dir", type=click.Path(file_okay=False), help="Where everything is kept."),
         _shared("--config", type=click.Path(dir_okay=False), help="Configuration file instead of the usual ones."),
         _shared("--json", is_flag=True, is_eager=True, help="Print data and errors as JSON, one object on a line."),

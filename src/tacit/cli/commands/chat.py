@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.tree import Command
+from tacit.cli.tree import Command, names_of
 
 if TYPE_CHECKING:
     from tacit.cli.settings import Settings
 
 
 @click.command(cls=Command)
-@click.argument("who", required=False)
+@click.argument("who", required=False, shell_complete=names_of("anyone"))
 @pass_settings
 def chat(settings: Settings, who: str | None) -> int:
     """Open the chat with WHO: @name, account ID, contact link, contact or group.

@@ -1,4 +1,4 @@
-"""``tacit completion``: completion of commands and options in a shell."""
+"""``tacit completion``: completion of commands, options and names in a shell."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from tacit.cli.tree import Command
 
 @click.command(cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@click.pass_context
-def completion(ctx: click.Context, shell: str) -> None:
-    """Print the completion script of SHELL. For bash: eval "$(tacit completion bash)"."""
-    from click.shell_completion import get_completion_class
+def completion(shell: str) -> None:
+    """Print the completion script of SHELL: commands, options, and the names of people, groups, rooms and profiles.
 
-    found = get_completion_class(shell)
-    if found is None:
-        ctx.fail(f"no completion for {shell}")
-    click.echo(found(ctx.find_root().command, {}, "tacit", "_TACIT_COMPLETE").source())
+    \b
+    bash:  eval "$(tacit completion bash)"           in ~/.bashrc
+    zsh:   eval "$(tacit completion zsh)"            in ~/.zshrc
+    fish:  tacit completion fish | source            in ~/.config/fish/config.fish
+
+    Names come from the store on this disk. A profile with a passphrase shows none: pressing Tab never asks for one.
+    """  # noqa: D301 - the backspace is click's mark for lines that are not to be filled
+    from tacit.cli.shells import script
+
+    click.echo(script(shell), nl=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.tree import Group
+from tacit.cli.tree import Group, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,7 +60,7 @@ def add(settings: Settings, who: str, name: str) -> None:
 
 
 @contacts.command("rename")
-@click.argument("who")
+@click.argument("who", shell_complete=names_of("person"))
 @click.argument("name")
 @pass_settings
 def rename(settings: Settings, who: str, name: str) -> None:
@@ -69,7 +69,7 @@ def rename(settings: Settings, who: str, name: str) -> None:
 
 
 @contacts.command("block")
-@click.argument("who")
+@click.argument("who", shell_complete=names_of("person"))
 @pass_settings
 def block(settings: Settings, who: str) -> None:
     """Take nothing more from WHO."""
@@ -77,7 +77,7 @@ def block(settings: Settings, who: str) -> None:
 
 
 @contacts.command("unblock")
-@click.argument("who")
+@click.argument("who", shell_complete=names_of("person"))
 @pass_settings
 def unblock(settings: Settings, who: str) -> None:
     """Undo block."""

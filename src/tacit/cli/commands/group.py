@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.tree import Group
+from tacit.cli.tree import Group, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -25,7 +25,7 @@ def group() -> None:
 
 @group.command("create")
 @click.argument("name")
-@click.argument("who", nargs=-1)
+@click.argument("who", nargs=-1, shell_complete=names_of("person"))
 @pass_settings
 def create(settings: Settings, name: str, who: tuple[str, ...]) -> None:
     """Make the group NAME and invite each WHO."""
@@ -43,8 +43,8 @@ def create(settings: Settings, name: str, who: tuple[str, ...]) -> None:
 
 
 @group.command("invite")
-@click.argument("name")
-@click.argument("who", nargs=-1, required=True)
+@click.argument("name", shell_complete=names_of("group"))
+@click.argument("who", nargs=-1, required=True, shell_complete=names_of("person"))
 @pass_settings
 def invite(settings: Settings, name: str, who: tuple[str, ...]) -> None:
     """Add each WHO to the group NAME; only an admin may."""
@@ -57,8 +57,8 @@ def invite(settings: Settings, name: str, who: tuple[str, ...]) -> None:
 
 
 @group.command("remove")
-@click.argument("name")
-@click.argument("who")
+@click.argument("name", shell_complete=names_of("group"))
+@click.argument("who", shell_complete=names_of("person"))
 @pass_settings
 def remove(settings: Settings, name: str, who: str) -> None:
     """Remove WHO from the group NAME; only an admin may."""
@@ -66,7 +66,7 @@ def remove(settings: Settings, name: str, who: str) -> None:
 
 
 @group.command("rename")
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("group"))
 @click.argument("new_name")
 @pass_settings
 def rename(settings: Settings, name: str, new_name: str) -> None:
@@ -75,7 +75,7 @@ def rename(settings: Settings, name: str, new_name: str) -> None:
 
 
 @group.command("leave")
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("group"))
 @pass_settings
 def leave(settings: Settings, name: str) -> None:
     """Leave the group NAME; its history stays here. Another member's client completes it, as soon as one is online."""
@@ -83,7 +83,7 @@ def leave(settings: Settings, name: str) -> None:
 
 
 @group.command("members")
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("group"))
 @pass_settings
 def members(settings: Settings, name: str) -> None:
     """List who is in the group NAME; with --json one on each line."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.tree import Command
+from tacit.cli.tree import Command, names_of
 
 if TYPE_CHECKING:
     from tacit.cli.settings import Settings
 
 
 @click.command(cls=Command)
-@click.argument("who")
+@click.argument("who", shell_complete=names_of("anyone"))
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many lines, from the end."
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.tree import Command
+from tacit.cli.tree import Command, names_of
 
 if TYPE_CHECKING:
     from tacit.cli.settings import Settings
@@ -35,7 +35,7 @@ def requests(settings: Settings) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("who")
+@click.argument("who", shell_complete=names_of("request"))
 @pass_settings
 def accept(settings: Settings, who: str) -> None:
     """Say yes to WHO; what they have written arrives from now on."""
@@ -54,7 +54,7 @@ def accept(settings: Settings, who: str) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("who")
+@click.argument("who", shell_complete=names_of("request"))
 @click.option("--block", is_flag=True, help="Let them ask no more.")
 @pass_settings
 def refuse(settings: Settings, who: str, block: bool) -> None:

@@ -9,7 +9,7 @@ import click
 
 from tacit.cli.arguments import pass_settings
 from tacit.cli.errors import advise, put_beside
-from tacit.cli.tree import Command
+from tacit.cli.tree import Command, names_of
 from tacit.errors import ExitCode, TacitError, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class NothingToSend(UsageError):
 
 
 @click.command(cls=Command)
-@click.argument("who")
+@click.argument("who", shell_complete=names_of("anyone"))
 @click.argument("text")
 @click.option(
     "--wait",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.tree import Command
+from tacit.cli.tree import Command, names_of
 
 if TYPE_CHECKING:
     from tacit.cli.output import Output
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("who")
+@click.argument("who", shell_complete=names_of("person"))
 @click.option("--yes", is_flag=True, help="You have compared the number, and it is the same.")
 @click.option("--digits", metavar="DIGITS", help="The digits that the other side shows; compared here.")
 @pass_settings
