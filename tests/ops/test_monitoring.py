@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import resource
-import shutil
 import socket
 import subprocess
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tacit.cli.relay_settings import relay_config
 from tacit.cli.settings import ServeSettings, Settings
 from tacit.relay.config import BadRelayConfig, RelayConfig
-from tests.ops.needed import OPS, ROOT
+from tests.ops.needed import OPS, ROOT, needed
 from tests.ops.promql import metrics
 from tests.processes.disks import SmallDisk
 from tests.processes.programs import Relay, free_port
@@ -164,10 +163,8 @@ def test_a_relay_listens_for_monitoring_only_where_it_is_told() -> None:
 
 
 def promtool(*arguments: str | Path) -> None:
-    """Prometheus's own check of what it would read; its package is a large one to fetch for a test."""
-    found = shutil.which("promtool")
-    if found is None:
-        pytest.skip("promtool is not here; it comes with Debian's prometheus")
+    """Prometheus's own check of what it would read."""
+    found = needed("promtool", "Debian's prometheus")
     ran = subprocess.run([found, *arguments], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
