@@ -19,8 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tacit.crypto.certificates import make_relay_certificate
 from tacit.net import FrameLink, LinkClosed
+from tacit.net.serving import Listener
+from tacit.net.tcp_served import serve_tcp
 from tacit.net.tls import server_context
-from tacit.net.ws_server import WebSocketListener, serve_ws
+from tacit.net.ws_server import serve_ws
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,10 @@ async def echo(link: FrameLink) -> None:
 
 @asynccontextmanager
 async def serving(
-    pem: Pem, handler: Callable[[FrameLink], Awaitable[None]] = echo, **options: Any
-) -> AsyncIterator[WebSocketListener]:
-    listener = await serve_ws(handler, "127.0.0.1", 0, server_context(pem.certificate, pem.key), **options)
+    pem: Pem, handler: Callable[[FrameLink], Awaitable[None]] = echo, transport: str = "ws", **options: Any
+) -> AsyncIterator[Listener]:
+    serve: Any = {"ws": serve_ws, "tcp": serve_tcp}[transport]
+    listener = await serve(handler, "127.0.0.1", 0, server_context(pem.certificate, pem.key), **options)
     try:
         yield listener
     finally:

@@ -16,9 +16,14 @@ async def connect(
     checks ``peer_certificate_hash`` against what the relay key signed. Raises one of the ``Unreachable`` family,
     ``NameNotVerified`` or ``UnknownTransport``.
     """
-    if target.scheme != "ws":
-        raise UnknownTransport(target.scheme)
     # Here and not above: aiohttp takes a tenth of a second to load, which commands that stay offline need not pay.
-    from tacit.net.ws_client import connect_ws
+    match target.scheme:
+        case "ws":
+            from tacit.net.ws_client import connect_ws
 
-    return await connect_ws(target, timeout_s=timeout_s, verify_name=verify_name, max_frame=max_frame)
+            return await connect_ws(target, timeout_s=timeout_s, verify_name=verify_name, max_frame=max_frame)
+        case "tcp":
+            from tacit.net.tcp_client import connect_tcp
+
+            return await connect_tcp(target, timeout_s=timeout_s, verify_name=verify_name, max_frame=max_frame)
+    raise UnknownTransport(target.scheme)

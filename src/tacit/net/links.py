@@ -40,7 +40,7 @@ class Target(Protocol):
 
     @property
     def scheme(self) -> str:
-        """The transport; ``ws`` is WebSocket over TLS."""
+        """The transport: ``ws``, ``grpc`` or ``tcp``, each over TLS."""
         ...
 
 
@@ -54,7 +54,7 @@ class FrameLink(Protocol):
 
     @property
     def transport(self) -> str:
-        """What carries the frames: ``ws`` or ``memory``."""
+        """What carries the frames: ``ws``, ``grpc``, ``tcp`` or ``memory``."""
         ...
 
     @property

@@ -10,7 +10,7 @@ import hashlib
 import os
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,11 +65,15 @@ def file_context(certificate: Path, private_key: Path) -> ServerContext:
     return first
 
 
-def client_context(*, verify_name: bool = False) -> ssl.SSLContext:
-    """TLS for a client: version 1.3 only; with ``verify_name`` this machine's authorities must vouch for the name."""
+def client_context(*, verify_name: bool = False, alpn: Sequence[str] = ALPN) -> ssl.SSLContext:
+    """TLS for a client: version 1.3 only; with ``verify_name`` this machine's authorities must vouch for the name.
+
+    ``alpn`` are the protocols to offer, if any.
+    """
     context = ssl.create_default_context() if verify_name else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols(ALPN)
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
     if not verify_name:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -86,6 +90,14 @@ def own_certificate_hash(ssl_object: ssl.SSLObject | ssl.SSLSocket | None) -> by
     """SHA-256 of the DER certificate that a listener of ours showed on this connection; empty where there is no TLS."""
     context = ssl_object.context if ssl_object is not None else None
     return context.certificate_hash if isinstance(context, ServerContext) else b""
+
+
+def has_said_goodbye(ssl_object: ssl.SSLObject) -> bool:
+    """Whether the other side has ended TLS on purpose; to be asked when all that came before has been read."""
+    try:
+        return not ssl_object.read(1)
+    except ssl.SSLError:
+        return False
 
 
 class _Files:
