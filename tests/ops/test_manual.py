@@ -48,9 +48,11 @@ def test_a_stale_table_is_noticed(script: ModuleType) -> None:
 def test_a_benchmarks_results_find_their_place(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    first, second = list(script.SIZING)[:2]
     rows = [
-        {"what": "messages", "value": 12345.6, "unit": "messages/s", "note": "25 pairs"},
-        {"what": "missing: idle", "value": 0.0, "unit": "", "note": "no time"},
+        {"what": first, "value": 12345.6, "unit": "messages/s", "note": "25 pairs"},
+        {"what": f"missing: {second}", "value": 0.0, "unit": "", "note": "no time"},
+        {"what": "what nobody asks before a machine is chosen", "value": 1.0, "unit": "s", "note": ""},
     ]
     machine = dict.fromkeys(("processor", "cores", "system", "python", "tacit"), "x")
     results = tmp_path / "results.json"
@@ -61,8 +63,24 @@ def test_a_benchmarks_results_find_their_place(
     monkeypatch.setattr("sys.argv", ["", str(results)])
     assert script.main() == 0
     section = page.read_text().partition("<!-- begin capacity -->")[2].partition("<!-- end capacity -->")[0]
-    assert "| messages | 12,346 messages/s | 25 pairs |" in section
-    assert "missing" not in section
+    assert re.findall(r"^\| (.+) \|$", section, re.MULTILINE)[2:] == [f"{script.SIZING[first]} | 12,346 messages/s"]
+
+
+def test_every_question_before_a_machine_is_chosen_has_its_figure(script: ModuleType) -> None:
+    section = PAGE.partition("<!-- begin capacity -->")[2].partition("<!-- end capacity -->")[0]
+    asked = re.findall(r"^\| (.+?) \| .*\d.* \|$", section, re.MULTILINE)
+    assert asked == list(script.SIZING.values())
+    assert "Measured on one machine" in section
+
+
+def test_what_is_asked_is_what_the_benchmark_measures(script: ModuleType) -> None:
+    """Its rows have these names in its code, but for the numbers that are put in."""
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "bench" / "relay").rglob("*.py"))
+    names = [re.split(r"\{.*\}", name) for name in re.findall(r'"([^"\n]+)"', code)]
+    patterns = [".*".join(map(re.escape, parts)) for parts in names if len("".join(parts)) > 10]
+    for what in script.SIZING:
+        assert any(re.match(pattern, what) for pattern in patterns), what
+    assert not any(re.match(pattern, "what nobody measures") for pattern in patterns)
 
 
 def test_every_event_of_the_log_is_explained_and_no_other() -> None:
