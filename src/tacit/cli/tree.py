@@ -54,6 +54,7 @@ SECTIONS: Final = {
         "serve": ("serve", "run a relay"),
         "relay": ("relay", "look after a relay: its people, invitations and data"),
         "completion": ("completion", "print completion for bash, zsh or fish"),
+        "help": ("help", "explain a command"),
     },
 }
 
