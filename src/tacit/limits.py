@@ -321,4 +321,51 @@ ARGON2_MIN_MEMORY_KIB: Final = 8 * 1024
 ARGON2_MAX_MEMORY_KIB: Final = 1024 * 1024
 ARGON2_MAX_TIME_COST: Final = 64
 ARGON2_MAX_LANES: Final = 16
+# --- Sessions ------------------------------------------------------------------------------------------------------
+PAIRING_S: Final = MINUTE_S
+"""How long two may take to pair: so long somebody in the middle can try words against the first MAC that it sees. Two
+stretchings and four messages take a few seconds."""
+
+PAIRING_ATTEMPTS: Final = 3
+"""Guests that may fail before a code is burned. Each is one guess at 33 bits, and room for one who mistypes twice."""
+
+PAIRING_TIME_COST: Final = 3
+PAIRING_MEMORY_KIB: Final = 256 * 1024
+PAIRING_LANES: Final = 4
+"""What stretching the words of a code costs: 1.1 s of one core here, so trying all 2^33 within the minute takes 150
+million cores. Four times the memory of a passphrase, since words are fewer than a passphrase's and nobody waits for it
+more than once; a machine with 512 MB still bears it."""
+
+RENDEZVOUS_S: Final = 10 * MINUTE_S
+"""How long a code is good that nobody has come with: somebody reads it out and somebody types it."""
+
+RENDEZVOUS_QUIET_S: Final = 12 * HOUR_S
+"""How long two may sit at a rendezvous and say nothing, while both connections live: a night."""
+
+MAX_RENDEZVOUS: Final = 1_000
+"""Of a relay at one time. A name tried at random is one of them in 16,000 tries at the least."""
+
+MAX_RENDEZVOUS_PER_ADDRESS: Final = 16
+"""Waiting or talking at one time, of those that one address opened; so sixty of them are needed to take all."""
+
+RATE_RENDEZVOUS_OF_ADDRESS: Final = (1 / MINUTE_S, 20.0)
+"""Opened by one address; each is a name less for others for an hour."""
+
+RATE_GUESTS_OF_ADDRESS: Final = (1 / MINUTE_S, 20.0)
+"""Names tried by one address, right or wrong: at a relay that is full, one address meets one stranger in eleven days.
+That costs them one of three attempts, and gives a guess at 33 bits."""
+
+RENDEZVOUS_NAMES_KEPT: Final = 20_000
+RENDEZVOUS_NAME_REST_S: Final = HOUR_S
+"""How long, and how many, names stay unused after their rendezvous is over, so that no late guest meets a stranger."""
+
+RATE_PASSED: Final = (64.0, 4_096.0)
+"""Of one side of a rendezvous; a message counts one, and one more for each KiB. Enough to talk, little for a tunnel."""
+
+MAX_PASSING_BYTES: Final = 256 * 1024
+"""Waiting for one side of a rendezvous that reads slowly; past that the other is asked for patience."""
+
+SESSION_EVENTS: Final = 1_000
+"""Messages that a session holds for a program that does not read them; past that it reads no further."""
+
 """Settings read from a file: no weaker than a slow machine needs, no stronger than a small one survives."""

@@ -10,6 +10,7 @@ from tacit.identity.account_keys import AccountKey, key_kind, verify_account_byt
 from tacit.identity.authentication import Authenticated, LeafIdentity, authenticate_leaf
 from tacit.identity.certificates import DeviceCertificate
 from tacit.identity.errors import (
+    BadCode,
     BadHandle,
     BadId,
     BadLink,
@@ -18,6 +19,7 @@ from tacit.identity.errors import (
     CertificateInvalid,
     CredentialMismatch,
     IdentityError,
+    MistypedWord,
     NotTheSuccessor,
     SafetyNumberMismatch,
 )
@@ -30,6 +32,7 @@ __all__ = [
     "AccountId",
     "AccountKey",
     "Authenticated",
+    "BadCode",
     "BadHandle",
     "BadId",
     "BadLink",
@@ -42,6 +45,7 @@ __all__ = [
     "Handle",
     "IdentityError",
     "LeafIdentity",
+    "MistypedWord",
     "NotTheSuccessor",
     "RelayLink",
     "SafetyNumber",

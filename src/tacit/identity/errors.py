@@ -69,3 +69,25 @@ class BadSafetyNumber(UsageError):
 
     code = "bad-safety-number"
     hint = "A safety number has 60 digits; scan the code or type all twelve groups."
+
+
+class BadCode(UsageError):
+    """That is not the code of a session."""
+
+    code = "bad-code"
+    hint = "A code looks like A3F2B1-maple-orbit-lantern: six characters and three words."
+
+
+class MistypedWord(UsageError):
+    """No code has such a word.
+
+    ``nearest`` are the words that it may be meant to be, the likeliest first.
+    """
+
+    code = "mistyped-word"
+    hint = "Ask for the code once more, or try one of the words named here."
+
+    def __init__(self, typed: str, nearest: tuple[str, ...]) -> None:
+        shown = "".join(letter for letter in typed[:16] if letter.isalnum())
+        super().__init__(f"{shown!r}, perhaps {', '.join(nearest)}")
+        self.nearest = nearest
