@@ -63,6 +63,7 @@ def greet(context: Context, challenges: Challenges) -> pb.Hello:
         signature=ED25519.sign(context.identity.private_key.reveal(), signed),
         registration=context.config.registration,
         ephemeral=context.config.ephemeral,
+        time_s=context.now_s(),
     )
 
 

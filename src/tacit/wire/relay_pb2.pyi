@@ -293,6 +293,7 @@ class Hello(_message.Message):
     SIGNATURE_FIELD_NUMBER: _builtins.int
     REGISTRATION_FIELD_NUMBER: _builtins.int
     EPHEMERAL_FIELD_NUMBER: _builtins.int
+    TIME_S_FIELD_NUMBER: _builtins.int
     protocol_min: _builtins.int
     protocol_max: _builtins.int
     challenge: _builtins.bytes
@@ -307,6 +308,8 @@ class Hello(_message.Message):
     """"open", "invite", "phone" or "invite+phone"; a hint for people, not signed"""
     ephemeral: _builtins.bool
     """the relay keeps nothing on disk; a hint for people, not signed"""
+    time_s: _builtins.int
+    """the relay's clock, Unix seconds; a hint for people, not signed"""
     def __init__(
         self,
         *,
@@ -318,10 +321,11 @@ class Hello(_message.Message):
         signature: _builtins.bytes = ...,
         registration: _builtins.str = ...,
         ephemeral: _builtins.bool = ...,
+        time_s: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_hash", b"certificate_hash", "challenge", b"challenge", "ephemeral", b"ephemeral", "protocol_max", b"protocol_max", "protocol_min", b"protocol_min", "registration", b"registration", "relay_key", b"relay_key", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_hash", b"certificate_hash", "challenge", b"challenge", "ephemeral", b"ephemeral", "protocol_max", b"protocol_max", "protocol_min", b"protocol_min", "registration", b"registration", "relay_key", b"relay_key", "signature", b"signature", "time_s", b"time_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
