@@ -10,6 +10,7 @@ from tacit.net.accepting import Acceptor, Door, OpenDoor, Visit
 from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
 from tacit.net.errors import CannotListen
+from tacit.net.origins import DIRECT, Origins
 from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links
 from tacit.net.tcp_link import TcpLink
 
@@ -22,13 +23,14 @@ async def serve_tcp(
     *,
     bounds: Bounds = USUAL,
     door: Door | None = None,
+    origins: Origins = DIRECT,
 ) -> TcpListener:
     """Listen, and run ``handler`` for each link; when it returns, the link is closed.
 
-    ``door`` decides who may connect. Port 0 takes any free one. An empty ``host`` means every address, IPv4 and IPv6.
+    ``door`` decides who may connect, by where ``origins`` says that they come from. Port 0 takes any free one. An empty ``host`` means every address, IPv4 and IPv6.
     Raises ``CannotListen``.
     """
-    listener = TcpListener(handler, bounds, OpenDoor() if door is None else door)
+    listener = TcpListener(handler, bounds, OpenDoor() if door is None else door, origins)
     await listener.open(host, port, ssl_context)
     return listener
 
@@ -36,8 +38,9 @@ async def serve_tcp(
 class TcpListener:
     """The listener that ``serve_tcp`` opens."""
 
-    def __init__(self, handler: Handler, bounds: Bounds, door: Door) -> None:
+    def __init__(self, handler: Handler, bounds: Bounds, door: Door, origins: Origins) -> None:
         self._handler = handler
+        self._origins = origins
         self._bounds = bounds
         self._door = door
         self._links: Links | None = None
@@ -55,7 +58,7 @@ class TcpListener:
         self._acceptor = Acceptor(
             bound,
             self._arrival,
-            self._door.enter,
+            lambda peer: self._door.enter(self._origins.of_socket(peer)),
             ssl_context,
             handshake_timeout_s=self._bounds.handshake_timeout_s,
             shutdown_timeout_s=CLOSE_TIMEOUT_S,
@@ -72,7 +75,7 @@ class TcpListener:
         await self._links.see_them_gone()
 
     def _arrival(self, peer: str) -> Arrival:
-        return Arrival(peer, self._door, self._become_link)
+        return Arrival(self._origins.of_socket(peer), self._door, self._become_link)
 
     def _become_link(self, arrival: Arrival, transport: asyncio.BaseTransport | None) -> None:
         """Forget an arrival: it is a link now, or over."""
@@ -80,7 +83,7 @@ class TcpListener:
             self._acceptor.settled(arrival)
         if transport is None or self._links is None:
             return
-        link = TcpLink(self._bounds, on_end=self._links.ended, peer_address=arrival.peer)
+        link = TcpLink(self._bounds, on_end=self._links.ended, peer_address=arrival.origin)
         link.connection_made(transport)
         transport.set_protocol(link)
         self._links.begin(link)
@@ -89,11 +92,11 @@ class TcpListener:
 class Arrival(Visit):
     """An accepted connection until TLS stands."""
 
-    __slots__ = ("_door", "_settled", "peer")
+    __slots__ = ("_door", "_settled", "origin")
 
-    def __init__(self, peer: str, door: Door, settled: Callable[[Arrival, asyncio.BaseTransport | None], None]) -> None:
+    def __init__(self, origin: str, door: Door, settled: Callable[[Arrival, asyncio.BaseTransport | None], None]) -> None:
         """A connection that ``door`` let in; ``settled`` is called with its transport once it has one, or is over."""
-        self.peer = peer
+        self.origin = origin
         self._door = door
         self._settled = settled
 
@@ -107,4 +110,4 @@ class Arrival(Visit):
     def ended(self) -> None:
         """Make room for another connection from there."""
         self._settled(self, None)
-        self._door.leave(self.peer)
+        self._door.leave(self.origin)

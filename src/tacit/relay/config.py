@@ -44,11 +44,15 @@ class RelayConfig:
     host: str = ""
     """Address to listen on; empty for every one."""
     port: int | None = DEFAULT_PORT
-    """0 takes any free port; None opens none, for links that are handed over in memory."""
+    """For WebSocket; 0 takes any free port, None opens none. With no port at all, links are handed over in memory."""
+    grpc_port: int | None = None
+    """For gRPC, likewise."""
+    tcp_port: int | None = None
+    """For TCP, likewise."""
     public_host: str = "localhost"
     """Host in links and in the certificate."""
     public_port: int | None = None
-    """Port in links, where a proxy has another one; None for the port that is listened on."""
+    """Port in links over WebSocket, where a proxy has another one; None for the port that is listened on."""
     certificate: Path | None = None
     """PEM chain that the operator renews; None for one that the relay makes itself. Needs ``private_key``."""
     private_key: Path | None = None
@@ -76,6 +80,12 @@ class RelayConfig:
             raise BadRelayConfig(wrong)
 
     @property
+    def ports(self) -> dict[str, int]:
+        """The port of each transport that is served, by the scheme of its links."""
+        asked = {"ws": self.port, "grpc": self.grpc_port, "tcp": self.tcp_port}
+        return {scheme: port for scheme, port in asked.items() if port is not None}
+
+    @property
     def ephemeral(self) -> bool:
         """Whether nothing is kept on disk."""
         return self.data_dir is None
@@ -98,12 +108,7 @@ def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
             yield field, f"holds something that is no address or network: {error}"
     if config.trusted_proxies and not config.behind_proxy:
         yield "trusted_proxies", "is of no use without behind_proxy: nobody else is asked where clients come from"
-    for field in ("port", "public_port", "metrics_port"):
-        port = getattr(config, field)
-        if port is not None and not 0 <= port <= 65535:
-            yield field, "is a number up to 65535"
-    if config.metrics_port and config.metrics_port == config.port:
-        yield "metrics_port", "is the port for clients; monitoring needs one of its own"
+    yield from _wrong_ports(config)
     if (config.certificate is None) != (config.private_key is None):
         missing, other = ("certificate", "private_key")[:: 1 if config.certificate is None else -1]
         yield missing, f"is missing, and {other} is of no use without it"
@@ -113,3 +118,15 @@ def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
         RelayLink(config.public_host, DEFAULT_PORT, bytes(FINGERPRINT_SIZE))
     except BadLink:
         yield "public_host", "is neither a name nor an address, so no link could name it"
+
+
+def _wrong_ports(config: RelayConfig) -> Iterator[tuple[str, str]]:
+    taken: dict[int, str] = {}
+    for field in ("port", "grpc_port", "tcp_port", "public_port", "metrics_port"):
+        port = getattr(config, field)
+        if port is not None and not 0 <= port <= 65535:
+            yield field, "is a number up to 65535"
+        elif port and field == "metrics_port" and port in taken:
+            yield field, "is a port for clients; monitoring needs one of its own"
+        elif port and field != "public_port" and taken.setdefault(port, field) != field:
+            yield field, f"is the same as {taken[port]}; each transport needs a port of its own"

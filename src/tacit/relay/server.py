@@ -20,8 +20,8 @@ from tacit.identity import RelayLink, format_link
 from tacit.log import EventLog
 from tacit.net.links import CloseCode, FrameLink
 from tacit.net.origins import Origins, read_networks
+from tacit.net.serving import Listener
 from tacit.net.tls import ServerContext, file_context, server_context
-from tacit.net.ws_server import Listener, serve_ws
 from tacit.relay import measuring
 from tacit.relay.admin.desk import Live, running_desk
 from tacit.relay.config import RelayConfig
@@ -57,7 +57,7 @@ class Relay:
         self._log = EventLog("relay")
         self._data_dir: DataDir | None = None
         self._context: Context | None = None
-        self._listener: Listener | None = None
+        self._listeners: dict[str, Listener] = {}
         self._monitoring: Monitoring | None = None
         self._connections: set[Connection] = set()
         self._all_gone = asyncio.Event()
@@ -86,8 +86,7 @@ class Relay:
             await self._end_connections(self._context)
         if self._control is not None:
             await self._control.close()
-        if self._listener is not None:
-            await self._listener.close()
+        await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
         if self._monitoring is not None:
             await self._monitoring.close()
         if self._context is not None:
@@ -96,7 +95,7 @@ class Relay:
             self._log.info("stopped")
         if self._data_dir is not None:
             self._data_dir.close()
-        self._tasks, self._context, self._listener, self._data_dir = [], None, None, None
+        self._tasks, self._context, self._listeners, self._data_dir = [], None, {}, None
         self._control = None
         self._monitoring = None
 
@@ -123,8 +122,13 @@ class Relay:
 
     @property
     def port(self) -> int:
-        """The port that is listened on, 0 if there is none."""
-        return self._listener.port if self._listener is not None else 0
+        """The port of the first of ``ports``, 0 if there is none."""
+        return next(iter(self.ports.values()), 0)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The ports that are listened on, by the scheme of their links; WebSocket's first."""
+        return {scheme: listener.port for scheme, listener in self._listeners.items()}
 
     @property
     def metrics_port(self) -> int:
@@ -136,10 +140,17 @@ class Relay:
         """SHA-256 of the relay key, which links name."""
         return certificates.relay_fingerprint(self._running().identity.public_key)
 
-    def link(self, invite: str = "") -> str:
-        """What people paste to reach this relay, with an invitation if one is given."""
-        port = self.config.public_port or self.port or self.config.port or 0
-        return format_link(RelayLink(self.config.public_host, port, self.fingerprint, invite))
+    def link(self, invite: str = "", scheme: str = "") -> str:
+        """What people paste to reach this relay, with an invitation if one is given; over the first of ``ports``."""
+        asked = self.config.ports
+        scheme = scheme or next(iter(self.ports or asked), "ws")
+        public = self.config.public_port if scheme == "ws" else None
+        port = public or self.ports.get(scheme) or asked.get(scheme) or 0
+        return format_link(RelayLink(self.config.public_host, port, self.fingerprint, invite, scheme=scheme))
+
+    def links(self, invite: str = "") -> list[str]:
+        """One link for each of ``ports``."""
+        return [self.link(invite, scheme) for scheme in self.ports]
 
     async def invite(self, *, uses: int = 1, expires_s: int | None = None, note: str = "") -> str:
         """Make an invitation in the running relay and return its token; the way for relays that leave no file."""
@@ -176,12 +187,8 @@ class Relay:
         await context.resources.look()
         if self.config.metrics_port is not None:
             await self._monitor(context, self.config.metrics_host, self.config.metrics_port)
-        if self.config.port is not None:
-            tls = self._tls(private_key)
-            origins = Origins(behind_proxy=self.config.behind_proxy, trusted=read_networks(self.config.trusted_proxies))
-            self._listener = await serve_ws(
-                self.handle, self.config.host, self.config.port, tls, door=context.addresses, origins=origins
-            )
+        for scheme, port in self.config.ports.items():
+            self._listeners[scheme] = await self._listen(context, scheme, port, self._tls(private_key))
         self._tasks = [
             asyncio.create_task(keep_going(context, kind, work))
             for kind, work in (
@@ -199,8 +206,21 @@ class Relay:
         # Loaded here, since a relay that nobody monitors shall not carry what monitoring takes.
         from tacit.relay.monitoring import Monitoring
 
-        self._monitoring = Monitoring(context, lambda: self._listener is not None or self.config.port is None)
+        self._monitoring = Monitoring(context, lambda: self.ports.keys() == self.config.ports.keys())
         await self._monitoring.open(host, port)
+
+    async def _listen(self, context: Context, scheme: str, port: int, tls: ServerContext) -> Listener:
+        """Open the port of one transport, whose library is loaded here: a relay without gRPC shall not carry it."""
+        config, origins = self.config, _origins(self.config)
+        match scheme:
+            case "tcp":
+                from tacit.net.tcp_served import serve_tcp
+
+                return await serve_tcp(self.handle, config.host, port, tls, door=context.addresses, origins=origins)
+            case _:
+                from tacit.net.ws_server import serve_ws
+
+                return await serve_ws(self.handle, config.host, port, tls, door=context.addresses, origins=origins)
 
     def _tls(self, private_key: Secret) -> ServerContext:
         """TLS with the operator's own certificate, or with one that the relay key makes."""
@@ -239,6 +259,10 @@ class Relay:
         if self._context is None:
             raise RuntimeError("the relay has not been started")
         return self._context
+
+
+def _origins(config: RelayConfig) -> Origins:
+    return Origins(behind_proxy=config.behind_proxy, trusted=read_networks(config.trusted_proxies))
 
 
 def _nothing() -> None:
