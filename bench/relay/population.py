@@ -23,7 +23,7 @@ from tacit.relay.data_dir import DataDir
 from tacit.relay.store import accounts
 from tacit.relay.store.damage import entry_checksum
 from tacit.relay.store.database import open_writer
-from tacit.relay.store.rows import Registration, Session
+from tacit.relay.store.rows import Needs, Registration, Session
 
 MESSAGE = 1
 """Kind of an ordinary entry, as in ``relay.proto``."""
@@ -149,7 +149,7 @@ def _register(db: sqlite3.Connection) -> tuple[Person, Session]:
         handle="",
         invite_hash=None,
     )
-    accounts.register(db, wish, invite_needed=False, now_s=int(time.time()))
+    accounts.register(db, wish, needs=Needs(), now_s=int(time.time()))
     session = accounts.known_device(db, account.id, certificate.device_id).session
     return Person(account.id, certificate.device_id, device.private), session
 

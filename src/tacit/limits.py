@@ -258,6 +258,45 @@ RATE_REGISTRATIONS_OF_ADDRESS: Final = (1.0, 60.0)
 RATE_NEW_ACCOUNTS_OF_ADDRESS: Final = (20 / HOUR_S, 20.0)
 """Of one address: a family on one evening. Accounts are what all other quotas are counted by."""
 
+OTP_DIGITS: Final = 6
+OTP_LIFETIME_S: Final = 10 * MINUTE_S
+MAX_OTP_TRIES: Final = 5
+"""Of one code; then it is burned. A guess is right once in a million."""
+
+MAX_OTP_REQUESTS: Final = 10_000
+"""Codes that are open at one time, in memory."""
+
+MAX_PENDING_CODES: Final = 64
+"""Messages that are on their way to phones; a gateway that is slower than that is no gateway."""
+
+RATE_CODES_OF_ADDRESS: Final = (10 / HOUR_S, 10.0)
+"""Codes that are sent at the wish of one address."""
+
+RATE_OTP_TRIES_OF_ADDRESS: Final = (60 / HOUR_S, 30.0)
+"""Codes that are shown from one address, right or wrong: what its messages may be tried with, and some."""
+
+RATE_CODES_OF_NUMBER: Final = (6 / DAY_S, 3.0)
+"""Codes that are sent to one number, whoever asks: three at once, then one in four hours. With five tries each that makes
+45 guesses on the first day and 30 on each that follows, and nobody's phone rings more often."""
+
+RATE_CODES_OF_PREFIX: Final = (20 / HOUR_S, 20.0)
+"""Codes that are sent to numbers that differ in their last four digits only, which is how blocks of numbers are sold."""
+
+PHONE_SENDS_PER_DAY: Final = 200
+"""Codes that are sent in any 24 hours, unless the operator says otherwise: what a day can cost at the worst."""
+
+PHONE_ALARM_SENDS: Final = 20
+"""Codes by whose fate it is judged whether people get them."""
+
+PHONE_ALARM_SHARE: Final = 0.3
+"""When fewer of them than this share were shown, somebody makes the relay send messages that nobody reads."""
+
+PHONE_QUIET_SHARE: Final = 0.5
+"""When at least this share was shown, the alarm is over."""
+
+RATE_PHONE_LOOKUPS: Final = (20 / HOUR_S, 50.0)
+"""Numbers that one account looks up: an address book, and no telephone directory."""
+
 NEW_ACCOUNTS_PER_HOUR: Final = 1_000
 """Of the whole relay, unless the operator says otherwise; as many at once after a pause. Nothing else bounds a crowd of
 strangers with addresses of their own."""

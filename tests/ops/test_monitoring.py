@@ -249,6 +249,7 @@ ILL = {
     "TacitQueueGrows": {"tacit_write_queue_bytes": "1048576x290 67108864x10"},
     "TacitBusy": {"tacit_cpu_seconds_total": "0+58x300"},
     "TacitRegistrationsPaused": {"tacit_registrations_paused": "0x270 1x30"},
+    "TacitCodesNotShown": {"tacit_codes_alarm": "0x290 1x10"},
     "TacitInternalErrors": {'tacit_refusals_total{code="internal"}': "0x297 1x3"},
     "TacitGuessing": {'tacit_refusals_total{code="bad-signature"}': "0+10x300"},
     "TacitRateLimited": {'tacit_refusals_total{code="rate-limited"}': "0+600x300"},

@@ -152,6 +152,7 @@ class Peer:
                 answer.code,
                 retry_after_s=getattr(answer, "retry_after_s", 0),
                 last_commit_seq=getattr(answer, "last_commit_seq", 0),
+                otp_request=getattr(answer, "otp_request", ""),
             )
         return answer
 

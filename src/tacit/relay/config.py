@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from tacit.errors import ConfigError
 from tacit.identity import BadLink, RelayLink
 from tacit.identity.links import DEFAULT_PORT, FINGERPRINT_SIZE
-from tacit.limits import NEW_ACCOUNTS_PER_HOUR, RETENTION_S
+from tacit.limits import NEW_ACCOUNTS_PER_HOUR, PHONE_SENDS_PER_DAY, RETENTION_S
 from tacit.net.origins import read_networks
+from tacit.relay.delivery.routes import Route
+from tacit.relay.phone_numbers import read_countries
 
-Registration = Literal["open", "invite"]
+Registration = Literal["open", "invite", "phone", "invite+phone"]
 WhenFull = Literal["refuse", "drop-oldest"]
 
 
@@ -73,6 +75,16 @@ class RelayConfig:
     """Addresses and networks of proxies that are believed where their clients come from; needs ``behind_proxy``."""
     exempt_addresses: str = LOOPBACK
     """Addresses and networks that no limit by address holds for."""
+    phone_route: Route | None = None
+    """How codes reach phones; needed where registration asks for a number."""
+    phone_countries: str = ""
+    """Countries to whose numbers codes are sent, by their two letters."""
+    phone_region: str = ""
+    """Country of numbers that are written without one."""
+    phone_sends_per_day: int = PHONE_SENDS_PER_DAY
+    """Codes that are sent in any 24 hours."""
+    find_by_phone: bool = False
+    """Whether accounts that want it find each other by number."""
 
     def __post_init__(self) -> None:
         wrong = tuple(_mistakes(self))
@@ -90,11 +102,22 @@ class RelayConfig:
         """Whether nothing is kept on disk."""
         return self.data_dir is None
 
+    @property
+    def needs_invite(self) -> bool:
+        """Whether a new account needs an invitation."""
+        return self.registration in {"invite", "invite+phone"}
+
+    @property
+    def needs_phone(self) -> bool:
+        """Whether a new account needs a phone number."""
+        return self.registration in {"phone", "invite+phone"}
+
 
 def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
     """Each field that cannot work, with the reason."""
-    if config.registration not in {"open", "invite"}:
-        yield "registration", 'is "open" or "invite"'
+    if config.registration not in get_args(Registration):
+        yield "registration", f"is {', '.join(map(repr, get_args(Registration)))}"
+    yield from _phone_mistakes(config)
     if config.retention_s < 1:
         yield "retention_s", "must be at least one second"
     if config.when_full not in {"refuse", "drop-oldest"}:
@@ -118,6 +141,30 @@ def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
         RelayLink(config.public_host, DEFAULT_PORT, bytes(FINGERPRINT_SIZE))
     except BadLink:
         yield "public_host", "is neither a name nor an address, so no link could name it"
+
+
+def _phone_mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
+    """What is wrong with numbers; nothing is sent anywhere unless the operator has said how and where to."""
+    try:
+        countries = read_countries(config.phone_countries)
+    except ValueError as error:
+        yield (
+            "phone_countries",
+            f"holds {error}, which is no country; they are written as two letters, such as DE AT CH",
+        )
+        countries = frozenset({str(error)})
+    if config.phone_sends_per_day < 1:
+        yield "phone_sends_per_day", "must be at least one"
+    if not config.needs_phone:
+        if config.find_by_phone:
+            yield "find_by_phone", "is of no use unless registration asks for a number"
+        return
+    if config.phone_route is None:
+        yield "phone_route", "is missing: registration by phone sends codes, so it has to know how"
+    if not countries:
+        yield "phone_countries", "is empty, so codes would be sent nowhere; name the countries of your people"
+    if config.phone_region and config.phone_region.upper() not in countries:
+        yield "phone_region", "has to be one of phone_countries"
 
 
 def _wrong_ports(config: RelayConfig) -> Iterator[tuple[str, str]]:

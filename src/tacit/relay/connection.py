@@ -16,14 +16,14 @@ from tacit.errors import DecodeError, RelayError, TransportError
 from tacit.log import EventLog
 from tacit.net.errors import LinkClosed
 from tacit.net.links import CloseCode, FrameLink
-from tacit.relay import keys, logs, registry, rooms
+from tacit.relay import keys, logs, phones, registry, rooms
 from tacit.relay.context import Context
 from tacit.relay.login import Challenges, greet, login
 from tacit.relay.outgoing import Outgoing
 from tacit.relay.rates import Buckets
 from tacit.relay.store.rows import Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import Closed, Internal, Malformed, ShuttingDown, Unsupported
+from tacit.wire.errors import Closed, Internal, Malformed, PhoneCodeSent, ShuttingDown, Unsupported
 from tacit.wire.frames import Frame, RequestBody, ResponseBody, decode_request, encode_response
 from tacit.wire.operations import Phase, check_request
 from tacit.wire.shapes import check_shape
@@ -159,6 +159,8 @@ class Connection:
                 session, answer = await login(self._context, self._challenges, cast(pb.Login, frame.body))
                 self._enter(session)
                 return answer
+            case "submit_otp":
+                return phones.submit_otp(self._context, self._challenges, cast(pb.SubmitOtp, frame.body))
         raise Unsupported
 
     async def _serve_device(self, session: Session, frame: Frame[RequestBody]) -> None:
@@ -178,7 +180,7 @@ class Connection:
             case "recipient_keys":
                 answer = await keys.recipient_keys(context, session, body)
             case "sender_keys":
-                answer = await registry.sender_keys(context, body)
+                answer = await registry.sender_keys(context, session, body)
             case "enter_room":
                 await rooms.enter_room(context, session, body, partial(self._answer_later, frame))
                 return
@@ -238,7 +240,7 @@ class Connection:
         if self.session is not None:
             self._answer(frame.request_id, _error(refusal))
             return
-        self._failures += 1
+        self._failures += not isinstance(refusal, PhoneCodeSent)  # nothing has failed there
         last = self._failures >= limits.MAX_LOGIN_FAILURES
         if frame.name not in {"register", "login", "submit_otp"}:
             self._answer(frame.request_id, _error(refusal))
@@ -256,6 +258,8 @@ class Connection:
             retry_after_s=_retry_after(refusal),
             next_challenge=challenge,
         )
+        if isinstance(answer, pb.RegistrationFailed):
+            answer.otp_request = getattr(refusal, "otp_request", "")
         self._answer(frame.request_id, answer)
 
     @property

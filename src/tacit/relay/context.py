@@ -16,6 +16,7 @@ from tacit.relay.config import RelayConfig
 from tacit.relay.doors import Doors
 from tacit.relay.hub import Hub
 from tacit.relay.metrics import Metrics
+from tacit.relay.phones import Phones
 from tacit.relay.rates import Bucket, Buckets, per_hour
 from tacit.relay.resources import Resources, of_machine
 from tacit.relay.steady import SteadyTime
@@ -121,6 +122,7 @@ class Context:
     accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     resources: Resources = field(init=False)
+    phones: Phones = field(init=False)
     stopping: bool = False
     log_to_be_emptied: bool = False
     """The write-ahead log holds somebody who was deleted while a reader was in the way; the next sweep empties it."""
@@ -131,6 +133,7 @@ class Context:
         self.new_accounts = Bucket(per_hour(self.config.registrations_per_hour), self.clock.monotonic_s())
         self.addresses = Addresses(self.clock, read_networks(self.config.exempt_addresses))
         self.resources = of_machine(self.config.data_dir)
+        self.phones = Phones(self.config, self.clock, self.entropy, self.identity.private_key)
         self.steady = SteadyTime(self.clock, self.last_alive_s)
 
     def admit(self, stranger: Connection) -> None:

@@ -32,6 +32,8 @@ FIGURES: Final = (
     Figure("turned_away_total", "counter", "connections that were not taken up, since their address had too many"),
     Figure("logins_total", "counter", "logins that were granted"),
     Figure("registrations_total", "counter", "accounts and devices that registered"),
+    Figure("codes_sent_total", "counter", "codes that were sent to phones"),
+    Figure("codes_shown_total", "counter", "codes that came back from those who got them"),
     Figure("appends_total", "counter", "entries that were stored and acknowledged"),
     Figure("deliveries_total", "counter", "entries that were handed to a reader's connection"),
     Figure("refusals_total", "counter", "requests that were not granted", "code"),
@@ -66,6 +68,8 @@ FIGURES: Final = (
     Figure("stopping", "gauge", "1 while the relay is about to stop"),
     Figure("failed_transactions_total", "counter", "transactions that the disk did not take"),
     Figure("damaged_total", "counter", "spoilt entries and KeyPackages that were found"),
+    Figure("codes_not_delivered_total", "counter", "codes that did not leave for a phone"),
+    Figure("codes_alarm", "gauge", "1 while too few codes come back: somebody has them sent who does not get them"),
     Figure("sweeps_total", "counter", "rounds in which what was past its time was dropped"),
     Figure("failed_sweeps_total", "counter", "such rounds that did not come to their end"),
 )

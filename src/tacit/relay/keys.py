@@ -33,7 +33,7 @@ async def recipient_keys(context: Context, session: Session, body: pb.RecipientK
 
     Raises ``NoSuchAccount``, ``AccountSuspended`` or ``NoKeyPackages``.
     """
-    who, now_s = named(body.who), context.now_s()
+    who, now_s = await named(context, session, body.who), context.now_s()
 
     def claim(db: sqlite3.Connection) -> tuple[Account, tuple[ClaimedKeys, ...], int]:
         account, before = accounts.find_account(db, who), damage.found(db).key_packages

@@ -49,6 +49,7 @@ def watch(context: Context, connections: Callable[[], Collection[Connection]]) -
     sources.states.update(
         stopping=lambda: context.stopping,
         registrations_paused=lambda: bool(context.resources.low),
+        codes_alarm=lambda: context.phones.codes.alarmed,
         restoring=lambda: context.store.waits_until > context.now_s(),
     )
 

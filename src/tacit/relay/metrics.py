@@ -113,6 +113,11 @@ class Metrics:
     logins: int = 0
     registrations: int = 0
     """New accounts and new devices."""
+    codes_sent: int = 0
+    """Codes that phones were to get."""
+    codes_shown: int = 0
+    """Codes that came back from those who got them."""
+    codes_not_delivered: int = 0
     appends: int = 0
     """Entries that were stored and acknowledged; a repeat is none."""
     refusals: Counter[str] = field(default_factory=Counter)
@@ -189,10 +194,10 @@ class Metrics:
         }
 
 
-_DEEDS: Final = ("connections_opened", "logins", "registrations", "appends")
+_DEEDS: Final = ("connections_opened", "logins", "registrations", "codes_sent", "codes_shown", "appends")
 """What people do."""
 
-_EXACT: Final = ("failed_transactions", "sweeps", "failed_sweeps", "damaged")
+_EXACT: Final = ("failed_transactions", "sweeps", "failed_sweeps", "damaged", "codes_not_delivered")
 """What happens to the relay itself: one is enough to look after."""
 
 OWN_FAULTS: Final = frozenset({"internal", "storage-failed", "storage-full"})

@@ -10,6 +10,7 @@ from tacit.limits import (
     HOUR_S,
     RATE_APPENDS,
     RATE_CLAIMS,
+    RATE_CODES_OF_ADDRESS,
     RATE_CONNECTIONS,
     RATE_ENTRANCES,
     RATE_INBOX_APPENDS,
@@ -18,6 +19,8 @@ from tacit.limits import (
     RATE_LOOKUPS,
     RATE_NEW_ACCOUNTS_OF_ADDRESS,
     RATE_NEW_LOGS,
+    RATE_OTP_TRIES_OF_ADDRESS,
+    RATE_PHONE_LOOKUPS,
     RATE_POSITIONS,
     RATE_PUBLISHED_KEYS,
     RATE_REGISTRATIONS_OF_ADDRESS,
@@ -40,6 +43,11 @@ INBOX_APPEND: Final = "append to an inbox"
 ROOM_MADE: Final = "append that makes the oldest go"
 """Counted besides, for the work that it is to find them."""
 
+BY_NUMBER: Final = "lookup by phone number"
+"""Counted besides."""
+
+PHONE_CODE: Final = "code sent to a phone"
+
 RATES: Final[dict[str, Rate]] = {
     "append": Rate(*RATE_APPENDS),
     "bring_back": Rate(*RATE_APPENDS),
@@ -47,6 +55,7 @@ RATES: Final[dict[str, Rate]] = {
     ROOM_MADE: Rate(*RATE_ROOM_MADE),
     "recipient_keys": Rate(*RATE_CLAIMS),
     "sender_keys": Rate(*RATE_LOOKUPS),
+    BY_NUMBER: Rate(*RATE_PHONE_LOOKUPS),
     "create_log": Rate(*RATE_NEW_LOGS),
     "publish_keys": Rate(*RATE_PUBLISHED_KEYS),
     "acknowledge": Rate(*RATE_POSITIONS),
@@ -63,7 +72,8 @@ RATES_OF_ADDRESS: Final[dict[str, Rate]] = {
     "connection": Rate(*RATE_CONNECTIONS),
     "login": Rate(*RATE_LOGINS_OF_ADDRESS),
     "register": Rate(*RATE_REGISTRATIONS_OF_ADDRESS),
-    "submit_otp": Rate(*RATE_REGISTRATIONS_OF_ADDRESS),
+    "submit_otp": Rate(*RATE_OTP_TRIES_OF_ADDRESS),
+    PHONE_CODE: Rate(*RATE_CODES_OF_ADDRESS),
     "new account": Rate(*RATE_NEW_ACCOUNTS_OF_ADDRESS),
 }
 """What is counted by address, over all connections from there."""

@@ -6,6 +6,7 @@ relay checks device certificates just as clients do.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -15,10 +16,11 @@ from tacit.identity import DeviceCertificate, IdentityError, account_id, parse_h
 from tacit.relay.addresses import NEW_ACCOUNT
 from tacit.relay.context import Context
 from tacit.relay.login import Challenges
+from tacit.relay.phones import find, require_proof
 from tacit.relay.store import accounts, invites
-from tacit.relay.store.rows import Registration, Session
+from tacit.relay.store.rows import Needs, Registration, Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import BadCertificate, BadHandle, BadSignature
+from tacit.wire.errors import BadCertificate, BadHandle, BadSignature, PhoneTaken
 from tacit.wire.operations import choose_protocol
 from tacit.wire.signing import register_tbs, revoke_tbs
 
@@ -40,6 +42,9 @@ async def register(context: Context, challenges: Challenges, body: pb.Register, 
         device_certificate=body.device_certificate,
         handle=body.handle,
         invite=body.invite,
+        phone=body.phone,
+        otp_request=body.otp_request,
+        findable=body.findable,
     )
     _check_account_signature(body.account_key, signed, body.signature)
     certificate = checked_certificate(body.device_certificate, body.account_key, context.now_s())
@@ -53,21 +58,33 @@ async def register(context: Context, challenges: Challenges, body: pb.Register, 
         certificate_expires_at=certificate.expires_at,
         handle=handle,
         invite_hash=invites.hash_token(body.invite) if body.invite else None,
+        findable=body.findable,
     )
-    invite_needed, now_s = context.config.registration == "invite", context.now_s()
+    needs = Needs(invite=context.config.needs_invite, phone=context.config.needs_phone)
+    now_s = context.now_s()
     # Looked up first, so that neither a known account nor a stranger without an invitation counts as a new account.
-    if await context.store.query(partial(accounts.would_be_new, wish=wish, invite_needed=invite_needed, now_s=now_s)):
+    if await context.store.query(partial(accounts.would_be_new, wish=wish, needs=needs, now_s=now_s)):
         context.resources.check_registration()
+        if needs.phone:
+            wish = replace(wish, proved_phone=require_proof(context, body, identifier, origin))
         context.addresses.take(origin, NEW_ACCOUNT)
         context.new_accounts.take(context.clock.monotonic_s())
-    held = await context.store.change(partial(accounts.register, wish=wish, invite_needed=invite_needed, now_s=now_s))
+    elif needs.phone and body.phone:
+        wish = replace(wish, own_phone=context.phones.hash_of(context.phones.read(body.phone)))
+    try:
+        held = await context.store.change(partial(accounts.register, wish=wish, needs=needs, now_s=now_s))
+    except PhoneTaken:
+        context.phones.codes.burn(body.otp_request)
+        raise
+    context.phones.codes.burn(body.otp_request)
     context.metrics.registrations += 1
     return pb.Registered(account_id=identifier, handle=held, next_challenge=challenges.ask())
 
 
-async def sender_keys(context: Context, body: pb.SenderKeysRequest) -> pb.SenderKeys:
+async def sender_keys(context: Context, session: Session, body: pb.SenderKeysRequest) -> pb.SenderKeys:
     """Look an account up. Raises ``NoSuchAccount`` or ``BadHandle``."""
-    account, certificates = await context.store.query(partial(accounts.look_up, who=named(body.who)))
+    who = await named(context, session, body.who)
+    account, certificates = await context.store.query(partial(accounts.look_up, who=who))
     return pb.SenderKeys(
         account_id=account.account_id,
         account_key=account.account_key,
@@ -88,9 +105,14 @@ async def revoke_device(context: Context, session: Session, body: pb.RevokeDevic
     return pb.DeviceRevoked()
 
 
-def named(who: pb.Who) -> bytes | str:
-    """Whom a request names: an account ID, or a handle in its one form. Raises ``BadHandle``."""
-    return checked_handle(who.handle) if who.WhichOneof("who") == "handle" else who.account_id
+async def named(context: Context, session: Session, who: pb.Who) -> bytes | str:
+    """Whom a request names: an account ID, or a handle in its one form. Raises ``BadHandle`` or ``NoSuchAccount``."""
+    match who.WhichOneof("who"):
+        case "handle":
+            return checked_handle(who.handle)
+        case "phone":
+            return await find(context, session, who.phone)
+    return who.account_id
 
 
 def checked_handle(text: str) -> str:

@@ -91,6 +91,7 @@ class Relay:
             await self._monitoring.close()
         if self._context is not None:
             await self._context.doors.close()
+            await self._context.phones.close()
             await self._context.store.close()
             self._log.info("stopped")
         if self._data_dir is not None:

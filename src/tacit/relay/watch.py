@@ -36,6 +36,7 @@ async def watch_connections(context: Context, connections: Callable[[], Collecti
     """End strangers past their deadline and readers that do not drain, for ever."""
     while True:
         context.addresses.forget()
+        context.phones.forget()
         await context.clock.sleep(WATCH_S)
         now_s = context.clock.monotonic_s()
         for connection in tuple(connections()):

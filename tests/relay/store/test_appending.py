@@ -24,6 +24,7 @@ from tacit.relay.store.rows import (
     DeviceAddress,
     DeviceRow,
     LogRow,
+    Needs,
     NewEntry,
     Registration,
     Session,
@@ -39,7 +40,7 @@ TABLES = ("accounts", "logs", "readers", "entries", "answers")
 def register(db: sqlite3.Connection, name: str) -> Session:
     identifier = name.encode() * 16
     wish = Registration(identifier, b"key " + identifier, identifier, b"device", b"certificate", 2**40, "", None)
-    accounts.register(db, wish, invite_needed=False, now_s=0)
+    accounts.register(db, wish, needs=Needs(), now_s=0)
     return session(db, name)
 
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tacit.errors import RelayError
 from tacit.relay.store import accounts, logs, reading
 from tacit.relay.store.database import open_writer
-from tacit.relay.store.rows import COMMIT, DeviceAddress, NewEntry, Registration, Session
+from tacit.relay.store.rows import COMMIT, DeviceAddress, Needs, NewEntry, Registration, Session
 from tacit.wire.errors import CommitConflict, NotAReader
 
 NAMES = "abcd"
@@ -28,7 +28,7 @@ MESSAGE = 1
 def register(db: sqlite3.Connection, name: str) -> Session:
     identifier = name.encode() * 16
     wish = Registration(identifier, b"key " + identifier, identifier, b"device", b"certificate", 2**40, "", None)
-    accounts.register(db, wish, invite_needed=False, now_s=0)
+    accounts.register(db, wish, needs=Needs(), now_s=0)
     return accounts.known_device(db, identifier, identifier).session
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Final
 
 from tacit.limits import MAX_DEVICES_EVER_PER_ACCOUNT, MAX_DEVICES_PER_ACCOUNT
-from tacit.relay.store import invites, reading, returns
+from tacit.relay.store import invites, phones, reading, returns
 from tacit.relay.store.rows import (
     Account,
     AccountRow,
@@ -14,6 +14,7 @@ from tacit.relay.store.rows import (
     DeviceRow,
     KnownDevice,
     LogRow,
+    Needs,
     Registration,
     Session,
 )
@@ -27,6 +28,7 @@ from tacit.wire.errors import (
     InviteNeeded,
     NoSuchAccount,
     NoSuchDevice,
+    PhoneNeeded,
     QuotaExceeded,
 )
 
@@ -34,14 +36,14 @@ _BY_ID: Final = "SELECT account, account_id, account_key, handle FROM accounts W
 _BY_HANDLE: Final = "SELECT account, account_id, account_key, handle FROM accounts WHERE handle = ?"
 
 
-def register(db: sqlite3.Connection, wish: Registration, *, invite_needed: bool, now_s: int) -> str:
+def register(db: sqlite3.Connection, wish: Registration, *, needs: Needs, now_s: int) -> str:
     """Make the account and the device known; a repeat changes nothing. Returns the account's handle."""
     row = db.execute(
         "SELECT account, account_key, handle FROM accounts WHERE account_id = ?", (wish.account_id,)
     ).fetchone()
     if row is None:
         inbox = _add_inbox(db, now_s)
-        account = _add_account(db, AccountRow(inbox), wish, invite_needed=invite_needed, now_s=now_s)
+        account = _add_account(db, AccountRow(inbox), wish, needs, now_s)
         _add_device(db, account, inbox, wish, now_s)
         held = ""
     else:
@@ -49,17 +51,24 @@ def register(db: sqlite3.Connection, wish: Registration, *, invite_needed: bool,
         if key != wish.account_key:
             raise BadSignature
         check_not_suspended(db, account)
+        if wish.own_phone is not None:
+            phones.set_findable(db, account, wish.own_phone, findable=wish.findable)
         if not _has_device(db, account, wish):
             _add_device(db, account, _add_inbox(db, now_s), wish, now_s)
     return _take_handle(db, account, held, wish.handle)
 
 
-def would_be_new(db: sqlite3.Connection, wish: Registration, *, invite_needed: bool, now_s: int) -> bool:
-    """Whether this would make an account. Raises ``InviteNeeded`` or ``InviteInvalid`` when it would be refused."""
+def would_be_new(db: sqlite3.Connection, wish: Registration, *, needs: Needs, now_s: int) -> bool:
+    """Whether this would make an account. Raises ``InviteNeeded`` or ``InviteInvalid`` when it would be refused.
+
+    Where a number has to be proved, which costs money, ``HandleTaken`` comes before that.
+    """
     if db.execute("SELECT 1 FROM accounts WHERE account_id = ?", (wish.account_id,)).fetchone() is not None:
         return False
-    if invite_needed:
+    if needs.invite:
         invites.check(db, _invite(wish), now_s)
+    if needs.phone and wish.handle:
+        _check_free(db, wish.handle)
     return True
 
 
@@ -142,14 +151,18 @@ def _add_inbox(db: sqlite3.Connection, now_s: int) -> LogRow:
 
 
 def _add_account(
-    db: sqlite3.Connection, account: AccountRow, wish: Registration, *, invite_needed: bool, now_s: int
+    db: sqlite3.Connection, account: AccountRow, wish: Registration, needs: Needs, now_s: int
 ) -> AccountRow:
     db.execute(
         "INSERT INTO accounts (account, account_id, account_key, created_at) VALUES (?, ?, ?, ?)",
         (account, wish.account_id, wish.account_key, now_s),
     )
-    if invite_needed:
+    if needs.invite:
         invites.redeem(db, _invite(wish), account, now_s)
+    if needs.phone:
+        if wish.proved_phone is None:
+            raise PhoneNeeded
+        phones.take(db, account, wish.proved_phone, findable=wish.findable)
     return account
 
 
@@ -190,7 +203,11 @@ def _take_handle(db: sqlite3.Connection, account: AccountRow, held: str, wanted:
         return held
     if held:
         raise HandleFixed(f"@{held}")
-    if db.execute("SELECT 1 FROM accounts WHERE handle = ?", (wanted,)).fetchone() is not None:
-        raise HandleTaken
+    _check_free(db, wanted)
     db.execute("UPDATE accounts SET handle = ? WHERE account = ?", (wanted, account))
     return wanted
+
+
+def _check_free(db: sqlite3.Connection, handle: str) -> None:
+    if db.execute("SELECT 1 FROM accounts WHERE handle = ?", (handle,)).fetchone() is not None:
+        raise HandleTaken

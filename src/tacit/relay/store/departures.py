@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from tacit.relay.store import reading
+from tacit.relay.store import phones, reading
 from tacit.relay.store.rows import AccountRow, DeviceRow, LogRow
 
 CLEAR_LOGS: Final = 32
@@ -38,6 +38,7 @@ def delete(db: sqlite3.Connection, account: AccountRow, now_s: int) -> tuple[Dev
         DeviceRow(row) for (row,) in db.execute("SELECT device FROM devices WHERE account = ?", (account,)).fetchall()
     )
     db.execute("DELETE FROM invite_uses WHERE account = ?", (account,))
+    phones.forget(db, account)
     db.execute(
         "DELETE FROM absent_readers WHERE account_id = (SELECT account_id FROM accounts WHERE account = ?)", (account,)
     )

@@ -60,6 +60,19 @@ class Registration:
     certificate_expires_at: int
     handle: str
     invite_hash: bytes | None
+    proved_phone: bytes | None = None
+    """Hash of the number that a new account has proved."""
+    own_phone: bytes | None = None
+    """Hash of the number that a known account calls its own, to change who finds it by that."""
+    findable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a new account has to bring along."""
+
+    invite: bool = False
+    phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
