@@ -1,0 +1,207 @@
+"""Coming into a room: from what its relay keeps and the secret of the link to a commit, and when that is in, a chat.
+
+Until the relay says so, nothing of it counts: the commit and the group that it leads to lie aside, and when another
+commit came first they are forgotten. Nothing was ever sent under their keys, so nothing is lost with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tacit import mls
+from tacit.client.core import room_keys
+from tacit.client.core.authority import check_leaf
+from tacit.client.core.effects import Effect, Keep
+from tacit.client.core.group_info import (
+    GROUP_INFO_EXTENSION,
+    GroupKind,
+    encode_group_info,
+    read_group_info,
+    room_info,
+)
+from tacit.client.core.lives import with_keys_from
+from tacit.client.core.nicks import free_nick, skeleton
+from tacit.client.core.notices import notice_line
+from tacit.client.core.policy import Rejected
+from tacit.client.core.rooms import EXTENSION_TYPES, check_nicks, find_psk, with_nick
+from tacit.client.core.roster import Roster, read_roster
+from tacit.client.core.state import Context, EntryKind, GroupState, Me, Step
+from tacit.client.core.welcome import entered_state, room_chat_id
+from tacit.client.model import ConversationStatus, GroupId, JoinRow, KeptEntry, Notice
+from tacit.codec import Reader, Writer
+from tacit.crypto.suites import suite
+from tacit.errors import CryptoError, DecodeError, PeerError
+from tacit.mls.group_infos import tree_of
+
+
+class RoomDamaged(PeerError):
+    """What the relay keeps of the room does not belong to it, or is spoilt."""
+
+    code = "room-damaged"
+    hint = "It mends itself with the next change that somebody in the room makes; try again then."
+
+
+class RoomOld(PeerError):
+    """The relay shows the room as it was before this device was last in it."""
+
+    code = "room-old"
+    hint = "Nothing was sent. Ask somebody in the room to look after the relay."
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A room as the relay shows it to somebody who wants in."""
+
+    room_id: bytes
+    sealed_group_info: bytes
+    last_commit: int
+    link_secret: bytes
+
+
+class NickInUse(Exception):
+    """Somebody in the room has that nickname, or one that looks like it; ``free`` is one that nobody has."""
+
+    def __init__(self, free: str) -> None:
+        super().__init__(free)
+        self.free = free
+
+
+def begin_room(name: str, nick: str, suite_id: int, ctx: Context, *, public: bool) -> GroupState:
+    """A new room with this device alone in it."""
+    room_id = ctx.entropy(16)
+    info = room_info(name, ctx.me.account_id, public=public)
+    info.check()
+    group = mls.create_group(
+        room_id,
+        suite_id,
+        ctx.me.certificate,
+        ctx.me.signature_private,
+        extensions=(mls.Extension(GROUP_INFO_EXTENSION, encode_group_info(info)),),
+        extension_types=EXTENSION_TYPES,
+        leaf_extensions=with_nick((), nick),
+        entropy=ctx.entropy,
+        now_s=ctx.now_s,
+    )
+    state = entered_state(group, info, room_chat_id(room_id), ConversationStatus.CREATING, committed_at=_now(ctx))
+    conversation = replace(state.conversation, link_secret=room_keys.export_link_secret(group))
+    return with_keys_from(replace(state, conversation=conversation), ctx.incarnation)
+
+
+def look_in(entrance: Entrance) -> tuple[mls.GroupInfo, bytes]:
+    """Open what the relay keeps; raises ``RoomDamaged``."""
+    try:
+        data = room_keys.open_group_info(entrance.link_secret, entrance.room_id, entrance.sealed_group_info)
+        group_info = mls.read_group_info(data)
+        described = read_group_info(group_info.group_context.extensions)
+    except DecodeError as error:
+        raise RoomDamaged(error.sentence) from None
+    if group_info.group_context.group_id != entrance.room_id or described.kind is not GroupKind.ROOM:
+        raise RoomDamaged
+    return group_info, data
+
+
+def ask_in(entrance: Entrance, nick: str, ctx: Context, *, last_epoch: int = -1) -> JoinRow:
+    """Make the commit by which this device comes into a room under a nickname.
+
+    Whoever is in the tree already, because its store has lost its place, puts its old leaf out. ``last_epoch`` is the
+    last one of this room that this device has had keys of. Raises ``NickInUse``, ``RoomDamaged`` or ``RoomOld``.
+    """
+    group_info, data = look_in(entrance)
+    if group_info.group_context.epoch < last_epoch:
+        raise RoomOld
+    info = read_group_info(group_info.group_context.extensions)
+    roster = _roster(group_info)
+    _check_free(roster, nick, ctx.me)
+    own = next((m.leaf for m in roster.members if m.device == ctx.me.device), None)
+    psk = mls.PreSharedKeyID.fresh(
+        group_info.group_context.cipher_suite,
+        mls.ExternalPSK(room_keys.psk_id(entrance.room_id, info.link_epoch)),
+        ctx.entropy,
+    )
+    policy = mls.Policy(find_psk=lambda asked: find_psk(asked, entrance.link_secret, entrance.room_id, info.link_epoch))
+    try:
+        joined = mls.join_externally(
+            data,
+            ctx.me.certificate,
+            ctx.me.signature_private,
+            psks=(psk,),
+            remove=None if own is None else mls.LeafIndex(own),
+            authenticate=check_leaf,
+            policy=policy,
+            extensions=with_nick((), nick),
+            extension_types=EXTENSION_TYPES,
+            aad=ctx.incarnation,
+            now_s=ctx.now_s,
+            entropy=ctx.entropy,
+        )
+        check_nicks(read_roster(joined.group.members()))
+    except (PeerError, Rejected) as error:
+        raise RoomDamaged(str(error)) from None
+    secret = entrance.link_secret
+    return JoinRow(
+        group_id=GroupId(entrance.room_id),
+        message_id=ctx.fresh_id(),
+        payload=room_keys.seal_commit(secret, entrance.room_id, joined.commit, ctx.entropy),
+        after_commit=entrance.last_commit,
+        group_info=room_keys.seal_group_info(secret, entrance.room_id, joined.group.group_info(), ctx.entropy),
+        link_secret=secret,
+        group=_encode(mls.save(joined.group)),
+        incarnation=ctx.incarnation,
+        created_at=_now(ctx),
+    )
+
+
+def come_in(join: JoinRow, seq: int, ctx: Context) -> Step:
+    """The commit is in the log, under this number: the state of somebody who is in from there on."""
+    group = mls.load(_decode(join.group))
+    info, chat_id = read_group_info(group.extensions), room_chat_id(join.group_id)
+    state = entered_state(group, info, chat_id, ConversationStatus.ACTIVE, committed_at=_now(ctx))
+    conversation = replace(
+        state.conversation,
+        cursor=seq,
+        last_commit=seq,
+        own_last=seq,
+        joined_seq=seq,
+        incarnation=join.incarnation,
+        link_secret=join.link_secret,
+    )
+    state = with_keys_from(replace(state, conversation=conversation), join.incarnation)
+    notice = Notice("joined", by=ctx.me.account_id, name=state.roster.nicks.get(ctx.me.account_id, ""))
+    kept = KeptEntry(
+        seq, join.message_id, EntryKind.COMMIT, join.payload, ctx.me.device, (ctx.me.device,), head=conversation.head
+    )
+    effects: tuple[Effect, ...] = (notice_line(state, notice, ctx, seq=seq), Keep(kept))
+    return Step(state, effects)
+
+
+def _roster(group_info: mls.GroupInfo) -> Roster:
+    """Who is in the room, by a tree of which nothing is verified yet."""
+    try:
+        tree = tree_of(suite(group_info.group_context.cipher_suite), group_info, None)
+        return read_roster(mls.Member(index, leaf) for index, leaf in tree.leaves())
+    except (CryptoError, PeerError) as error:
+        raise RoomDamaged(str(error)) from None
+
+
+def _encode(saved: mls.SavedGroup) -> bytes:
+    w = Writer()
+    w.opaque(saved.epoch_blob)
+    w.opaque(saved.ratchet_blob)
+    return w.finish()
+
+
+def _decode(data: bytes) -> mls.SavedGroup:
+    r = Reader(data)
+    saved = mls.SavedGroup(r.opaque(), r.opaque())
+    r.finish()
+    return saved
+
+
+def _check_free(roster: Roster, nick: str, me: Me) -> None:
+    taken = {m.nick for m in roster.members if m.account_id != me.account_id}
+    if skeleton(nick) in {skeleton(other) for other in taken}:
+        raise NickInUse(free_nick(nick, taken))
+
+
+def _now(ctx: Context) -> int:
+    return max(1, int(ctx.now_s))
