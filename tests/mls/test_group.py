@@ -122,6 +122,16 @@ def test_keys_of_past_epochs_go_with_time() -> None:
     assert isinstance(in_time, ApplicationData)
 
 
+def test_keys_of_an_epoch_that_an_own_commit_ended_go_with_time() -> None:
+    crew = Crew(2)
+    message = crew.seal("alice", b"late")
+    crew.commit("bob")
+    assert len(crew["bob"].without_expired(NOW_S + PAST_EPOCH_S).past_keys) == 1
+    assert crew["bob"].without_expired(NOW_S + PAST_EPOCH_S + 1).past_keys == ()
+    with pytest.raises(WrongEpoch):
+        crew["bob"].process(message, authenticate=crew.authenticate, now_s=NOW_S + PAST_EPOCH_S + 1)
+
+
 def test_a_late_message_is_judged_by_the_members_of_its_epoch() -> None:
     crew = Crew(3)
     message = crew.seal("carol", b"before I was removed")
@@ -321,6 +331,7 @@ def test_secrets_are_exported_for_a_use_and_an_epoch() -> None:
     exported = crew["alice"].export("tacit file", b"context", 32)
     assert exported == crew["bob"].export("tacit file", b"context", 32)
     assert len(exported) == 32
+    assert len(crew["alice"].export("tacit file", b"context", 1)) == 1
     assert len(crew["alice"].export("tacit file", b"context", 255 * crew["alice"].suite.hash_size)) > 8_000
     for length in (-1, 0, 255 * crew["alice"].suite.hash_size + 1, 1 << 16):
         with pytest.raises(BadLength):

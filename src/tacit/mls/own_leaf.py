@@ -48,6 +48,5 @@ def renew_leaf(
         source=source,
         lifetime=None,
         parent_hash=parent_hash,
-        signature=b"",
     )
     return sign_leaf(suite, unsigned, private, group_id, index)
