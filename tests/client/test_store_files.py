@@ -237,3 +237,24 @@ def test_a_transaction_that_fails_leaves_no_trace_and_another_may_follow(path: P
             pass
     assert [m.id for m in store.messages(CHAT, 10)] == [message_id(2)]
     store.close()
+
+
+def test_a_store_from_before_lives_were_told_apart_keeps_its_chats_open(path: Path) -> None:
+    filled_store(path).close()
+    database = Database.open(path, KEY)
+    for change in (
+        "UPDATE conversation SET incarnation = x'11'",
+        "INSERT INTO meta (name, value) VALUES ('relay-incarnation', x'22')",
+        "INSERT INTO key_package (ref, bundle, last_resort, expires_at) VALUES (x'01', x'02', 0, 3)",
+        "ALTER TABLE conversation DROP COLUMN keys_from",
+        "ALTER TABLE key_package DROP COLUMN incarnation",
+        "PRAGMA user_version = 2",
+    ):
+        database.run(change)
+    database.close()
+    store = Store.open(path, KEY)
+    try:
+        assert {known.keys_from for known in store.conversations()} == {b"\x11"}
+        assert store.bundle(b"\x01") == KeyPackageRow(b"\x01", b"\x02", False, 3, b"\x22")
+    finally:
+        store.close()

@@ -126,6 +126,8 @@ class Drill:
         self.put_back(self.dice.choice(self.backups[-3:] + self.backups[:1]))
         for actor in self.people:
             actor.way.close()
+            if self.dice.random() < 0.3:
+                await actor.restart()  # who has not run all the time cannot know how old his store is
         await self.world.relay.start()
         for actor in self.dice.sample(self.people, len(self.people)):
             actor.way.reopen()

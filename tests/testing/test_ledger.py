@@ -73,3 +73,19 @@ def test_what_cannot_be_placed_is_still_held_to_its_bytes(group: mls.Group) -> N
     send(watch, b"1", b"y")
     with pytest.raises(SealedTwice):
         ledger.check()
+
+
+def test_epochs_of_one_number_in_two_lives_have_different_places(group: mls.Group) -> None:
+    ledger = Ledger()
+    lives = []
+    for _ in range(2):
+        after, pending = group.create_commit(
+            entropy=ENTROPY, now_s=1_767_225_600, authenticate=lambda old, new: None, public=True
+        )
+        lives.append(after.merge(pending))
+    for message_id, life in zip((b"1", b"2", b"3"), (*lives, lives[0]), strict=True):
+        send(ledger.watch("alice", lambda _, life=life: life), message_id, life.seal(message_id, entropy=ENTROPY)[1])
+        if message_id == b"2":
+            ledger.check()
+    with pytest.raises(SealedTwice, match="epoch 1, generation 0"):
+        ledger.check()

@@ -11,6 +11,7 @@ from typing import Final
 
 from tacit import mls
 from tacit.client.core.group_info import read_group_info
+from tacit.client.core.lives import may_seal
 from tacit.client.core.roster import read_roster
 from tacit.client.core.state import Context, GroupState, Me, OwnCommit
 from tacit.client.errors import Closed
@@ -93,6 +94,8 @@ class Books:
         """Logs that were made again over the present connection."""
         self.aside: dict[GroupId, dict[MessageId, Aside]] = {}
         """Entries that these logs have still to show again."""
+        self.newest: set[GroupId] = set()
+        """Conversations that this process has been in step with, so that its store of them is no old copy."""
         self.online = False
         self.impatient: set[GroupId] = set()
         """Conversations in which this device has waited long enough for others to commit."""
@@ -106,7 +109,9 @@ class Books:
 
     def context(self) -> Context:
         """What the core's steps are given now."""
-        return Context(self.me, self.clock.now_s(), self.entropy, self.head_at)
+        incarnation = self.incarnation or self.inbox_incarnation
+        now_s = self.clock.now_s()
+        return Context(self.me, now_s, self.entropy, self.head_at, incarnation, lambda group: group in self.newest)
 
     def state(self, group_id: GroupId) -> GroupState | None:
         """One conversation as it was last saved; None when it is unknown or its keys are gone."""
@@ -139,11 +144,23 @@ class Books:
             group_id = conversation.group_id
             self.groups_of.setdefault(conversation.chat_id, set()).add(group_id)
             self.statuses[group_id] = conversation.status
+            if conversation.status is not ConversationStatus.ACTIVE:
+                self.newest.discard(group_id)
             if conversation.status is ConversationStatus.REMOVED:
                 self._states.pop(group_id, None)
                 self.ready.discard(group_id)
             else:
                 self._states[group_id] = state
+
+    def leave_connection(self) -> None:
+        """Forget what was true over the last connection, but not that its conversations were in step."""
+        ctx = self.context()
+        for group_id in self.ready:
+            state = self.state(group_id)
+            if state is not None and state.is_active and may_seal(state, ctx):
+                self.newest.add(group_id)
+        for known in (self.ready, self.asked_after, self.holes, self.early, self.returning, self.made_again):
+            known.clear()
 
     def chat_states(self, chat_id: ChatId) -> list[GroupState]:
         """The living conversations of a chat, as saved."""

@@ -109,7 +109,9 @@ async def _read(connection: Connection) -> None:
 
 
 def _note_registered(new: NewProfile, said: pb.LoggedIn, clock: Clock, entropy: Entropy) -> list[pb.KeyPackage]:
-    batch = Batch(Books(new.store, clock, entropy))
+    books = Books(new.store, clock, entropy)
+    books.incarnation = said.incarnation
+    batch = Batch(books)
     batch.note_registered(known_handle(said.handle))
     packages = key_stock.refill(batch, said.one_time_key_packages, last_resort_used=said.last_resort_used)
     batch.save(no_checkpoint)

@@ -15,6 +15,7 @@ from tacit.client.core.commits import try_again
 from tacit.client.core.effects import DropOutbox, Report, SetMessage
 from tacit.client.core.heads import UNKNOWN_HEAD
 from tacit.client.core.inbound import process_entry, refuse_entry
+from tacit.client.core.lives import may_seal
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import EntryKind, GroupState, LogEntry, Sent, Step
 from tacit.client.endings import fail_waiting
@@ -96,6 +97,8 @@ def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
     sent = _sent(batch, state, entry)
     after = batch.take(_step(batch, state, entry, sent))
     moved = after.group.epoch != state.group.epoch
+    if moved and may_seal(after, batch.ctx) and not may_seal(state, batch.ctx):
+        batch.tell.add(after.conversation.group_id)
     if sent is not None and sent.row.kind == EntryKind.COMMIT and not moved:
         # It came back spoilt. Whoever spoils one commit may spoil them all: it is made again, but not at once.
         batch.impatient_later.add(after.conversation.group_id)

@@ -13,6 +13,7 @@ from tacit.client.batch import Batch
 from tacit.client.core.direct import is_merging
 from tacit.client.core.effects import DropIntent, Meet, Report
 from tacit.client.core.group_info import GroupKind
+from tacit.client.core.lives import with_keys_from
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
 from tacit.client.core.welcome import Admission, Invitation, Unwelcome, admit, open_welcome
@@ -66,6 +67,8 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
         batch.add(Report(Unwelcome.code, Unwelcome().sentence, error.code))
         return
     row = books.store.bundle(invitation.used_ref)
+    if row is not None:
+        invitation = replace(invitation, state=with_keys_from(invitation.state, row.incarnation))
     if row is not None and row.last_resort:
         present = books.store.last_resort()
         batch.last_resort_used = present is not None and present.ref == row.ref

@@ -61,7 +61,9 @@ def _make(batch: Batch, *, last_resort: bool) -> pb.KeyPackage:
         last_resort=last_resort,
         extension_types=(GROUP_INFO_EXTENSION,),
     )
-    batch.changes.bundles.append(KeyPackageRow(bundle.ref, bundle.encode(), last_resort, expires_at + KEEP_EXPIRED_S))
+    batch.changes.bundles.append(
+        KeyPackageRow(bundle.ref, bundle.encode(), last_resort, expires_at + KEEP_EXPIRED_S, ctx.incarnation)
+    )
     return pb.KeyPackage(
         suite=DEFAULT_SUITE,
         key_package=bundle.key_package_bytes,

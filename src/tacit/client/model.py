@@ -149,6 +149,8 @@ class Conversation:
     compared with any."""
     joined_seq: int = 0
     """Sequence number of the entry that let this device in, 0 for whoever made the log."""
+    keys_from: bytes = b""
+    """The relay's at which the keys of the present epoch came about: see ``core.lives``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,3 +297,5 @@ class KeyPackageRow:
     """Encoded ``mls.KeyPackageBundle``."""
     last_resort: bool
     expires_at: int
+    incarnation: bytes = b""
+    """The relay's at which it was made."""

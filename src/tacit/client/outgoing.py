@@ -17,6 +17,7 @@ from tacit.client.core import commits, receipts
 from tacit.client.core.direct import primary
 from tacit.client.core.effects import AddMessage, DropIntent
 from tacit.client.core.group_info import GroupKind
+from tacit.client.core.lives import may_seal
 from tacit.client.core.outbound import seal_receipt, seal_text
 from tacit.client.core.policy import Rejected
 from tacit.client.core.state import GroupState, Step
@@ -113,7 +114,9 @@ def tell_receipts(batch: Batch, group_id: GroupId) -> bool:
         return True
     if not batch.is_ready(group_id):
         return True  # asked again when the log has been caught up with
-    if not _is_free(state) or any(_was_sealed(intent) for intent in batch.intents(chat.id)):
+    if not may_seal(state, batch.ctx):
+        return True  # asked again when somebody's fresh keys are there: nobody is waiting for this alone
+    if not _is_free(batch, state) or any(_was_sealed(intent) for intent in batch.intents(chat.id)):
         return False
     store = batch.books.store
     delivered = store.last_text_seq(group_id, _LAST_ROW)
@@ -213,7 +216,7 @@ def _change(batch: Batch, state: GroupState, intent: Intent) -> Step:
 
 
 def _seal(batch: Batch, state: GroupState, intent: Intent) -> Step | None:
-    if commits.keys_are_stale(state, batch.ctx):
+    if commits.keys_are_stale(state, batch.ctx) or not may_seal(state, batch.ctx):
         return commits.make_commit(state, (), batch.ctx)
     if intent.row < 0 or not _may_seal(batch, state):
         batch.again = batch.again or intent.row < 0
@@ -231,6 +234,8 @@ def _leave(batch: Batch, chat: Chat, state: GroupState, intent: Intent) -> Step 
         fail_waiting(batch, chat.id, "left")
         removed = replace(state.conversation, status=ConversationStatus.REMOVED)
         return Step(replace(state, conversation=removed), (DropIntent(intent.row),))
+    if not may_seal(state, batch.ctx):
+        return commits.make_commit(state, (), batch.ctx)
     return None if commits.has_proposed_leaving(state) else commits.propose_leaving(state, batch.ctx)
 
 
@@ -255,11 +260,12 @@ def _commit_pending_elsewhere(batch: Batch, state: GroupState) -> None:
 def _may_seal(batch: Batch, state: GroupState) -> bool:
     """Whether a text can go out in this state; in a direct chat the other side must be in."""
     alone_in_direct = state.info.kind is GroupKind.DIRECT and not state.others(batch.ctx.me)
-    return _is_free(state) and not alone_in_direct and not commits.keys_are_stale(state, batch.ctx)
+    return _is_free(batch, state) and not alone_in_direct and not commits.keys_are_stale(state, batch.ctx)
 
 
-def _is_free(state: GroupState) -> bool:
-    return state.is_active and state.own_commit is None and not state.group.pending_proposals
+def _is_free(batch: Batch, state: GroupState) -> bool:
+    free = state.is_active and state.own_commit is None and not state.group.pending_proposals
+    return free and may_seal(state, batch.ctx)
 
 
 def _line(batch: Batch, chat_id: ChatId, text: str) -> Message:

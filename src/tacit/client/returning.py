@@ -15,6 +15,7 @@ from tacit.client.books import Books
 from tacit.client.core.again import go_back
 from tacit.client.core.effects import AddOutbox, DropAside, Report
 from tacit.client.core.heads import UNKNOWN_HEAD
+from tacit.client.core.lives import may_seal, with_keys_from
 from tacit.client.core.notices import notice_line
 from tacit.client.core.receipts import forget_told
 from tacit.client.core.state import EntryKind, GroupState
@@ -169,13 +170,14 @@ def note_brought_back(batch: Batch, group_id: GroupId) -> None:
 
 def note_read(batch: Batch, state: GroupState) -> GroupState:
     """A log has been read to its end, and nothing is left to bring back: what it has not shown by now it never will."""
-    conversation = state.conversation
-    group_id = conversation.group_id
+    group_id = state.conversation.group_id
     if batch.books.aside.pop(group_id, None):
         batch.add(DropAside(), group_id)
     batch.tell.add(group_id)
-    if conversation.incarnation == b"":
-        return replace(state, conversation=replace(conversation, incarnation=batch.books.incarnation))
+    if may_seal(state, batch.ctx):
+        state = with_keys_from(state, batch.ctx.incarnation)  # true of the next process, too
+    if state.conversation.incarnation == b"":
+        return replace(state, conversation=replace(state.conversation, incarnation=batch.books.incarnation))
     return state
 
 

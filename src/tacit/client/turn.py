@@ -129,12 +129,7 @@ def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
 
 def _note_connection(books: Books, inputs: Inputs) -> None:
     if inputs.disconnected or inputs.connected:
-        books.ready.clear()
-        books.asked_after.clear()
-        books.holes.clear()
-        books.early.clear()
-        books.returning.clear()
-        books.made_again.clear()
+        books.leave_connection()
         books.online = inputs.connected
     if inputs.connected:
         books.incarnation = inputs.incarnation

@@ -17,7 +17,10 @@ ReadGroup: TypeAlias = Callable[[bytes], mls.Group | None]
 """The sender's state of a group, as its store holds it now."""
 
 Place: TypeAlias = tuple[bytes, int, int, bool, int]
-"""Group, epoch, leaf, whether it is the handshake ratchet, generation."""
+"""A secret of the epoch, its number, leaf, whether it is the handshake ratchet, generation.
+
+After a restore, epochs of one number can have nothing in common; places in their ratchets are different ones.
+"""
 
 
 class SealedTwice(Exception):
@@ -80,4 +83,6 @@ def _place(group: mls.Group, payload: bytes) -> Place | None:
         position = group.sender_position(payload)
     except PeerError:
         return None  # sealed in an epoch whose keys are gone: it was seen when it first left
-    return group.group_id, position.epoch, position.leaf_index, position.is_handshake, position.generation
+    secrets = {keys.epoch: keys.sender_data_secret for keys in group.past_keys}
+    secret = secrets.get(position.epoch, group.state.secrets.sender_data_secret)
+    return secret.reveal(), position.epoch, position.leaf_index, position.is_handshake, position.generation

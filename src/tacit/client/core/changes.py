@@ -12,14 +12,17 @@ from tacit.client.core import receipts
 from tacit.client.core.effects import ChangeChat, Effect, Meet
 from tacit.client.core.group_info import GroupKind, read_group_info
 from tacit.client.core.heads import first_head
+from tacit.client.core.lives import incarnation_in
 from tacit.client.core.notices import notice_line
 from tacit.client.core.roster import read_roster
 from tacit.client.core.state import Context, GroupState
 from tacit.client.model import ConversationStatus, Notice, SenderProgress
 
 
-def enter_epoch(state: GroupState, group: mls.Group, seq: int, ctx: Context, *, fresh_keys: bool = False) -> GroupState:
-    """The state after the commit at ``seq``; a device that was behind is in step again.
+def enter_epoch(
+    state: GroupState, group: mls.Group, seq: int, named: bytes, ctx: Context, *, fresh_keys: bool = False
+) -> GroupState:
+    """The state after the commit at ``seq``, which ``named`` what it did; a device that was behind is in step again.
 
     Whoever was added begins to count at 1, so that even the first text of theirs can be missed.
     """
@@ -27,7 +30,12 @@ def enter_epoch(state: GroupState, group: mls.Group, seq: int, ctx: Context, *, 
     conversation = state.conversation
     if conversation.status is ConversationStatus.BEHIND:
         conversation = replace(conversation, status=ConversationStatus.ACTIVE)
-    conversation = replace(conversation, head=first_head(group.epoch_authenticator), last_commit=seq)
+    conversation = replace(
+        conversation,
+        head=first_head(group.epoch_authenticator),
+        last_commit=seq,
+        keys_from=incarnation_in(named),
+    )
     progress = dict(state.progress)
     for account_id, device_id in roster.devices - state.roster.devices:
         progress[device_id] = SenderProgress(account_id, device_id, 0, delivered_seq=seq, read_seq=seq)

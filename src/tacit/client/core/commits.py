@@ -16,6 +16,7 @@ from tacit.client.core.changes import describe, enter_epoch
 from tacit.client.core.effects import AddOutbox, DropIntent, DropOutbox, Effect, PutIntent
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupInfo, encode_group_info
 from tacit.client.core.judgement import check_outcome, fitting_pending
+from tacit.client.core.lives import may_seal, named_by
 from tacit.client.core.notices import notice_line
 from tacit.client.core.policy import Rejected, admins_of
 from tacit.client.core.roster import read_member, read_roster
@@ -61,12 +62,19 @@ def commit_intent(state: GroupState, intent: Intent, ctx: Context) -> Step | Non
 def make_commit(state: GroupState, proposals: Sequence[mls.Proposal], ctx: Context, *, intent_row: int = 0) -> Step:
     """Commit ``proposals`` and what others have proposed and may, with a fresh path.
 
-    Raises ``Rejected`` for proposals that the others would refuse.
+    In an epoch whose keys may have been at work in another life the commit takes none of them: it goes out in the
+    clear, which shows the relay nothing that it does not know, and so without ``proposals``; they have their turn in
+    the epoch that it begins. Raises ``Rejected`` for proposals that the others would refuse.
     """
+    in_the_clear = not may_seal(state, ctx)
+    if in_the_clear:
+        proposals, intent_row = (), 0
     fitting = fitting_pending(state, proposals)
     group, pending = state.group.create_commit(
         proposals,
         include_pending=lambda cached: cached.ref in fitting,
+        public=in_the_clear,
+        aad=ctx.incarnation,
         entropy=ctx.entropy,
         now_s=ctx.now_s,
         authenticate=check_leaf,
@@ -130,7 +138,8 @@ def merge_own(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> S
         return Step(replace(state, own_commit=None), (*done, notice_line(state, notice, ctx, seq=entry.seq)))
     except mls.CommitMismatch:  # the others may have gone where this store cannot follow
         return Step(_fall_behind(state), (*done, notice_line(state, _COMMIT_LOST, ctx, seq=entry.seq)))
-    after = enter_epoch(replace(state, own_commit=None), merged, entry.seq, ctx, fresh_keys=True)
+    named = named_by(own.pending.commit)
+    after = enter_epoch(replace(state, own_commit=None), merged, entry.seq, named, ctx, fresh_keys=True)
     waiting = state.group.pending_proposals
     asked = frozenset(p.sender for p in waiting if isinstance(p.sender, int) and _is_leaving(p))
     lines = describe(state, after, ctx.me.account_id, asked, ctx, seq=entry.seq)

@@ -15,6 +15,7 @@ from tacit.client.core.authority import check_leaf
 from tacit.client.core.commits import merge_own
 from tacit.client.core.effects import AddIntent, DropOutbox, Effect, Keep, PutHead, SetMessage
 from tacit.client.core.heads import UNKNOWN_HEAD, next_head
+from tacit.client.core.lives import may_seal
 from tacit.client.core.membership import take_commit, take_proposal
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Sent, Step
@@ -25,6 +26,10 @@ from tacit.mls.registry import ContentType
 
 OTHER_KEYS: Final = frozenset({"6.3.2/sender-data", "6.3.1/ciphertext"})
 """Checks that only fail when somebody has other keys for the same epoch, or has forged or changed the message."""
+
+_MESSAGES: Final = mls.Policy()
+_COMMITS: Final = mls.Policy(public_handshakes=True)
+"""Who cannot be sure of his keys commits in the clear: see ``lives``. What is proposed comes encrypted, as ever."""
 
 
 def process_entry(state: GroupState, entry: LogEntry, sent: Sent | None, ctx: Context, *, again: bool = False) -> Step:
@@ -123,7 +128,8 @@ def _altered(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> St
 
 def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context, *, again: bool) -> Step:
     try:
-        processed = state.group.process(entry.payload, authenticate=check_leaf, now_s=ctx.now_s)
+        policy = _COMMITS if entry.kind == EntryKind.COMMIT else _MESSAGES
+        processed = state.group.process(entry.payload, authenticate=check_leaf, now_s=ctx.now_s, policy=policy)
     except mls.OwnMessage as own:
         if again and _was_sealed_here(state, entry, own):
             return Step(_note_own(state, entry), author=ctx.me.device)
@@ -196,6 +202,8 @@ def _was_sealed_here(state: GroupState, entry: LogEntry, own: mls.OwnMessage) ->
     """Whether this very store is past the place of an own message, and so not an old copy."""
     if own.epoch < state.group.epoch:
         return True
+    if not isinstance(decode_message(entry.payload), PrivateMessage):
+        return False
     position = state.group.sender_position(entry.payload)
     ratchets = state.group.secret_tree.senders.get(state.group.own_leaf)
     return ratchets is not None and own.generation < ratchets[0 if position.is_handshake else 1].generation
@@ -206,14 +214,17 @@ def _take_own_unknown(state: GroupState, entry: LogEntry, own: mls.OwnMessage, c
 
     Its place in the ratchet is passed over, so that it is never used a second time. That says where the other ratchet
     stands only if nothing is missing from the log and it was a text: after anything else, nothing is sent until the
-    next epoch. An own commit that is unknown here leads to an epoch that this store can never enter.
+    next epoch, unless this device is about to begin that itself. An own commit that is unknown here leads to an epoch
+    that this store can never enter.
     """
     conversation = state.conversation
     lost_epoch = unsafe = False
     if own.epoch == state.group.epoch:
         lost_epoch = entry.kind == EntryKind.COMMIT
+    if own.epoch == state.group.epoch and isinstance(decode_message(entry.payload), PrivateMessage):
         handshake = state.group.sender_position(entry.payload).is_handshake
-        unsafe = handshake or conversation.in_doubt or (conversation.cursor == 0 and entry.seq > 1)
+        unclear = handshake or conversation.in_doubt or (conversation.cursor == 0 and entry.seq > 1)
+        unsafe = unclear and may_seal(state, ctx)
         state = replace(state, group=state.group.advance_own_ratchet(own.generation + 1, handshake=handshake))
     after = _fall_behind(state, entry) if lost_epoch or unsafe else _note_own(state, entry)
     reason = "own-commit-lost" if lost_epoch else "restored"

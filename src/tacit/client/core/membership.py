@@ -32,7 +32,7 @@ def take_commit(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: Cont
     asked = frozenset(p.sender for p in staged.proposals if isinstance(p.sender, int) and act_of(state, p).own_leaf)
     if staged.group_after is None:
         return _leave(state, by, asked, seq, ctx)
-    after = enter_epoch(state, staged.group_after, seq, ctx)
+    after = enter_epoch(state, staged.group_after, seq, staged.aad, ctx)
     effects = list(describe(state, after, by, asked, ctx, seq=seq))
     if after.info.kind is GroupKind.DIRECT and not after.others(ctx.me):
         after, ended = _end(after)

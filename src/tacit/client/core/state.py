@@ -58,6 +58,10 @@ class Context:
     entropy: Entropy
     head_at: Callable[[bytes, int], bytes | None] = lambda _group_id, _seq: None
     """The running head that this store remembers of a conversation after an entry."""
+    incarnation: bytes = b""
+    """The relay's, which is drawn anew when it is restored from a backup."""
+    is_newest: Callable[[bytes], bool] = lambda _group_id: False
+    """Whether this process knows that its store of a conversation is no old copy: see ``core.lives``."""
 
     @property
     def now_ms(self) -> int:

@@ -19,6 +19,7 @@ from tacit.client.core.group_info import (
     read_group_info,
 )
 from tacit.client.core.heads import first_head
+from tacit.client.core.lives import with_keys_from
 from tacit.client.core.roster import Member, Roster, read_roster
 from tacit.client.core.state import Context, GroupState
 from tacit.client.model import ChatId, ContactStatus, Conversation, ConversationStatus, GroupId
@@ -84,7 +85,8 @@ def begin_group(
         now_s=ctx.now_s,
     )
     chat_id = group_chat_id(group_id) if peer is None else direct_chat_id(peer)
-    return _state(group, info, chat_id, ConversationStatus.CREATING, committed_at=max(1, int(ctx.now_s)))
+    state = _state(group, info, chat_id, ConversationStatus.CREATING, committed_at=max(1, int(ctx.now_s)))
+    return with_keys_from(state, ctx.incarnation)
 
 
 def open_welcome(

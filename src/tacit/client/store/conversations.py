@@ -9,7 +9,7 @@ from tacit.client.store.database import Database
 
 _SELECT: Final = (
     "SELECT group_id, chat_id, status, cursor, last_commit, own_last, own_counter, head, committed_at,"
-    " joined_epoch, highest_epoch, in_doubt, incarnation, joined_seq FROM conversation"
+    " joined_epoch, highest_epoch, in_doubt, incarnation, joined_seq, keys_from FROM conversation"
 )
 
 
@@ -37,7 +37,7 @@ class ConversationRows:
         self._db.run(
             "INSERT OR REPLACE INTO conversation (group_id, chat_id, status, cursor, last_commit, own_last,"
             " own_counter, head, committed_at, joined_epoch, highest_epoch, in_doubt, incarnation,"
-            " joined_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " joined_seq, keys_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 c.group_id,
                 c.chat_id,
@@ -53,6 +53,7 @@ class ConversationRows:
                 int(c.in_doubt),
                 c.incarnation,
                 c.joined_seq,
+                c.keys_from,
             ),
         )
 
