@@ -51,6 +51,7 @@ SECTIONS: Final = {
     "This machine": {
         "init": ("init", "make an identity"),
         "status": ("status", "show how everything stands"),
+        "doctor": ("doctor", "check everything and say what to do"),
         "serve": ("serve", "run a relay"),
         "relay": ("relay", "look after a relay: its people, invitations and data"),
         "completion": ("completion", "print completion for bash, zsh or fish"),

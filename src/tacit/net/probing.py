@@ -1,0 +1,46 @@
+"""The way to a relay in single steps, for whoever wants to know which of them fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+
+from tacit.net.dialing import why_not
+from tacit.net.errors import ConnectTimeout, NameNotFound
+from tacit.net.links import Target
+
+
+async def addresses_of(target: Target, *, timeout_s: float) -> list[str]:
+    """The addresses that the name stands for, each once. Raises ``NameNotFound``."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout_s):
+            found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError):
+        raise NameNotFound(target.host) from None
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def reach(target: Target, *, timeout_s: float) -> float:
+    """Connect without saying anything and hang up; the seconds that took. Raises one of the ``Unreachable`` family."""
+    where, began = f"{target.host}:{target.port}", time.monotonic()
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(target.host, target.port)
+    except TimeoutError:
+        raise ConnectTimeout(where) from None
+    except (OSError, ValueError) as error:
+        raise why_not(error)(where) from error
+    took = time.monotonic() - began
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return took
+
+
+def tls_library() -> str:
+    """The library that does TLS here, and its version."""
+    return ssl.OPENSSL_VERSION
