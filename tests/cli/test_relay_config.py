@@ -81,7 +81,7 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
     assert found.pop("profle") == "unknown key; did you mean profile?"
     assert found.pop("serve.prot") == "unknown key; did you mean serve.port?"
     assert "30m or 90s" in found.pop("serve.retention")
-    assert found.pop("serve.registration").endswith('"open" or "invite", not \'all\'')
+    assert found.pop("serve.registration").endswith('"phone" or "invite+phone", not \'all\'')
     assert found.pop("serve.public_host").startswith("is neither a name nor an address")
     assert found.pop("serve.behind_proxy") == "takes true or false, not 'at times'"
     assert "serve.data" in found.pop("serve.ephemeral")

@@ -41,7 +41,7 @@ class Address(msgspec.Struct, frozen=True):
     link: str
     port: int
     registration: str = "open"
-    """Whether newcomers need an invitation: ``open`` or ``invite``."""
+    """What newcomers need: ``open`` for nothing, else ``invite``, ``phone`` or both with a ``+`` between."""
 
 
 def load_home(settings: Settings) -> Home:

@@ -64,7 +64,7 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
     await relay.start()
     process.settle()
     try:
-        invite = await relay.invite(uses=INVITE_USES) if config.ephemeral and config.registration == "invite" else ""
+        invite = await relay.invite(uses=INVITE_USES) if config.ephemeral and config.needs_invite else ""
         address = Address(link=relay.link(), port=relay.port, registration=config.registration)
         if config.data_dir is not None:
             save_address(config.data_dir, address)
@@ -85,9 +85,12 @@ def _announce(settings: Settings, config: RelayConfig, address: Address) -> None
     if not settings.json:
         out.code(address.link)
         kept = "nothing on disk" if config.data_dir is None else str(config.data_dir)
-        anybody = config.registration == "open" or config.ephemeral
+        anybody = not config.needs_invite or config.ephemeral
         who = "Whoever has this link" if anybody else "Whoever has an invitation (tacit relay invite makes one)"
-        out.talk(f"The relay runs on port {address.port} and keeps {kept}. {who} can register. Ctrl+C stops it.")
+        proof = " and proves a phone number" if config.needs_phone else ""
+        out.talk(f"The relay runs on port {address.port} and keeps {kept}. {who}{proof} can register. Ctrl+C stops it.")
+        if config.needs_phone and settings.serve.phone_delivery == "console":
+            out.talk("Codes are printed here, which is for trying out: whoever reads them can register any number.")
     value = {"event": "listening", "link": address.link, "port": address.port, "ephemeral": config.data_dir is None}
     out.data(value, [(("", address.link),)])
 

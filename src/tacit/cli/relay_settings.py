@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ from msgspec import structs
 
 from tacit.cli.home import public_host
 from tacit.cli.mistakes import Mistake
+from tacit.cli.phone_settings import RouteMistake, phone_route
 from tacit.cli.settings import BadConfig, Layer, ServeSettings, Settings, layers, merged, span_s
 from tacit.net.addresses import is_loopback
 
@@ -18,15 +20,22 @@ if TYPE_CHECKING:
 
 _EVERYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104 - a relay is there for others
 
-_KEYS: Final = {"retention_s": "retention", "data_dir": "data"}
+_KEYS: Final = {"retention_s": "retention", "data_dir": "data", "phone_route": "phone_delivery"}
 """Fields of ``RelayConfig`` whose key in a file has another name."""
 
 
-def relay_config(settings: Settings) -> RelayConfig:
-    """The configuration of the relay that these settings describe. Raises a ``ConfigError``."""
+def relay_config(settings: Settings, environment: Mapping[str, str] = os.environ) -> RelayConfig:
+    """The configuration of the relay that these settings describe; secrets may stand in the environment.
+
+    Raises a ``ConfigError``.
+    """
     from tacit.relay.config import RelayConfig
 
     serve = settings.serve
+    try:
+        route = phone_route(serve, environment)
+    except RouteMistake as error:
+        raise BadConfig(f"serve.{error.key} {error.problem}") from None
     return RelayConfig(
         data_dir=None if serve.ephemeral else settings.relay_dir,
         host=serve.host,
@@ -44,6 +53,12 @@ def relay_config(settings: Settings) -> RelayConfig:
         registrations_per_hour=serve.registrations_per_hour,
         trusted_proxies=serve.trusted_proxies,
         exempt_addresses=serve.exempt_addresses,
+        phone_route=route,
+        phone_countries=serve.phone_countries,
+        phone_region=serve.phone_region,
+        phone_sends_per_day=serve.phone_sends_per_day,
+        find_by_phone=serve.find_by_phone,
+        sessions=serve.sessions,
     )
 
 
@@ -60,11 +75,11 @@ def examine(named: str | None, environment: Mapping[str, str]) -> list[Layer]:
     What no single source is to blame for stands in a last layer, whose source is empty.
     """
     found = layers(named, environment)
-    together = tuple(_contradictions(merged(found)))
+    together = tuple(_contradictions(merged(found), environment))
     return [*found, Layer("", {}, together)] if together else found
 
 
-def _contradictions(settings: Settings) -> list[Mistake]:
+def _contradictions(settings: Settings, environment: Mapping[str, str]) -> list[Mistake]:
     """What is wrong with values that each are of the right kind."""
     from tacit.net.errors import BadCertificate
     from tacit.net.tls import file_context
@@ -83,7 +98,13 @@ def _contradictions(settings: Settings) -> list[Mistake]:
         # A span that works, so that what else is wrong is found too.
         settings = structs.replace(settings, serve=structs.replace(serve, retention="1d"))
     try:
-        config = relay_config(settings)
+        phone_route(serve, environment)
+    except RouteMistake as error:
+        wrong.append(Mistake(f"serve.{error.key}", error.problem))
+        # A way that works, as above.
+        settings = structs.replace(settings, serve=structs.replace(settings.serve, phone_delivery="console"))
+    try:
+        config = relay_config(settings, environment)
         if config.certificate is not None and config.private_key is not None:
             file_context(config.certificate, config.private_key)
     except BadRelayConfig as error:

@@ -45,6 +45,20 @@ ENVIRONMENT: Final = {
     "TACIT_SERVE_REGISTRATIONS_PER_HOUR": ("serve", "registrations_per_hour"),
     "TACIT_SERVE_TRUSTED_PROXIES": ("serve", "trusted_proxies"),
     "TACIT_SERVE_EXEMPT_ADDRESSES": ("serve", "exempt_addresses"),
+    "TACIT_SERVE_PHONE_DELIVERY": ("serve", "phone_delivery"),
+    "TACIT_SERVE_PHONE_COUNTRIES": ("serve", "phone_countries"),
+    "TACIT_SERVE_PHONE_REGION": ("serve", "phone_region"),
+    "TACIT_SERVE_PHONE_SENDS_PER_DAY": ("serve", "phone_sends_per_day"),
+    "TACIT_SERVE_PHONE_WEBHOOK_URL": ("serve", "phone_webhook_url"),
+    "TACIT_SERVE_PHONE_WEBHOOK_SECRET_FILE": ("serve", "phone_webhook_secret_file"),
+    "TACIT_SERVE_PHONE_SMTP_HOST": ("serve", "phone_smtp_host"),
+    "TACIT_SERVE_PHONE_SMTP_PORT": ("serve", "phone_smtp_port"),
+    "TACIT_SERVE_PHONE_SMTP_SECURITY": ("serve", "phone_smtp_security"),
+    "TACIT_SERVE_PHONE_SMTP_USER": ("serve", "phone_smtp_user"),
+    "TACIT_SERVE_PHONE_SMTP_PASSWORD_FILE": ("serve", "phone_smtp_password_file"),
+    "TACIT_SERVE_PHONE_SMTP_FROM": ("serve", "phone_smtp_from"),
+    "TACIT_SERVE_PHONE_SMTP_TO": ("serve", "phone_smtp_to"),
+    "TACIT_SERVE_FIND_BY_PHONE": ("serve", "find_by_phone"),
 }
 _RUN_ONLY: Final = ("json", "verbose", "passphrase_fd")
 """Flags that say how this run talks, and so belong into no file."""
@@ -78,7 +92,8 @@ MEANINGS: Final = {
     "serve.behind_proxy": "A proxy such as nginx or Caddy ends TLS before this relay. Clients then verify the proxy's "
     "certificate for public_host the ordinary way, and the relay's key besides.",
     "serve.registration": "Who may register: open for everybody who has the link, invite for who holds an invitation "
-    "(tacit relay invite). auto is open on a loopback address without a proxy and invite everywhere else.",
+    "(tacit relay invite), phone for who proves a phone number, invite+phone for who does both. auto is open on a "
+    "loopback address without a proxy and invite everywhere else.",
     "serve.retention": "How long an entry waits for readers who do not fetch it: a number and s, m, h or d. What all "
     "of them have fetched is deleted at once.",
     "serve.registrations_per_hour": "How many new accounts the relay takes in an hour, and at once after a pause.",
@@ -88,6 +103,24 @@ MEANINGS: Final = {
     "believed, so that limits by address hold; empty for none, and then those limits are off.",
     "serve.exempt_addresses": "Addresses or networks that no limit by address holds for: this machine itself, and such "
     "as a large office behind one address.",
+    "serve.phone_delivery": "How codes reach phones, where registration asks for a number: webhook, smtp, or console, "
+    "which prints them here and is for trying out.",
+    "serve.phone_countries": "Countries to whose mobile numbers codes are sent, by their two letters, such as DE AT "
+    "CH. Each message costs money, and in some countries somebody else earns it.",
+    "serve.phone_region": "Country of numbers that are written without a + and its code; empty to ask for those.",
+    "serve.phone_sends_per_day": "Codes that are sent in any 24 hours: the most that a day can cost.",
+    "serve.phone_webhook_url": "Where a service takes messages as JSON, over HTTPS.",
+    "serve.phone_webhook_secret_file": "File with the secret that signs what is sent there, 16 bytes or more; or "
+    "TACIT_PHONE_WEBHOOK_SECRET.",
+    "serve.phone_smtp_host": "Server that takes mail for a gateway which makes messages to phones of it.",
+    "serve.phone_smtp_port": "Its port.",
+    "serve.phone_smtp_security": "How that connection is protected: starttls, tls from the first byte, or none on this "
+    "machine itself.",
+    "serve.phone_smtp_user": "Who logs in there; empty for nobody.",
+    "serve.phone_smtp_password_file": "File with that user's password; or TACIT_PHONE_SMTP_PASSWORD.",
+    "serve.phone_smtp_from": "Address that such mail comes from, as the gateway knows you.",
+    "serve.phone_smtp_to": "Address that such mail goes to, with {number} for the number's digits, country code first.",
+    "serve.find_by_phone": "Accounts that want to be found by their number find others that want it too.",
     "serve.log_format": "How the log is written, a line for each event: logfmt (key=value) or json. auto is json with "
     "--json and logfmt otherwise.",
     "serve.metrics_port": "Port for monitoring, which answers /metrics for Prometheus, /readyz and /healthz over plain "
@@ -112,12 +145,26 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     certificate: str = ""
     private_key: str = ""
     behind_proxy: bool = False
-    registration: Literal["auto", "open", "invite"] = "auto"
+    registration: Literal["auto", "open", "invite", "phone", "invite+phone"] = "auto"
     retention: str = "30d"
     registrations_per_hour: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = limits.NEW_ACCOUNTS_PER_HOUR
     when_full: Literal["refuse", "drop-oldest"] = "refuse"
     trusted_proxies: str = ""
     exempt_addresses: str = "127.0.0.0/8 ::1"
+    phone_delivery: Literal["none", "webhook", "smtp", "console"] = "none"
+    phone_countries: str = ""
+    phone_region: str = ""
+    phone_sends_per_day: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = limits.PHONE_SENDS_PER_DAY
+    phone_webhook_url: str = ""
+    phone_webhook_secret_file: str = ""
+    phone_smtp_host: str = ""
+    phone_smtp_port: _Port = 587
+    phone_smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    phone_smtp_user: str = ""
+    phone_smtp_password_file: str = ""
+    phone_smtp_from: str = ""
+    phone_smtp_to: str = ""
+    find_by_phone: bool = False
     log_format: Literal["auto", "logfmt", "json"] = "auto"
     metrics_port: _Port = 0
     metrics_host: str = "127.0.0.1"

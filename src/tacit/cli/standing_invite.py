@@ -38,7 +38,7 @@ def with_invite(settings: Settings, link: str) -> str:
     from tacit.identity.links import format_link, parse_link
 
     address = load_address(settings)
-    if address is None or address.registration != "invite":
+    if address is None or "invite" not in address.registration:
         return link
     return format_link(dataclasses.replace(parse_link(link), invite=_token(settings)))
 

@@ -17,7 +17,7 @@ from tacit.cli.tree import Command
 @click.option("--data", type=click.Path(file_okay=False), help="Folder of the relay.")
 @click.option(
     "--registration",
-    type=click.Choice(["auto", "open", "invite"]),
+    type=click.Choice(["auto", "open", "invite", "phone", "invite+phone"]),
     help="Who may register.  [default: whoever has an invitation; on a loopback address everybody]",
 )
 @click.option("--retention", metavar="SPAN", help="How long messages wait for their readers.  [default: 30d]")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, Self, TypeAlias, assert_never
 
 from tacit.clock import Clock
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 
 if TYPE_CHECKING:
-    from tacit.net.mailing import MailServer
+    from tacit.net.mailing import MailServer, Security
     from tacit.relay.delivery.sending import Delivery
 
 MIN_SECRET_BYTES: Final = 16
@@ -24,6 +24,11 @@ class Webhook:
     url: str
     secret: Secret = field(repr=False)
 
+    @classmethod
+    def signed_with(cls, secret: bytes, *, url: str) -> Self:
+        """The endpoint at ``url``, with the bytes of its secret."""
+        return cls(url, Secret(secret))
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -32,6 +37,16 @@ class Mail:
     server: MailServer
     sender: str
     recipient: str
+
+    @classmethod
+    def through(
+        cls, host: str, port: int, security: Security, *, login: tuple[str, bytes], sender: str, recipient: str
+    ) -> Self:
+        """The gateway behind a mail server; ``login`` is user and password, both empty for none."""
+        from tacit.net.mailing import MailServer
+
+        user, password = login
+        return cls(MailServer(host, port, security, user, Secret(password)), sender, recipient)
 
 
 @dataclass(frozen=True, slots=True)
