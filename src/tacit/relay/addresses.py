@@ -83,6 +83,10 @@ class Addresses:
             del self._busy[key]
             self._remember(key, known)
 
+    def counted_as(self, address: str) -> bytes | None:
+        """What else is counted by address is counted under this; nothing where it is not counted."""
+        return self._key(address)
+
     def take(self, address: str, what: str) -> None:
         """Count one thing that a stranger asks for. Raises ``RateLimited``."""
         key = self._key(address)

@@ -75,6 +75,8 @@ class RelayConfig:
     """Addresses and networks of proxies that are believed where their clients come from; needs ``behind_proxy``."""
     exempt_addresses: str = LOOPBACK
     """Addresses and networks that no limit by address holds for."""
+    sessions: bool = True
+    """Whether two without an account may meet here by a code."""
     phone_route: Route | None = None
     """How codes reach phones; needed where registration asks for a number."""
     phone_countries: str = ""

@@ -16,16 +16,16 @@ from tacit.errors import DecodeError, RelayError, TransportError
 from tacit.log import EventLog
 from tacit.net.errors import LinkClosed
 from tacit.net.links import CloseCode, FrameLink
-from tacit.relay import keys, logs, phones, registry, rooms
+from tacit.relay import keys, logs, phones, registry, rendezvous, rooms
 from tacit.relay.context import Context
 from tacit.relay.login import Challenges, greet, login
 from tacit.relay.outgoing import Outgoing
 from tacit.relay.rates import Buckets
 from tacit.relay.store.rows import Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import Closed, Internal, Malformed, PhoneCodeSent, ShuttingDown, Unsupported
+from tacit.wire.errors import BadRequest, Closed, Internal, Malformed, PhoneCodeSent, ShuttingDown, Unsupported
 from tacit.wire.frames import Frame, RequestBody, ResponseBody, decode_request, encode_response
-from tacit.wire.operations import Phase, check_request
+from tacit.wire.operations import REQUESTS, Phase, check_request
 from tacit.wire.shapes import check_shape
 
 _LOG: Final = EventLog("relay")
@@ -33,12 +33,17 @@ _LOG: Final = EventLog("relay")
 _QUEUED: Final = frozenset({"append", "acknowledge"})
 """Requests that are queued to the disk one behind the other; all others are waited for."""
 
+_ENTRIES: Final = frozenset({"register", "login", "submit_otp"})
+"""Requests by which a stranger becomes somebody."""
+
 
 class Connection:
     """One peer; ``run`` returns when the link has ended."""
 
     def __init__(self, context: Context, link: FrameLink) -> None:
         self.session: Session | None = None
+        self.place: rendezvous.Rendezvous | None = None
+        self.was_seated = False
         self.began_s = context.clock.monotonic_s()
         self.outgoing = Outgoing(link, context.store, context.hub, partial(logs.report_damage, context))
         self._context = context
@@ -73,6 +78,8 @@ class Connection:
             pass
         finally:
             self._context.strangers.pop(self, None)
+            if self.place is not None:
+                self._context.meetings.leave(self.place, self)
             if self.session is not None:
                 self._context.sessions.leave(self.session.device, self)
                 if self.session.device not in self._context.sessions:
@@ -92,6 +99,16 @@ class Connection:
         while self._in_flight or self._serving:
             await self._settling()
         self.end(last, CloseCode.GOING_AWAY)
+
+    def seat(self, place: rendezvous.Rendezvous) -> None:
+        """Sit at a rendezvous: no stranger any more, though nobody who has logged in."""
+        self.place, self.was_seated = place, True
+        self._context.strangers.pop(self, None)
+        self._link.limit_frames(REQUESTS["pass_on"].max_bytes)
+
+    def unseat(self) -> None:
+        """Be a stranger again."""
+        self.place = None
 
     def cut_off(self, reason: str = "") -> None:
         """End at once, without a word; a reason that has not been said before is for the operator's figures."""
@@ -151,8 +168,18 @@ class Connection:
 
     async def _serve_stranger(self, frame: Frame[RequestBody]) -> ResponseBody:
         origin = self._link.peer_address
+        if self.was_seated and frame.name in _ENTRIES:
+            raise BadRequest("the connection is for a rendezvous")
         self._context.addresses.take(origin, frame.name)
         match frame.name:
+            case "open_rendezvous":
+                return rendezvous.open_rendezvous(self._context, self, origin)
+            case "join_rendezvous":
+                return rendezvous.join_rendezvous(self._context, self, cast(pb.JoinRendezvous, frame.body))
+            case "pass_on":
+                return rendezvous.pass_on(self._context, self, cast(pb.PassOn, frame.body))
+            case "dismiss":
+                return rendezvous.dismiss(self._context, self, cast(pb.Dismiss, frame.body))
             case "register":
                 return await registry.register(self._context, self._challenges, cast(pb.Register, frame.body), origin)
             case "login":
@@ -237,12 +264,12 @@ class Connection:
     def _refuse(self, frame: Frame[RequestBody], refusal: RelayError) -> None:
         """Answer a request that is not granted; strangers get so many of these."""
         self._context.metrics.refusals[refusal.code] += 1
-        if self.session is not None:
+        if self.session is not None or self.place is not None:
             self._answer(frame.request_id, _error(refusal))
             return
         self._failures += not isinstance(refusal, PhoneCodeSent)  # nothing has failed there
         last = self._failures >= limits.MAX_LOGIN_FAILURES
-        if frame.name not in {"register", "login", "submit_otp"}:
+        if frame.name not in _ENTRIES:
             self._answer(frame.request_id, _error(refusal))
         else:
             self._refuse_entry(frame, refusal, b"" if last else self._challenges.ask())

@@ -18,6 +18,7 @@ from tacit.relay.hub import Hub
 from tacit.relay.metrics import Metrics
 from tacit.relay.phones import Phones
 from tacit.relay.rates import Bucket, Buckets, per_hour
+from tacit.relay.rendezvous import Meetings
 from tacit.relay.resources import Resources, of_machine
 from tacit.relay.steady import SteadyTime
 from tacit.relay.store import Store
@@ -117,6 +118,7 @@ class Context:
     """Connections that have not logged in, the oldest first."""
     new_accounts: Bucket = field(init=False)
     addresses: Addresses = field(init=False)
+    meetings: Meetings = field(init=False)
     steady: SteadyTime = field(init=False)
     doors: Doors = field(default_factory=Doors)
     accounts: dict[AccountRow, Buckets] = field(default_factory=dict)
@@ -132,6 +134,7 @@ class Context:
     def __post_init__(self) -> None:
         self.new_accounts = Bucket(per_hour(self.config.registrations_per_hour), self.clock.monotonic_s())
         self.addresses = Addresses(self.clock, read_networks(self.config.exempt_addresses))
+        self.meetings = Meetings(self.clock, self.entropy)
         self.resources = of_machine(self.config.data_dir)
         self.phones = Phones(self.config, self.clock, self.entropy, self.identity.private_key)
         self.steady = SteadyTime(self.clock, self.last_alive_s)

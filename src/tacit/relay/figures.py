@@ -27,6 +27,7 @@ FIGURES: Final = (
     Figure("connections", "gauge", "connections that are open"),
     Figure("sessions", "gauge", "devices that are logged in"),
     Figure("strangers", "gauge", "connections that have not logged in"),
+    Figure("rendezvous", "gauge", "rendezvous where somebody waits or two talk"),
     # What people do, in steps of ten.
     Figure("connections_opened_total", "counter", "connections that were taken up"),
     Figure("turned_away_total", "counter", "connections that were not taken up, since their address had too many"),
@@ -36,6 +37,8 @@ FIGURES: Final = (
     Figure("codes_shown_total", "counter", "codes that came back from those who got them"),
     Figure("appends_total", "counter", "entries that were stored and acknowledged"),
     Figure("deliveries_total", "counter", "entries that were handed to a reader's connection"),
+    Figure("rendezvous_opened_total", "counter", "rendezvous that were opened for a session"),
+    Figure("rendezvous_met_total", "counter", "guests who came to one"),
     Figure("refusals_total", "counter", "requests that were not granted", "code"),
     Figure("cut_off_total", "counter", "connections that the relay ended", "reason"),
     # How long it takes.

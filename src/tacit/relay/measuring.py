@@ -41,6 +41,7 @@ def watch(context: Context, connections: Callable[[], Collection[Connection]]) -
         connections=lambda: len(connections()),
         sessions=lambda: len(context.sessions),
         strangers=lambda: len(context.strangers),
+        rendezvous=lambda: len(context.meetings),
     )
     sources.sizes.update(
         write_queue_bytes=lambda: context.store.queued_bytes,

@@ -118,6 +118,8 @@ class Metrics:
     codes_shown: int = 0
     """Codes that came back from those who got them."""
     codes_not_delivered: int = 0
+    rendezvous_opened: int = 0
+    rendezvous_met: int = 0
     appends: int = 0
     """Entries that were stored and acknowledged; a repeat is none."""
     refusals: Counter[str] = field(default_factory=Counter)
@@ -194,7 +196,16 @@ class Metrics:
         }
 
 
-_DEEDS: Final = ("connections_opened", "logins", "registrations", "codes_sent", "codes_shown", "appends")
+_DEEDS: Final = (
+    "connections_opened",
+    "logins",
+    "registrations",
+    "codes_sent",
+    "codes_shown",
+    "appends",
+    "rendezvous_opened",
+    "rendezvous_met",
+)
 """What people do."""
 
 _EXACT: Final = ("failed_transactions", "sweeps", "failed_sweeps", "damaged", "codes_not_delivered")

@@ -13,6 +13,7 @@ from tacit.limits import (
     RATE_CODES_OF_ADDRESS,
     RATE_CONNECTIONS,
     RATE_ENTRANCES,
+    RATE_GUESTS_OF_ADDRESS,
     RATE_INBOX_APPENDS,
     RATE_LOGINS,
     RATE_LOGINS_OF_ADDRESS,
@@ -20,10 +21,12 @@ from tacit.limits import (
     RATE_NEW_ACCOUNTS_OF_ADDRESS,
     RATE_NEW_LOGS,
     RATE_OTP_TRIES_OF_ADDRESS,
+    RATE_PASSED,
     RATE_PHONE_LOOKUPS,
     RATE_POSITIONS,
     RATE_PUBLISHED_KEYS,
     RATE_REGISTRATIONS_OF_ADDRESS,
+    RATE_RENDEZVOUS_OF_ADDRESS,
     RATE_ROOM_MADE,
 )
 from tacit.wire.errors import RateLimited
@@ -65,6 +68,10 @@ RATES: Final[dict[str, Rate]] = {
     "login": Rate(*RATE_LOGINS),
     "register": Rate(*RATE_LOGINS),
     "submit_otp": Rate(*RATE_LOGINS),
+    "open_rendezvous": Rate(*RATE_LOGINS),
+    "join_rendezvous": Rate(*RATE_LOGINS),
+    "dismiss": Rate(*RATE_LOGINS),
+    "pass_on": Rate(*RATE_PASSED),
 }
 """The rate of each request: of one connection before login, of one account after."""
 
@@ -75,6 +82,8 @@ RATES_OF_ADDRESS: Final[dict[str, Rate]] = {
     "submit_otp": Rate(*RATE_OTP_TRIES_OF_ADDRESS),
     PHONE_CODE: Rate(*RATE_CODES_OF_ADDRESS),
     "new account": Rate(*RATE_NEW_ACCOUNTS_OF_ADDRESS),
+    "open_rendezvous": Rate(*RATE_RENDEZVOUS_OF_ADDRESS),
+    "join_rendezvous": Rate(*RATE_GUESTS_OF_ADDRESS),
 }
 """What is counted by address, over all connections from there."""
 
@@ -142,6 +151,8 @@ def _tokens(request: str, body: Any) -> float:
     match request:
         case "append" | "bring_back":
             return 1.0 + len(body.readers_added) + len(body.readers_removed)
+        case "pass_on":
+            return 1.0 + len(body.payload) / 1024
         case "acknowledge":
             return max(1.0, len(body.positions))
         case "listen":

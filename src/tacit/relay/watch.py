@@ -36,6 +36,7 @@ async def watch_connections(context: Context, connections: Callable[[], Collecti
     """End strangers past their deadline and readers that do not drain, for ever."""
     while True:
         context.addresses.forget()
+        context.meetings.sweep()
         context.phones.forget()
         await context.clock.sleep(WATCH_S)
         now_s = context.clock.monotonic_s()
@@ -48,7 +49,8 @@ async def watch_connections(context: Context, connections: Callable[[], Collecti
 
 def check_deadlines(connection: Connection, now_s: float) -> None:
     """End this connection if one of its deadlines has passed."""
-    if connection.session is None and now_s - connection.began_s >= limits.HANDSHAKE_TIMEOUT_S:
+    is_stranger = connection.session is None and connection.place is None
+    if is_stranger and now_s - connection.began_s >= limits.HANDSHAKE_TIMEOUT_S:
         connection.end(pb.Closing(code=Closed.LOGIN_TIMEOUT))
     if connection.outgoing.stalled_s(now_s) >= limits.SLOW_READER_TIMEOUT_S:
         connection.cut_off("slow-reader")

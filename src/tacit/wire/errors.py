@@ -331,6 +331,35 @@ class BadRoomName(RelayError):
     exit_code = ExitCode.USAGE
 
 
+class SessionsOff(RelayError):
+    """The relay does not bring people together by a code."""
+
+    code = "sessions-off"
+    hint = "Its operator has turned sessions off; use another relay."
+
+
+class NoSuchRendezvous(RelayError):
+    """Nobody waits under that code."""
+
+    code = "no-such-rendezvous"
+    exit_code = ExitCode.NOT_FOUND
+    hint = "Codes are good for ten minutes and for one who comes. Check the first six characters, or ask for a new one."
+
+
+class TooManyRendezvous(RelayError):
+    """Too many people wait for somebody at the relay just now."""
+
+    code = "too-many-rendezvous"
+    exit_code = ExitCode.RATE_LIMITED
+    hint = "Try again in some minutes."
+
+
+class NobodyThere(RelayError):
+    """The other side has gone."""
+
+    code = "nobody-there"
+
+
 class CommitConflict(RelayError):
     """Another change of the group came first.
 
@@ -359,7 +388,8 @@ REFUSALS: Final[dict[str, type[RelayError]]] = {
         BadCertificate, DeviceRevoked, AccountSuspended, AccountDeleted, HandleTaken, HandleFixed, BadHandle,
         InviteNeeded, InviteInvalid, PhoneNeeded, BadPhone, PhoneRefused, PhonePaused, PhoneCodeSent, PhoneCodeWrong,
         PhoneCodeExpired, PhoneTaken, NoSuchAccount, NoSuchDevice, NoKeyPackages, UnknownLog, LogTaken, NotAReader,
-        NoSuchRoom, RoomLocked, RoomStale, RoomNameTaken, BadRoomName, CommitConflict, Restoring,
+        NoSuchRoom, RoomLocked, RoomStale, RoomNameTaken, BadRoomName, SessionsOff,
+        NoSuchRendezvous, TooManyRendezvous, NobodyThere, CommitConflict, Restoring,
     )
 }  # fmt: skip
 """Every code that an Error, a RegistrationFailed or a LoginFailed carries."""
@@ -376,6 +406,21 @@ class Closed:
     DELETED: Final = "account-deleted"
     LOGIN_TIMEOUT: Final = "login-timeout"
     LOGIN_FAILURES: Final = "login-failures"
+
+
+class PartedCode:
+    """Codes of Parted: why two at a rendezvous are no longer together."""
+
+    LEFT: Final = "left"
+    """The other side's connection has ended."""
+    DISMISSED: Final = "dismissed"
+    """Who waits has sent the guest away."""
+    EXPIRED: Final = "expired"
+    """Nobody has come in time."""
+    USED_UP: Final = "used-up"
+    """As many guests have come as may."""
+    QUIET: Final = "quiet"
+    """Neither has said anything for too long."""
 
 
 class UnknownRefusal(RelayError):
