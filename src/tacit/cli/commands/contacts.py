@@ -52,7 +52,7 @@ def list_people(ctx: click.Context) -> None:
 
 @contacts.command("add")
 @click.argument("who")
-@click.option("--name", default="", help="What to call them here.")
+@click.option("--name", metavar="NAME", default="", help="What to call them here.")
 @pass_settings
 def add(settings: Settings, who: str, name: str) -> None:
     """Look WHO up at the relay and remember their key."""

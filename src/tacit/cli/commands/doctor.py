@@ -22,7 +22,14 @@ LOGIN_CHECKS: Final = ("login", "keys", "queue")
 
 @click.command(cls=Command)
 @click.argument("link", required=False)
-@click.option("--timeout", type=click.FloatRange(min=0), default=15.0, show_default=True, help="Seconds for the login.")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=15.0,
+    show_default=True,
+    help="Seconds for the login.",
+)
 @pass_settings
 def doctor(settings: Settings, link: str | None, timeout: float) -> int:
     """Check this set-up from end to end and say what to do: Python, folder, profile, network, relay, login.

@@ -42,6 +42,15 @@ def create(settings: Settings, name: str, who: tuple[str, ...]) -> None:
     run(settings, work)
 
 
+@group.command("list")
+@pass_settings
+def list_groups(settings: Settings) -> None:
+    """List the groups, the one with the latest line first; with --json one on each line."""
+    from tacit.cli.commands.chats import print_chats
+
+    print_chats(settings, kind="group")
+
+
 @group.command("invite")
 @click.argument("name", shell_complete=names_of("group"))
 @click.argument("who", nargs=-1, required=True, shell_complete=names_of("person"))

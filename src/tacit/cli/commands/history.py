@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("who", shell_complete=names_of("anyone"))
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many lines, from the end."
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="How many lines, from the end.",
 )
 @click.option("--before", type=click.IntRange(min=1), metavar="ROW", help="Only lines before this row of --json.")
 @pass_settings

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.option("--count", type=click.IntRange(min=1), help="End after so many messages of others.")
+@click.option("--count", metavar="N", type=click.IntRange(min=1), help="End after so many messages of others.")
 @pass_settings
 def listen(settings: Settings, count: int | None) -> None:
     """Print unread messages, then everything that happens, until Ctrl+C. With --json one event on each line."""

@@ -17,7 +17,7 @@ class NeverStarted(NotFound):
 
 
 @click.command("invite", cls=Command)
-@click.option("--uses", type=int, default=1, show_default=True, help="How many may register with it.")
+@click.option("--uses", metavar="N", type=int, default=1, show_default=True, help="How many may register with it.")
 @click.option(
     "--expires", metavar="SPAN", default="7d", show_default=True, help="How long it is good for; never: for ever."
 )

@@ -42,7 +42,12 @@ class NothingToSend(UsageError):
     help="How far the message has to come before the command ends.",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds to wait for that."
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait for that.",
 )
 @pass_settings
 def send(settings: Settings, who: str, text: str, wait: WaitFor, timeout: float) -> None:

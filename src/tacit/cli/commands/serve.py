@@ -12,7 +12,9 @@ from tacit.cli.tree import Command
 
 @click.command(cls=Command)
 @click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: every one]")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes any free one.  [default: 8765]")
+@click.option(
+    "--port", metavar="PORT", type=click.IntRange(0, 65535), help="Port; 0 takes any free one.  [default: 8765]"
+)
 @click.option("--public-host", metavar="HOST", help="Name or address for links.  [default: this machine's address]")
 @click.option("--data", type=click.Path(file_okay=False), help="Folder of the relay.")
 @click.option(

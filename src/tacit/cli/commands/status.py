@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.option("--check", is_flag=True, help="Reach the relay too, and fail with the reason if that does not work.")
-@click.option("--timeout", type=click.FloatRange(min=0), default=15.0, show_default=True, help="Seconds for --check.")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=15.0,
+    show_default=True,
+    help="Seconds for --check.",
+)
 @pass_settings
 def status(settings: Settings, check: bool, timeout: float) -> None:
     """Show how this profile stands. With --check: tacit status --check && tacit send ..."""

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.option("--name", metavar="NAME", help="Your @name, if there is no identity yet; asked for when left out.")
 @click.option("--no-passphrase", is_flag=True, help="For a new identity: protect the files on this disk with nothing.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port of the relay at its first start.  [default: 8765]")
+@click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(0, 65535),
+    help="Port of the relay at its first start.  [default: 8765]",
+)
 @click.option("--host", metavar="ADDRESS", help="Address the relay listens on.  [default: every one]")
 @click.option("--public-host", metavar="HOST", help="Name or address for links.  [default: this machine's address]")
 @click.pass_context
