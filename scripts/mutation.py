@@ -23,6 +23,9 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 WORK: Final = ROOT / "build" / "mutation"
 TREE: Final = WORK / "tree"
+NOTICED_BY: Final = WORK / "noticed_by.json"
+"""For each change of earlier runs the test that noticed it: that one goes first the next time."""
+
 EXPLAINED: Final = ROOT / "tests" / "mls" / "mutants.md"
 TOOLS: Final = WORK / "mutmut-3.8.1"
 INSTALLED: Final = ("mutmut==3.8.1", "libcst==1.9.0", "pyyaml==6.0.3")
@@ -94,8 +97,13 @@ class Outcome:
 
     def unexplained(self) -> list[str]:
         """The survivors whose line is not in the list of explanations."""
-        known = EXPLAINED.read_text(encoding="utf-8")
-        return [name for name in self.survivors if changed_line(self.changes[name]) not in known]
+        explained = self.explained()
+        return [name for name in self.survivors if name not in explained]
+
+    def explained(self) -> set[str]:
+        """The changes whose line is in the list of explanations."""
+        known = explanations()
+        return {name for name, diff in self.changes.items() if changed_line(diff) in known.get(module_of(name), "")}
 
 
 def main() -> int:
@@ -104,6 +112,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="of tacit.mls, like checks/trees; default: all")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="changes judged at the same time")
     parser.add_argument("--seconds", type=float, default=20.0, help="how much of its tests a change gets at most")
+    parser.add_argument("--unexplained", action="store_true", help="leave what is explained untried, as not noticed")
     parser.add_argument("--show", action="store_true", help="print the explained survivors too")
     chosen = parser.parse_args()
     modules = chosen.modules or list(everything())
@@ -113,6 +122,9 @@ def main() -> int:
     install()
     copy()
     outcomes = [Outcome(module, diffs, {}) for module, diffs in change(modules).items() if diffs]
+    if chosen.unexplained:
+        for outcome in outcomes:
+            outcome.states = dict.fromkeys(outcome.explained(), "untried")
     for outcome in judge(outcomes, chosen.processes, chosen.seconds):
         report(outcome, outcome.survivors if chosen.show else outcome.unexplained())
     total = Outcome("all", {}, {})
@@ -190,14 +202,17 @@ def diff(before: list[str], after: list[str]) -> str:
 def judge(outcomes: list[Outcome], processes: int, seconds: float) -> Iterator[Outcome]:
     """Run the tests over all changes, and give each module when the last of its changes has been judged."""
     changes = WORK / "changes.json"
-    changes.write_text(json.dumps([name for outcome in outcomes for name in outcome.changes]), encoding="utf-8")
+    untried = {name: diff for each in outcomes for name, diff in each.changes.items() if name not in each.states}
+    changes.write_text(json.dumps(untried), "utf-8")
+    noticed_by = json.loads(NOTICED_BY.read_text("utf-8")) if NOTICED_BY.is_file() else {}
     read, write = os.pipe()
     tests = [*TESTS, *(f"--ignore={path}" for path in LEFT_OUT)]
-    program = [str(ROOT / "scripts" / "mutation_tests.py"), str(changes), str(processes), str(seconds), str(write)]
+    program = ROOT / "scripts" / "mutation_tests.py"
+    given = (changes, NOTICED_BY, str(processes), str(seconds), str(write))
     log = WORK / "pytest.txt"
     with log.open("wb") as words:
         running = subprocess.Popen(
-            [sys.executable, *program, *tests],
+            [sys.executable, program, *given, *tests],
             cwd=TREE,
             env=surroundings(),
             pass_fds=[write],
@@ -205,7 +220,7 @@ def judge(outcomes: list[Outcome], processes: int, seconds: float) -> Iterator[O
             stderr=subprocess.STDOUT,
         )
     os.close(write)
-    waiting = list(outcomes)
+    waiting = [each for each in outcomes if untried.keys() & each.changes]
     with os.fdopen(read, encoding="utf-8") as lines, (WORK / "verdicts.jsonl").open("w", encoding="utf-8") as verdicts:
         for line in lines:
             told = json.loads(line)
@@ -215,8 +230,11 @@ def judge(outcomes: list[Outcome], processes: int, seconds: float) -> Iterator[O
                 continue
             outcome = next(each for each in waiting if told["name"] in each.changes)
             outcome.states[told["name"]] = told["state"]
+            if told.get("by"):
+                noticed_by[told["name"]] = told["by"]
             if len(outcome.states) == len(outcome.changes):
                 waiting.remove(outcome)
+                NOTICED_BY.write_text(json.dumps(noticed_by), "utf-8")
                 yield outcome
     if running.wait() or waiting:
         raise SystemExit(f"mutation: the tests broke off\n{log.read_text(encoding='utf-8')[-3000:]}")
@@ -244,6 +262,21 @@ def report(outcome: Outcome, shown: list[str]) -> None:
 def surroundings() -> dict[str, str]:
     """The environment of a program that sees mutmut and the changed code."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join((str(TREE / "src"), str(TREE), str(TOOLS))), "NO_COLOR": "1"}
+
+
+def module_of(name: str) -> str:
+    """The module in which a change is made, like checks/trees."""
+    return name.rpartition(".")[0].removeprefix("tacit.mls.").replace(".", "/")
+
+
+def explanations() -> dict[str, str]:
+    """What is written about each module, under the headings that name it."""
+    found: dict[str, str] = {}
+    for section in EXPLAINED.read_text(encoding="utf-8").split("\n## ")[1:]:
+        heading, _, text = section.partition("\n")
+        for module in heading.split(" and "):
+            found[module] = found.get(module, "") + text
+    return found
 
 
 def changed_line(diff: str) -> str:

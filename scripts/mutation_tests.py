@@ -31,8 +31,8 @@ import pytest
 CHOSEN: Final = "MUTANT_UNDER_TEST"
 """The variable by which changed code knows which of its changes is on."""
 
-SPARE_CPU_S: Final = 15
-"""Processor time that a change gets on top of five times what its tests cost without it."""
+SPARE_CPU_S: Final = 5
+"""Processor time that a test gets on top of five times what it costs without the change."""
 
 MOST_MEMORY: Final = 6 << 30
 """Bytes of address space for one change: what collects for ever fails."""
@@ -41,7 +41,7 @@ STUCK_S: Final = 1800
 """Seconds on the clock after which a change that does not even compute is given up; that is not counted as noticed."""
 
 KEPT_FRONT: Final = 20
-"""Tests that noticed other changes of the same function and go first."""
+"""Tests that noticed other changes of the same function, or of the same module, and go first."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Judges:
     """The plugin: takes the place of pytest's own loop over the tests."""
 
     changes: list[str]
+    earlier: dict[str, str]
     processes: int
     seconds: float
     out: int
@@ -85,6 +86,7 @@ class Judges:
         gc.collect()
         gc.freeze()
         self.known = self.unchanged(session.items)
+        self.remember(session.items)
         self.tell({"failing": self.known.failing, "tests": len(session.items)})
         waiting = iter(self.changes)
         running: dict[int, tuple[int, Running]] = {}
@@ -98,7 +100,23 @@ class Judges:
                 running[end] = (pid, Running(name, time.monotonic() + STUCK_S))
             if not running:
                 return True
-            self.listen(running)
+            self.listen(session.items, running)
+
+    def remember(self, items: list[pytest.Item]) -> None:
+        """Let the tests go first that noticed changes in earlier runs."""
+        places = {item.nodeid: test for test, item in enumerate(items)}
+        for name, test in self.earlier.items():
+            if test in places:
+                self.put_first(name, places[test])
+
+    def put_first(self, name: str, test: int) -> None:
+        """Let a test that noticed a change be the first for the next change of that function, and of that module."""
+        for place in (name.partition("__mutmut_")[0], name.rpartition(".")[0]):
+            front = self.noticed_by[place]
+            if test in front:
+                front.remove(test)
+            front.insert(0, test)
+            del front[KEPT_FRONT:]
 
     def unchanged(self, items: list[pytest.Item]) -> Known:
         """Run every test over the unchanged code, each file in a child of its own, so that nothing stays here of it."""
@@ -146,17 +164,19 @@ class Judges:
             if chosen and total > self.seconds:
                 break
             chosen.append(test)
-        front = [test for test in self.noticed_by[function] if test in chosen]
+        near = [test for test in self.noticed_by[function] if test in tests]
+        nearby = [test for test in self.noticed_by[name.rpartition(".")[0]] if test in chosen]
+        front = list(dict.fromkeys(near + nearby))
+        front.sort(key=lambda test: items[test].nodeid != self.earlier.get(name))
         return front + [test for test in chosen if test not in front]
 
     def judge(self, items: list[pytest.Item], name: str, tests: list[int], write: int) -> None:
         """Run the tests over one change until one notices."""
-        cpu = int(SPARE_CPU_S + 5 * sum(self.known.costs[test] for test in tests))
-        spent = int(time.process_time())
-        resource.setrlimit(resource.RLIMIT_CPU, (spent + cpu, spent + cpu + 5))
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
         os.environ[CHOSEN] = name
         for test in tests:
+            most = int(time.process_time() + SPARE_CPU_S + 5 * self.known.costs[test])
+            resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
             items[test].config.hook.pytest_runtest_protocol(item=items[test], nextitem=None)
             if self.failed:
                 os.write(write, f"killed {test}".encode())
@@ -183,7 +203,7 @@ class Judges:
         finally:
             os._exit(code)
 
-    def listen(self, running: dict[int, tuple[int, Running]]) -> None:
+    def listen(self, items: list[pytest.Item], running: dict[int, tuple[int, Running]]) -> None:
         """Take in what the children say, and give up those that are stuck."""
         ready, _, _ = select.select(list(running), [], [], 1.0)
         for end in ready:
@@ -191,7 +211,7 @@ class Judges:
             piece = os.read(end, 4096)
             change.heard += piece
             if not piece:
-                self.finish(end, pid, change)
+                self.finish(items, end, pid, change)
                 del running[end]
         for pid, change in running.values():
             if time.monotonic() > change.deadline:
@@ -199,19 +219,16 @@ class Judges:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
 
-    def finish(self, end: int, pid: int, change: Running) -> None:
+    def finish(self, items: list[pytest.Item], end: int, pid: int, change: Running) -> None:
         """Report one change. A child that broke off without a word was stopped by its change: that is noticed."""
         os.close(end)
         _, status = os.waitpid(pid, 0)
         word, _, test = change.heard.decode().partition(" ")
         if test:
-            front = self.noticed_by[change.name.partition("__mutmut_")[0]]
-            if int(test) not in front:
-                front.insert(0, int(test))
-                del front[KEPT_FRONT:]
+            self.put_first(change.name, int(test))
         if not word:
             word = "timeout" if os.WIFSIGNALED(status) and os.WTERMSIG(status) in CPU_SIGNALS else "broken off"
-        self.tell({"name": change.name, "state": word})
+        self.tell({"name": change.name, "state": word, "by": items[int(test)].nodeid if test else ""})
 
     def tell(self, what: dict[str, Any]) -> None:
         """One line for ``scripts/mutation.py``."""
@@ -230,10 +247,11 @@ def arguments() -> Iterator[str]:
 
 
 def main() -> int:
-    """Arguments: the file of changes, processes, seconds, the descriptor to write to, then paths of tests."""
-    path, processes, seconds, out, *paths = sys.argv[1:]
-    changes = json.loads(Path(path).read_text(encoding="utf-8"))
-    judges = Judges(changes, int(processes), float(seconds), int(out))
+    """Arguments: files of changes and of who noticed what, processes, seconds, a descriptor to write to, then tests."""
+    changes, noticed_by, processes, seconds, out, *paths = sys.argv[1:]
+    names = list(json.loads(Path(changes).read_text(encoding="utf-8")))
+    earlier = json.loads(Path(noticed_by).read_text(encoding="utf-8")) if Path(noticed_by).is_file() else {}
+    judges = Judges(names, earlier, int(processes), float(seconds), int(out))
     return int(pytest.main([*arguments(), *paths], plugins=[judges]))
 
 
