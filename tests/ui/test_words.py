@@ -40,10 +40,21 @@ def test_every_notice_is_one_clean_sentence(code: str) -> None:
         (NoticeInfo("change-failed", who=(BOB,), name="invite"), "The invitation of @bob did not go through."),
         (NoticeInfo("not-sent", count=1, reason="altered"), "1 message was not sent: the relay changed it on the way."),
         (NoticeInfo("not-sent"), "A message was not sent."),
+        (
+            NoticeInfo("account-gone", who=(BOB,)),
+            "The relay says that @bob has no account there any more. What is written here does not reach them; they are a "
+            "member until somebody removes them.",
+        ),
     ],
 )
 def test_the_words_of_a_notice(info: NoticeInfo, sentence: str) -> None:
     assert words.notice(info) == sentence
+
+
+def test_who_is_gone_is_no_member_of_a_chat_of_two() -> None:
+    assert words.notice(NoticeInfo("account-gone", who=(BOB,)), "direct") == (
+        "The relay says that @bob has no account there any more. What you write here does not reach them."
+    )
 
 
 def test_a_template_in_a_name_stays_text() -> None:

@@ -19,6 +19,7 @@ from tacit.client.core.state import EntryKind
 from tacit.client.directory import Asked, Found, look_up
 from tacit.client.errors import UnexpectedAnswer
 from tacit.client.events import ClientEvent, Problem
+from tacit.client.gone import note_gone
 from tacit.client.handshake import Welcomed
 from tacit.client.invites import RETRY_CLAIM_S, claim_all, take_claimed
 from tacit.client.model import Contact, GroupId, Intent, KeptEntry, OutboxRow
@@ -37,6 +38,7 @@ from tacit.wire.errors import (
     CommitConflict,
     HandleTaken,
     Internal,
+    NoSuchAccount,
     RateLimited,
     Restoring,
     ShuttingDown,
@@ -306,6 +308,8 @@ class Errands:
                 if isinstance(error, Untrusted):
                     self._loop.show(Problem(error.code, error.sentence, error.hint))
             await self._loop.do(partial(take_claimed, row=intent.row, claimed=claimed))
+            if gone := [account for account, error in claimed.failed.items() if isinstance(error, NoSuchAccount)]:
+                await self._loop.do(partial(note_gone, accounts=gone))
         finally:
             self._claiming.discard(intent.row)
         if claimed.failed:

@@ -17,10 +17,11 @@ from tacit.client.books import Books, Checkpoint
 from tacit.client.directory import Asked, Found, look_up
 from tacit.client.errands import Errands, positions
 from tacit.client.errors import Broken, Closed
-from tacit.client.events import ClientEvent, Problem
+from tacit.client.events import ClientEvent, Problem, StateMoved
 from tacit.client.expiry import drop_expired_keys
+from tacit.client.gone import ASK_AFTER_S, Lookout
 from tacit.client.handshake import Connect
-from tacit.client.model import GroupId, OutboxRow
+from tacit.client.model import ChatId, GroupId, MessageState, OutboxRow
 from tacit.client.outgoing import PATIENCE_S
 from tacit.client.people import introduce
 from tacit.client.returning import ask_after_s
@@ -80,6 +81,7 @@ class Runtime:
         self._broken = False
         self.timers = Timers(clock, self._wake.set)
         self.errands = Errands(self)
+        self._lookout = Lookout(self)
         self.uplink = Uplink(
             connect, clock, entropy, wake=self._wake.set, show=self.show, on_login=self.errands.after_login
         )
@@ -247,6 +249,8 @@ class Runtime:
                     self.timers.set("expire", None, self.clock.monotonic_s() + EXPIRE_EVERY_S)
                 case "stock":
                     self.errands.check_stock()
+                case "unheard" if self.uplink.connection is not None:
+                    self.errands.spawn(self._lookout.ask(self.uplink.connection, cast("ChatId | None", what)))
         return inputs, operations
 
     async def _turn(self, inputs: Inputs, operations: list[tuple[Operation, asyncio.Future[Any] | None]]) -> None:
@@ -323,6 +327,10 @@ class Runtime:
             self._wake.set()
         if turned.caught_up:
             self.uplink.note_caught_up()
+            self.timers.set("unheard", None, now + ASK_AFTER_S, keep=True)
+        for event in turned.outcome.events:
+            if isinstance(event, StateMoved) and event.state is MessageState.RELAYED:
+                self.timers.set("unheard", event.chat_id, now + ASK_AFTER_S, keep=True)
         for group_id in turned.receipts_later:
             if not self.timers.has("receipt", group_id):
                 self._told_at[group_id] = max(now, self._told_at.get(group_id, 0.0) + RECEIPT_INTERVAL_S)

@@ -34,7 +34,8 @@ class NoticeInfo:
     Codes: ``created`` ``joined`` ``added`` ``removed`` ``left`` ``renamed`` ``leave-asked`` ``request-accepted``
     ``gap`` (``count`` messages of ``by`` are missing, ``reason`` says why) ``fork`` ``undecryptable``
     ``invalid-commit`` ``rejected-commit`` (roles) ``key-changed`` ``behind``
-    ``change-failed`` ``merged-direct`` ``not-sent``.
+    ``change-failed`` ``merged-direct`` ``not-sent`` ``account-gone`` (the relay says that it does not have the account
+    of ``who`` any more).
     """
 
     code: str

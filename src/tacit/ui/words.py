@@ -51,6 +51,9 @@ NOTICES: Final = {
     "change-failed": "{change} did not go through{because}.",
     "merged-direct": "Both of you began this chat at the same time; it goes on as one.",
     "not-sent": "{unsent} not sent{because}.",
+    "account-gone": "The relay says that {who} has no account there any more. What you write here does not reach them.",
+    "account-gone/group": "The relay says that {who} has no account there any more. What is written here does not "
+    "reach them; they are a member until somebody removes them.",
     "newer-client": "{by} sent something that this version cannot show; an upgrade may help.",
 }
 """What happened in a chat, by the notice's code, or by code and reason."""
@@ -270,7 +273,7 @@ def _notice_key(info: NoticeInfo, kind: str, reason: str) -> str:
         return "joined/you"
     if info.code == "created" and (kind == "direct" or not info.name):
         return "created/plain"
-    special = f"{info.code}/{reason}"
+    special = f"{info.code}/{reason or kind}"
     return special if special in NOTICES else info.code
 
 

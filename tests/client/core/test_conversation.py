@@ -18,6 +18,7 @@ from tacit.client.core.commits import (
 )
 from tacit.client.core.effects import AddIntent, AddMessage, DropIntent, Meet, PutIntent, RaiseStates
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupInfo, GroupKind, encode_group_info
+from tacit.client.core.receipts import lacking
 from tacit.client.core.state import EntryKind, LogEntry
 from tacit.client.core.welcome import Unwelcome, open_welcome
 from tacit.client.model import (
@@ -260,9 +261,12 @@ def test_receipts_of_all_others_make_a_text_delivered_and_read() -> None:
     log, (alice, bob, carol) = group_of("alice", "bob", "carol")
     log.post(alice, alice.text("hello"))
     seq = len(log.entries)
+    assert lacking(alice.state, seq, alice.me) == tuple(sorted((bob.me.account_id, carol.me.account_id)))
     log.post(bob, bob.receipt(seq, seq))
     assert not [e for e in alice.effects if isinstance(e, RaiseStates)]
+    assert lacking(alice.state, seq, alice.me) == (carol.me.account_id,)
     log.post(carol, carol.receipt(seq))
+    assert lacking(alice.state, seq, alice.me) == ()
     raised = [e for e in alice.effects if isinstance(e, RaiseStates)]
     assert raised == [RaiseStates(seq, MessageState.DELIVERED)]
     log.post(carol, carol.receipt(seq, seq))

@@ -72,6 +72,12 @@ def everywhere(state: GroupState, me: Me) -> tuple[int, int]:
     return min(delivered, default=0), min(read, default=0)
 
 
+def lacking(state: GroupState, seq: int, me: Me) -> tuple[bytes, ...]:
+    """The other accounts that have not said that they have everything up to a place in the log."""
+    have = {row.account_id for row in state.progress.values() if row.delivered_seq >= seq}
+    return tuple(sorted(state.others(me) - have))
+
+
 def own_progress(state: GroupState, me: Me) -> SenderProgress:
     """The row of this device: what it told last, and its counter when it last put fresh keys into the group."""
     return state.progress.get(me.device_id) or SenderProgress(me.account_id, me.device_id, 0)
