@@ -158,7 +158,7 @@ async def test_a_relay_that_denies_everybody_changes_nothing(world: World) -> No
     await world.advance(2 * HOUR_S)
     await alice.says(bob, "and now?")
     await world.advance(60)
-    assert (await alice.sees(bob))[-2:] == ["me: and now?", "-- account-gone of bob"], "once more, as he was there since"
+    assert (await alice.sees(bob))[-2:] == ["me: and now?", "-- account-gone of bob"], "again: he was there since"
 
 
 def lookups(actor: Actor, *whom: Actor) -> int:
