@@ -37,9 +37,7 @@ def seeds() -> Iterator[bytes]:
     yield seed(pb.RevokeDevice(device_id=bytes(16), signature=SIGN), pb.RevokeDevice(device_id=alice.device_id))
     room = pb.Room(join_token_hash=hashlib.sha256(b"t" * 32).digest(), group_info=b"info", name="lobby")
     made = pb.CreateLog(log_id=b"o" * 16, room=room)
-    into = pb.Append(
-        log_id=b"o" * 16, message_id=b"i" * 16, kind=pb.ENTRY_KIND_COMMIT, room=room, join_token=b"t" * 32
-    )
+    into = pb.Append(log_id=b"o" * 16, message_id=b"i" * 16, kind=pb.ENTRY_KIND_COMMIT, room=room, join_token=b"t" * 32)
     into.readers_added.append(alice)
     yield seed(made, into, pb.EnterRoom(log_id=b"o" * 16, join_token=b"t" * 32), pb.EnterRoom(name="lobby"))
     for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields:
