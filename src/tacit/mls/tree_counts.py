@@ -34,20 +34,19 @@ class TreeCounts:
         "signature_keys",
     )
 
-    def __init__(self) -> None:
-        self.members = 0
-        """Leaves."""
-        self.filled = 0
-        """Leaves and parents."""
-        self.encoded_bytes = 0
-        """Of all of them, each with the byte that says what it is."""
-        self.encryption_keys: dict[bytes, int] = {}
-        self.signature_keys: dict[bytes, int] = {}
-        self.credentials_in_use: dict[int, int] = {}
-        self.credentials: dict[int, int] = {}
-        """Members that list a type of credential; the same for proposals and extensions."""
-        self.extensions: dict[int, int] = {}
-        self.proposals: dict[int, int] = {}
+    members: int
+    """Leaves."""
+    filled: int
+    """Leaves and parents."""
+    encoded_bytes: int
+    """Of all of them, each with the byte that says what it is."""
+    encryption_keys: dict[bytes, int]
+    signature_keys: dict[bytes, int]
+    credentials_in_use: dict[int, int]
+    credentials: dict[int, int]
+    """Members that list a type of credential; the same for proposals and extensions."""
+    extensions: dict[int, int]
+    proposals: dict[int, int]
 
     @classmethod
     def of(cls, nodes: Iterable[LeafNode | ParentNode | None]) -> Self:
