@@ -133,6 +133,29 @@ def test_own_texts_are_nowhere_in_the_log_until_they_are_found_again(store):
     assert [m.id for m in store.raise_message_states(GROUP, 7, MessageState.DELIVERED)] == [message_id(1)]
 
 
+def test_texts_of_others_follow_the_log_and_so_do_receipts(store):
+    for n in (1, 2, 3, 4):
+        store.add_message(message(n, seq=n, group_id=GROUP))
+    last = store.add_message(message(5, seq=4, group_id=OTHER_GROUP)).row
+    store.set_aside(GROUP, 1)
+    assert store.last_text_seq(GROUP, last) == 1
+    assert store.last_text_seq(OTHER_GROUP, last) == 4
+    keep(store, entry(2), entry(3))
+    for old, seq in ((2, 9), (3, 3)):
+        store.found_again(GROUP, old, seq)
+    assert [m.seq for m in store.messages(CHAT, 10)] == [1, 9, 3, -4, 4]
+    assert store.last_text_seq(GROUP, last) == 9, "whatever came first into history"
+    assert store.last_text_seq(GROUP, 1) == 1
+
+
+def test_no_more_texts_are_set_aside_than_entries_are_kept(store, monkeypatch):
+    monkeypatch.setattr(limits, "ENTRIES_KEPT", 2)
+    for n in (1, 2, 3):
+        store.add_message(message(n, seq=n, group_id=GROUP))
+    store.set_aside(GROUP, 0)
+    assert [m.seq for m in store.messages(CHAT, 10)] == [1, -2, -3]
+
+
 def test_heads_behind_the_place_go(store):
     store.put_heads(GROUP, {seq: bytes([seq]) * 32 for seq in (1, 2, 3)})
     store.set_aside(GROUP, 2)

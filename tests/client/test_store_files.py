@@ -10,7 +10,16 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from tacit.client.model import KeyPackageRow
-from tacit.client.store import Store, StoreDamaged, StoreExists, StoreFailed, StoreMissing, StoreNewer, WrongPassphrase
+from tacit.client.store import (
+    Store,
+    StoreDamaged,
+    StoreExists,
+    StoreFailed,
+    StoreMissing,
+    StoreNewer,
+    WrongPassphrase,
+    database,
+)
 from tacit.client.store.database import SCHEMA_VERSIONS, Database
 from tacit.crypto.secret import Secret
 from tests.client.stores import CHAT, GROUP, KEY, filled_store, intent, message, message_id, outbox_row, profile
@@ -133,9 +142,9 @@ def test_nothing_is_created_over_something_and_nothing_opened_from_nothing(path:
 
 def test_a_store_of_a_newer_version_is_left_alone(path: Path) -> None:
     filled_store(path).close()
-    database = Database.open(path, KEY)
-    database.run(f"PRAGMA user_version = {len(SCHEMA_VERSIONS) + 1}")
-    database.close()
+    newer = Database.open(path, KEY)
+    newer.run(f"PRAGMA user_version = {len(SCHEMA_VERSIONS) + 1}")
+    newer.close()
     before = path.read_bytes()
     with pytest.raises(StoreNewer):
         Store.open(path, KEY)
@@ -239,19 +248,23 @@ def test_a_transaction_that_fails_leaves_no_trace_and_another_may_follow(path: P
     store.close()
 
 
-def test_a_store_from_before_lives_were_told_apart_keeps_its_chats_open(path: Path) -> None:
-    filled_store(path).close()
-    database = Database.open(path, KEY)
-    for change in (
-        "UPDATE conversation SET incarnation = x'11'",
+def test_a_store_from_before_lives_were_told_apart_keeps_its_chats_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SCHEMA_VERSIONS", SCHEMA_VERSIONS[:2])
+    old = Database.create(path, KEY)
+    for insert in (
         "INSERT INTO meta (name, value) VALUES ('relay-incarnation', x'22')",
         "INSERT INTO key_package (ref, bundle, last_resort, expires_at) VALUES (x'01', x'02', 0, 3)",
-        "ALTER TABLE conversation DROP COLUMN keys_from",
-        "ALTER TABLE key_package DROP COLUMN incarnation",
-        "PRAGMA user_version = 2",
+        "INSERT INTO chat (id, kind, status, title, created_at, read_through)"
+        " VALUES ('c', 'group', 'active', '', 1, 1)",
+        "INSERT INTO conversation (group_id, chat_id, status, cursor, last_commit, own_last, own_counter, head,"
+        " committed_at, joined_epoch, highest_epoch, in_doubt, incarnation)"
+        " VALUES (x'33', 'c', 'active', 1, 1, 1, 1, x'', 1, 0, 0, 0, x'11')",
     ):
-        database.run(change)
-    database.close()
+        old.run(insert)
+    old.close()
+    monkeypatch.undo()
     store = Store.open(path, KEY)
     try:
         assert {known.keys_from for known in store.conversations()} == {b"\x11"}

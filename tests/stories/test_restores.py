@@ -286,6 +286,30 @@ async def test_a_receipt_that_was_on_its_way_is_given_again(world: World) -> Non
 
 
 @story_on_disk
+async def test_a_text_that_has_another_number_now_is_told_to_have_arrived_and_been_read(world: World) -> None:
+    """Nobody says anything behind it."""
+    alice, bob, carol = await world.friends("alice", "bob", "carol")
+    chat = await alice.creates("friends", bob, carol)
+    await world.shortly()
+    lost = Lost(world)
+    await alice.go_offline()
+    await carol.says(chat, "two have this")
+    await world.shortly()
+    await lost.comes_back(alice, after_s=LATE_S)
+    await alice.says(chat, "meanwhile")
+    await world.shortly()
+    await bring(world, bob)
+    await bring(world, carol)
+    assert await carol.state_of(chat, "two have this") == "delivered"
+    assert await alice.state_of(chat, "meanwhile") == "delivered"
+    for person in (alice, bob, carol):
+        await person.reads(chat)
+    await world.advance(60)
+    assert await carol.state_of(chat, "two have this") == "read"
+    assert await alice.state_of(chat, "meanwhile") == "read"
+
+
+@story_on_disk
 async def test_a_false_commit_that_nobody_had_followed_leaves_nobody_behind(world: World) -> None:
     """Who had read it comes late, when a true one has taken its place."""
     alice, bob, carol = people = await world.friends("alice", "bob", "carol")

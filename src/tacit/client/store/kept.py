@@ -21,6 +21,7 @@ PRUNE_EVERY_BYTES: Final = 256 * 1024
 
 _INBOX_SEEN: Final = limits.MAX_INBOX_ENTRIES
 _UNDER_WAY: Final = "state IN ('relayed', 'delivered')"
+_HEARD: Final = "kind = 'text' AND state = 'received'"
 
 
 class KeptRows:
@@ -60,7 +61,7 @@ class KeptRows:
         return self._db.one("SELECT 1 FROM kept_entry WHERE group_id = ? AND seq IN (1, -1)", (group_id,)) is not None
 
     def set_aside(self, group_id: GroupId, after_seq: int) -> None:
-        """Let the log show again what came after a number: entries, places of own texts, running heads."""
+        """Let the log show again what came after a number: entries, places of texts, running heads."""
         self._db.run("UPDATE OR IGNORE kept_entry SET seq = -seq WHERE group_id = ? AND seq > ?", (group_id, after_seq))
         # Of an earlier restore that was not got over, other entries may have these numbers.
         self._db.run("DELETE FROM kept_entry WHERE group_id = ? AND seq > ?", (group_id, after_seq))
@@ -68,17 +69,20 @@ class KeptRows:
             f"UPDATE message SET seq = -seq WHERE group_id = ? AND seq > ? AND {_UNDER_WAY}",  # noqa: S608
             (group_id, after_seq),
         )
+        # Of what others said, too, so that receipts speak of places that the log has; no more than can be found again.
+        self._db.run(
+            f"UPDATE message SET seq = -seq WHERE group_id = ?1 AND seq > ?2 AND {_HEARD} AND row > coalesce("  # noqa: S608
+            f"(SELECT row FROM message WHERE group_id = ?1 AND {_HEARD} ORDER BY row DESC LIMIT 1 OFFSET ?3), 0)",
+            (group_id, after_seq, limits.ENTRIES_KEPT),
+        )
         self._db.run("DELETE FROM head WHERE group_id = ? AND seq > ?", (group_id, after_seq))
 
     def found_again(self, group_id: GroupId, old_seq: int, seq: int) -> None:
-        """Let an entry that was set aside, and the own text in it, have the number under which the log shows it."""
+        """Let an entry that was set aside, and the text in it, have the number under which the log shows it."""
         self._db.run(
             "UPDATE OR REPLACE kept_entry SET seq = ? WHERE group_id = ? AND seq = ?", (seq, group_id, -old_seq)
         )
-        self._db.run(
-            f"UPDATE message SET seq = ? WHERE group_id = ? AND seq = ? AND {_UNDER_WAY}",  # noqa: S608
-            (seq, group_id, -old_seq),
-        )
+        self._db.run("UPDATE message SET seq = ? WHERE group_id = ? AND seq = ? AND seq < 0", (seq, group_id, -old_seq))
 
     def drop_aside(self, group_id: GroupId, from_seq: int = 0) -> None:
         """Forget what the log will not show again, of what had this number or a later one."""

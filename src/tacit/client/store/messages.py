@@ -8,6 +8,7 @@ from typing import Any, Final
 from tacit.client.model import ChatId, GroupId, Message, MessageId, MessageKind, MessageState
 from tacit.client.store.database import Database
 from tacit.client.store.rows import decode_notice, encode_notice
+from tacit.limits import ENTRIES_KEPT
 
 _SELECT: Final = (
     "SELECT row, id, chat_id, group_id, kind, state, sender, text, sent_at_ms, received_at_ms, seq, epoch, counter,"
@@ -105,13 +106,16 @@ class MessageRows:
         return _message(row) if row else None
 
     def last_text_seq(self, group_id: GroupId, through_row: int) -> int:
-        """The place in a log of the last text of others up to a row of history, 0 if none: what a receipt says."""
+        """The last place in a log of a text of others up to a row of history, 0 if none: what a receipt says.
+
+        After a restore of the relay the texts may lie there in another order than in history.
+        """
         row = self._db.one(
-            "SELECT seq FROM message WHERE group_id = ? AND kind = 'text' AND state = 'received' AND row <= ?"
-            " ORDER BY row DESC LIMIT 1",
-            (group_id, through_row),
+            "SELECT max(seq) FROM (SELECT seq FROM message WHERE group_id = ? AND kind = 'text' AND state = 'received'"
+            " AND row <= ? ORDER BY row DESC LIMIT ?)",
+            (group_id, through_row, ENTRIES_KEPT),
         )
-        return int(row[0]) if row else 0
+        return max(0, row[0]) if row and row[0] is not None else 0
 
 
 def _message(row: tuple[Any, ...]) -> Message:
