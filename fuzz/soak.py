@@ -55,10 +55,11 @@ def memory_mib() -> int:
 def main(name: str, inputs: int) -> int:
     """Run a target over so many inputs; 1 when it takes more and more memory. What it finds wrong, it raises."""
     target = importlib.import_module(f"fuzz.targets.{name}")
+    damage = getattr(target, "damage", damaged)
     chance, seeds = random.Random(name), list(target.seeds())
     looks: list[int] = []
     for number in range(inputs):
-        target.check(damaged(chance.choice(seeds), chance))
+        target.check(damage(chance.choice(seeds), chance))
         if (number + 1) * LOOKS // inputs > number * LOOKS // inputs:
             gc.collect()
             looks.append(memory_mib())

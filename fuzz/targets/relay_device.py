@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterator
 
+from fuzz.bent import bent
 from fuzz.relays import LOG_ID, NOW_S, SIGN, kept, relay, seed
 from tacit.wire import relay_pb2 as pb
 
@@ -46,6 +48,13 @@ def seeds() -> Iterator[bytes]:
         data = frame.SerializeToString()
         yield len(data).to_bytes(2, "big") + data
     yield from kept("relay_device")
+
+
+def damage(seed: bytes, chance: random.Random) -> bytes:
+    """Mostly requests that parse, about what there is; what does not parse ends the connection at once."""
+    alice, bob = relay().alice.address, relay().bob.address
+    known = (alice.account_id, alice.device_id, bob.account_id, bob.device_id)
+    return bent(seed, chance, known)
 
 
 def check(data: bytes) -> None:

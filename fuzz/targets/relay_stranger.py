@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
+from fuzz.bent import bent
 from fuzz.relays import SIGN, kept, relay, seed
 from tacit.wire import relay_pb2 as pb
 
@@ -28,6 +30,12 @@ def seeds() -> Iterator[bytes]:
     yield seed(pb.SubmitOtp(), pb.Acknowledge(), pb.SenderKeysRequest(who=pb.Who(handle="fuzz")))
     yield b"\x00\x00\x00\x03\x08\x01\x12"
     yield from kept("relay_stranger")
+
+
+def damage(seed: bytes, chance: random.Random) -> bytes:
+    """Mostly requests that parse."""
+    someone = relay().stranger
+    return bent(seed, chance, (someone.account.id, someone.certificate.device_id, someone.account.public))
 
 
 def check(data: bytes) -> None:

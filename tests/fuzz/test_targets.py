@@ -10,9 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from google.protobuf.message import DecodeError
 
 from fuzz.__main__ import names
+from fuzz.relays import frames
 from fuzz.soak import damaged, is_steady
+from tacit.wire import relay_pb2 as pb
 
 ROOT = Path(__file__).resolve().parents[2]
 DAMAGED_EACH = 60
@@ -28,7 +31,29 @@ def test_a_target_holds_for_seeds_and_for_damaged_ones(name: str) -> None:
     for seed in (b"", *seeds):
         target.check(seed)
         for _ in range(getattr(target, "DAMAGED_EACH", DAMAGED_EACH)):
-            target.check(damaged(seed, chance))
+            target.check(getattr(target, "damage", damaged)(seed, chance))
+
+
+@pytest.mark.parametrize("name", ["relay_device", "relay_stranger"])
+def test_what_a_peer_says_is_bent_in_its_fields_and_still_parses(name: str) -> None:
+    """Else nearly all of it ends at the first frame, and nothing behind that is tried."""
+    target, chance = importlib.import_module(f"fuzz.targets.{name}"), random.Random(name)
+    seeds = list(target.seeds())
+    told = [list(map(_request, frames(target.damage(chance.choice(seeds), chance)))) for _ in range(1_000)]
+    said = [frame for input_ in told for frame in input_]
+    assert sum(frame is not None for frame in said) > len(said) * 2 / 3
+    honest = {str(_request(frame)) for seed in seeds for frame in frames(seed)}
+    assert sum(any(frame is not None and str(frame) not in honest for frame in input_) for input_ in told) > 400
+    if name == "relay_device":
+        asked = {frame.WhichOneof("request") for frame in said if frame is not None}
+        assert asked >= {field.name for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields}
+
+
+def _request(data: bytes) -> pb.ClientFrame | None:
+    try:
+        return pb.ClientFrame.FromString(data)
+    except DecodeError:
+        return None
 
 
 @pytest.mark.processes
