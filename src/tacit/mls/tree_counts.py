@@ -87,7 +87,7 @@ class TreeCounts:
 
     def all_list(self, listed: dict[int, int], types: Iterable[int]) -> bool:
         """Whether every member lists all of ``types``; ``listed`` is one of the counts here."""
-        return all(listed.get(number, 0) == self.members for number in types)
+        return all(listed.get(number) == self.members for number in types)
 
     def _count(self, node: LeafNode | ParentNode, by: int) -> None:
         self.filled += by
