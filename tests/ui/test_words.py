@@ -42,8 +42,8 @@ def test_every_notice_is_one_clean_sentence(code: str) -> None:
         (NoticeInfo("not-sent"), "A message was not sent."),
         (
             NoticeInfo("account-gone", who=(BOB,)),
-            "The relay says that @bob has no account there any more. What is written here does not reach them; they are "
-            "a member until somebody removes them.",
+            "The relay says that @bob has no account there any more. What is written here does not reach them; they "
+            "are a member until somebody removes them.",
         ),
     ],
 )

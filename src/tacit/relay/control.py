@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from tacit.errors import TacitError
-from tacit.identity import errors as identity_errors
+from tacit.identity import BadHandle, BadId
 from tacit.log import EventLog
 from tacit.net.local import LocalListener, ask_line
 from tacit.relay import errors as relay_errors
@@ -139,8 +139,8 @@ def _mode(folder: Path, role: Role) -> int:
 
 KNOWN: Final[dict[str, type[TacitError]]] = {
     error.code: error
-    for module in (identity_errors, wire_errors, relay_errors)
-    for error in vars(module).values()
+    for module in (wire_errors, relay_errors)
+    for error in (*vars(module).values(), BadId, BadHandle)
     if isinstance(error, type) and issubclass(error, TacitError)
 }
 """Errors by the code that they go by in an answer."""
