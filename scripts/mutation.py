@@ -111,7 +111,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev mutate", description="Change the code and see whether a test notices.")
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="of tacit.mls, like checks/trees; default: all")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="changes judged at the same time")
-    parser.add_argument("--seconds", type=float, default=20.0, help="how much of its tests a change gets at most")
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="how much of the tests of its module, and of others, a change gets"
+    )
     parser.add_argument("--unexplained", action="store_true", help="leave what is explained untried, as not noticed")
     parser.add_argument("--show", action="store_true", help="print the explained survivors too")
     chosen = parser.parse_args()

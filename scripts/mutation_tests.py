@@ -23,6 +23,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,30 @@ STUCK_S: Final = 1800
 
 KEPT_FRONT: Final = 20
 """Tests that noticed other changes of the same function, or of the same module, and go first."""
+
+
+NEIGHBOURS: Final = {
+    "commit_creation": ("test_commits", "test_pending"),
+    "commit_effects": ("test_commits", "test_policy"),
+    "commit_processing": ("test_commits",),
+    "credentials": ("test_x509",),
+    "epochs": ("test_receiving", "test_resumption"),
+    "key_package_reading": ("test_key_packages",),
+    "messages": ("test_decoding",),
+    "parent_hashes": ("test_trees",),
+    "parent_nodes": ("test_trees",),
+    "past_epochs": ("test_receiving", "test_state"),
+    "ratchet_tree": ("test_trees", "test_tree_counts", "test_properties"),
+    "ratchet_tree_extension": ("test_trees",),
+    "secret_tree": ("test_secret_tree_bounds",),
+    "state": ("test_stolen_state",),
+    "stored_epochs": ("test_state",),
+    "stored_rows": ("test_state",),
+    "stored_secrets": ("test_state",),
+    "tree_hashes": ("test_trees",),
+    "update_paths": ("test_commits", "test_sizes"),
+}
+"""Files of tests that are about a module and do not bear its name."""
 
 
 @dataclass(frozen=True)
@@ -155,20 +180,20 @@ class Judges:
         """The tests for a change: those that noticed its neighbours, then those of its module, then the cheap ones."""
         function = name.partition("__mutmut_")[0]
         module = function.split(".")[-2]
-        named = (f"test_{module}.py", f"test_{module}s.py")
-        tests = self.known.entering.get(function, [])
-        chosen: list[int] = []
-        total = 0.0
-        for test in sorted(tests, key=lambda test: (items[test].path.name not in named, self.known.costs[test])):
-            total += self.known.costs[test]
-            if chosen and total > self.seconds:
-                break
-            chosen.append(test)
+        files = (f"test_{module}", f"test_{module}s", *NEIGHBOURS.get(module, ()))
+        tests = sorted(self.known.entering.get(function, []), key=self.known.costs.__getitem__)
+        about = self.cheap([test for test in tests if items[test].path.stem in files])
+        chosen = about + self.cheap([test for test in tests if test not in about])
         near = [test for test in self.noticed_by[function] if test in tests]
         nearby = [test for test in self.noticed_by[name.rpartition(".")[0]] if test in chosen]
         front = list(dict.fromkeys(near + nearby))
         front.sort(key=lambda test: items[test].nodeid != self.earlier.get(name))
         return front + [test for test in chosen if test not in front]
+
+    def cheap(self, tests: list[int]) -> list[int]:
+        """As many of the tests, cheap ones first, as there is time for; at least one if there is any."""
+        spent = list(accumulate(self.known.costs[test] for test in tests))
+        return [test for test, total in zip(tests, spent, strict=True) if test == tests[0] or total <= self.seconds]
 
     def judge(self, items: list[pytest.Item], name: str, tests: list[int], write: int) -> None:
         """Run the tests over one change until one notices."""

@@ -167,6 +167,23 @@ def test_a_message_changes_one_row_and_a_commit_those_on_its_path() -> None:
     }
 
 
+def test_what_did_not_change_is_not_written_again() -> None:
+    """Neither the ratchets of those who are silent nor the private keys of nodes that a commit leaves alone."""
+    crew = Crew(4)
+    for name in crew.groups:
+        crew.say(name, b"hello")
+    before = crew["carol"]
+    crew.say("alice", b"hello")
+    heard = save_changes(before, crew["carol"])
+    assert list(heard.put) == [row_key(RowKind.RATCHETS, before.epoch, crew.index("alice"))]
+    crew.commit("dave")
+    before = crew["carol"]
+    crew.commit("alice")
+    keys = {key for key in save_changes(before, crew["carol"]).put if key[0] == RowKind.PRIVATE_KEY}
+    assert before.state.private_keys.keys() == {4, 5, 3}
+    assert keys == {row_key(RowKind.PRIVATE_KEY, 3)}
+
+
 def test_changes_do_not_show_what_is_in_them(crew: Crew) -> None:
     changes = save_changes(None, crew["bob"])
     assert repr(changes) == f"StateChanges(drop={changes.drop!r})"
