@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tacit import limits
 from tacit.limits import RETENTION_S, RETURN_WAIT_S
 from tacit.relay import logs
 from tacit.relay.backups import back_up, restore
-from tacit.relay.store import returns
+from tacit.relay.store import Store, departures, returns
 from tacit.relay.sweeping import sweep_once
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
@@ -41,6 +42,13 @@ class Restored:
     alice: Peer
     bob: Peer
     clock: Moves
+    data: Path
+
+    @property
+    def store(self) -> Store:
+        store = self.world.relay._context.store
+        assert store is not None
+        return store
 
     async def state(self, peer: Peer) -> pb.LogState:
         (state,) = await peer.listen(self.log, after=2**32 - 2)
@@ -52,9 +60,10 @@ class Restored:
 
 
 @asynccontextmanager
-async def restored(tmp_path: Path) -> AsyncIterator[Restored]:
+async def restored(tmp_path: Path, **options: Any) -> AsyncIterator[Restored]:
     data, file = tmp_path / "relay", tmp_path / "backup"
     after = Restored()
+    after.data = data
     async with running(data) as world:
         alice, bob = await world.join(), await world.join()
         after.log = await alice.create_log()
@@ -64,7 +73,7 @@ async def restored(tmp_path: Path) -> AsyncIterator[Restored]:
         await alice.ask(message(after.log, b"lost", message_id=b"lost".ljust(16, b".")))
     put_back(file, data)
     after.clock = Moves()
-    async with running(data, clock=after.clock) as world:
+    async with running(data, clock=after.clock, **options) as world:
         after.world = world
         after.alice, after.bob = await world.back(alice.someone), await world.back(bob.someone)
         yield after
@@ -205,7 +214,46 @@ async def test_a_log_that_the_backup_lacks_is_made_again_and_held(tmp_path):
         assert (await relay.bob.ask(lost(log, 2, b"bob's"))).seq == 2
 
 
-async def test_what_others_bring_back_in_ones_name_leaves_half_of_the_quota(tmp_path, monkeypatch):
+def held_by(relay: Restored, someone: Someone) -> int:
+    """What counts for an account."""
+    with closing(sqlite3.connect(relay.data / "relay.db")) as db:
+        (held,) = db.execute("SELECT held_bytes FROM accounts WHERE account_id = ?", (someone.account.id,)).fetchone()
+    return int(held)
+
+
+async def test_what_is_brought_back_counts_for_whoever_brings_it_until_it_goes(tmp_path):
+    async with restored(tmp_path) as relay:
+        alice, bob = relay.alice.someone, relay.bob.someone
+        before = [held_by(relay, someone) for someone in (alice, bob)]
+        await relay.bob.ask(lost(relay.log, 3, b"lost", author=alice.address))
+        await relay.bob.ask(lost(relay.log, 4, b"bob's own", author=bob.address))
+        brought = len(b"lost") + len(b"bob's own") + 2 * limits.ENTRY_OVERHEAD_BYTES
+        assert [held_by(relay, someone) for someone in (alice, bob)] == [before[0], before[1] + brought]
+        await relay.say_there_is_no_more(relay.alice, relay.bob)
+        await relay.alice.append(relay.log, b"new")
+        for peer in (relay.alice, relay.bob):
+            await peer.acknowledge(relay.log, 5)
+        assert (held_by(relay, alice), held_by(relay, bob)) == (0, 0)
+
+
+async def test_devices_that_are_missed_count_for_whoever_brought_them_until_they_come(tmp_path):
+    async with restored(tmp_path) as relay:
+        alice = relay.alice.someone
+        dave, erin = Someone.new(), Someone.new()
+        before = held_by(relay, alice)
+        await relay.alice.ask(
+            lost(relay.log, 3, b"add", kind=COMMIT, readers_added=[dave.address, dave.address, erin.address])
+        )
+        entry = len(b"add") + limits.ENTRY_OVERHEAD_BYTES
+        assert held_by(relay, alice) == before + entry + 2 * limits.ENTRY_OVERHEAD_BYTES
+        await relay.world.join(dave)
+        assert held_by(relay, alice) == before + entry + limits.ENTRY_OVERHEAD_BYTES
+        relay.clock.forward(RETENTION_S + 1)
+        await sweep_once(relay.store, now_s=int(relay.clock.now_s()), retention_s=RETENTION_S, path=None)
+        assert held_by(relay, alice) == 0
+
+
+async def test_nobody_brings_back_more_than_his_quota_and_nobody_elses_is_touched(tmp_path, monkeypatch):
     quota = 4_000 + limits.ENTRY_OVERHEAD_BYTES * 4
     monkeypatch.setattr(limits, "MAX_HELD_BYTES_PER_ACCOUNT", quota)
     monkeypatch.setattr(returns, "MAX_HELD_BYTES_PER_ACCOUNT", quota)
@@ -213,14 +261,82 @@ async def test_what_others_bring_back_in_ones_name_leaves_half_of_the_quota(tmp_
         mallory, victim = await relay.world.join(), await relay.world.join()
         await mallory.ask(pb.CreateLog(log_id=b"m" * 16, again=True))
         name = victim.someone.address
-        first, second = (lost(b"m" * 16, seq, bytes((seq,)) * 1_100, author=name) for seq in (1, 2))
-        first.message_id, second.message_id = b"1" * 16, b"2" * 16
-        assert (await mallory.ask(first)).seq == 1
+        asked = [lost(b"m" * 16, seq, bytes((seq,)) * 1_500, author=name) for seq in (1, 2, 3)]
+        for seq, entry in enumerate(asked, start=1):
+            entry.message_id = bytes([seq]) * 16
+        for entry in asked[:2]:
+            await mallory.ask(entry)
         with pytest.raises(errors.QuotaExceeded):
-            await mallory.ask(second)
-        second.ClearField("author")
-        assert (await mallory.ask(second)).seq == 2
-        assert await victim.append(await victim.create_log(), b"v" * 2_000) == 1
+            await mallory.ask(asked[2])
+        absent = [Someone.new().address for _ in range(20)]
+        with pytest.raises(errors.QuotaExceeded):
+            await mallory.ask(lost(b"m" * 16, 3, b"add", kind=COMMIT, readers_added=absent))
+        assert held_by(relay, mallory.someone) == 3_000 + 2 * limits.ENTRY_OVERHEAD_BYTES, "all or nothing"
+        assert held_by(relay, victim.someone) == 0
+        assert await victim.append(await victim.create_log(), b"v" * 4_000) == 1
+
+
+async def test_room_is_made_of_what_counts_for_an_account_and_of_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_HELD_BYTES_PER_ACCOUNT", 4_000)
+    async with restored(tmp_path, when_full="drop-oldest") as relay:
+        alice = relay.alice.someone.address
+        await relay.bob.ask(lost(relay.log, 3, b"brought by bob", author=alice))
+        await relay.say_there_is_no_more(relay.alice, relay.bob)
+        await relay.bob.acknowledge(relay.log, 2)
+        for n in range(4):
+            await relay.alice.append(relay.log, bytes([n]) * 1_200)
+        await relay.bob.listen(relay.log, after=2)
+        sizes = [len(entry.payload) for entry in await relay.bob.take(5)]
+        assert sizes == [len(b"brought by bob"), 0, 0, 1_200, 1_200]
+
+
+async def test_a_deleted_account_leaves_no_debt_to_whoever_gets_its_number(tmp_path):
+    async with restored(tmp_path) as relay:
+        mallory = await relay.world.join()
+        await mallory.ask(pb.CreateLog(log_id=b"m" * 16, again=True))
+        bob, dave = relay.bob.someone.address, Someone.new()
+        added = [bob, dave.address]
+        await mallory.ask(lost(b"m" * 16, 1, b"add", kind=COMMIT, author=bob, readers_added=added))
+        with closing(sqlite3.connect(relay.data / "relay.db")) as db:
+            (number,) = db.execute(
+                "SELECT account FROM accounts WHERE account_id = ?", (mallory.someone.account.id,)
+            ).fetchone()
+        await relay.store.change(partial(departures.delete, account=number, now_s=NOW_S))
+        while await relay.store.change(partial(departures.clear, now_s=NOW_S)):
+            pass
+        await relay.world.join(dave)
+        after = held_by(relay, dave)
+        await relay.bob.acknowledge(b"m" * 16, 1)
+        assert (after, held_by(relay, dave), held_by(relay, relay.bob.someone)) == (0, 0, 0)
+
+
+async def test_a_new_commit_removes_who_is_missed(tmp_path):
+    async with restored(tmp_path) as relay:
+        dave = Someone.new()
+        await relay.alice.ask(lost(relay.log, 3, b"add", kind=COMMIT, readers_added=[dave.address]))
+        relay.clock.forward(RETURN_WAIT_S)
+        await relay.alice.ask(commit(relay.log, b"remove", 3, readers_removed=[dave.address]))
+        await relay.alice.append(relay.log, b"not for dave")
+        his = await relay.world.join(dave)
+        assert (await relay.state(his)).last_seq == 4
+
+
+async def test_after_a_second_restore_whoever_got_over_the_first_goes_back_no_further(tmp_path):
+    async with restored(tmp_path) as relay:
+        carol = await relay.world.join()
+        entry = lost(relay.log, 3, b"lost", kind=COMMIT, readers_added=[carol.someone.address])
+        await relay.alice.ask(entry)
+        await relay.say_there_is_no_more(relay.alice)
+        relay.clock.forward(RETURN_WAIT_S)
+        await relay.alice.append(relay.log, b"kept")
+        people = [relay.alice.someone, relay.bob.someone, carol.someone]
+        make(relay.data, tmp_path / "second")
+        await relay.alice.append(relay.log, b"lost again")
+    put_back(tmp_path / "second", relay.data)
+    async with running(relay.data, clock=Moves()) as relay.world:
+        alice, bob, carol = [await relay.world.back(someone) for someone in people]
+        states = [await relay.state(peer) for peer in (alice, bob, carol)]
+        assert [state.restored_seq for state in states] == [4, 2, 4]
 
 
 async def test_an_inbox_that_is_not_known_may_come_back(tmp_path):

@@ -19,6 +19,7 @@ from tacit.relay.hub import Flow
 from tacit.relay.outgoing import Outgoing
 from tacit.relay.rates import ROOM_MADE
 from tacit.relay.store import damage, logs, making_room, reading, returns
+from tacit.relay.store.entries import RETRY_S, is_held
 from tacit.relay.store.rows import Appended, DeviceAddress, LogState, NewEntry, Session
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import NoSuchAccount, NoSuchDevice, QuotaExceeded, RateLimited, Restoring, UnknownLog
@@ -150,10 +151,10 @@ def report_damage(context: Context, places: list[int]) -> None:
 
 def _while_waiting(context: Context, entry: NewEntry, refusal: RelayError) -> RelayError:
     """A refusal as it is to be told: an inbox that a restored relay does not know may be one that comes back."""
-    if isinstance(refusal, NoSuchAccount | NoSuchDevice) and returns.is_held(
+    if isinstance(refusal, NoSuchAccount | NoSuchDevice) and is_held(
         context.store.waits_until, entry.received_at_ms // 1000
     ):
-        return Restoring(retry_after_s=returns.RETRY_S)
+        return Restoring(retry_after_s=RETRY_S)
     return refusal
 
 
@@ -197,7 +198,7 @@ def _wire_state(log_id: bytes, state: LogState | None, now_s: int) -> pb.LogStat
         own_last_seq=state.own_last_seq,
         readable=True,
         restored_seq=state.restored_seq,
-        held=returns.is_held(state.held_until, now_s),
+        held=is_held(state.held_until, now_s),
         since_seq=state.since_seq,
         room_stale=state.room_stale,
     )

@@ -13,10 +13,9 @@ from typing import Any, Final, TypeAlias
 
 from tacit import limits
 from tacit.errors import RelayError
-from tacit.relay.store import rooms
-from tacit.relay.store.damage import entry_checksum
+from tacit.relay.store import readers, rooms
+from tacit.relay.store.entries import INTO, OWN_SEQ, RETRY_S, is_held, row_of
 from tacit.relay.store.places import find_device, position
-from tacit.relay.store.returns import RETRY_S, is_held
 from tacit.relay.store.rows import COMMIT, MAX_SEQ, AccountRow, Appended, DeviceAddress, DeviceRow, LogRow, NewEntry
 from tacit.wire.errors import CommitConflict, NotAReader, QuotaExceeded, Restoring, UnknownLog
 
@@ -116,7 +115,7 @@ class Appending:
             "UPDATE logs SET last_seq = ?, last_commit_seq = ?, held_bytes = ? WHERE log = ?",
             [(log.last_seq, log.last_commit_seq, log.held_bytes, log.row) for log in self._changed_logs.values()],
         )
-        self._db.executemany(_OWN_SEQ, [(seq, log, device) for (log, device), seq in self._own_seqs.items()])
+        self._db.executemany(OWN_SEQ, [(seq, log, device) for (log, device), seq in self._own_seqs.items()])
         self._db.executemany(
             "UPDATE accounts SET held_bytes = ? WHERE account = ?",
             [(account.held_bytes, account.row) for account in self._changed_accounts.values()],
@@ -125,15 +124,7 @@ class Appending:
             written.clear()
 
     def _keep(self, log: _Log, account: _Account, entry: NewEntry) -> None:
-        row = (
-            position(log.row, log.last_seq),
-            entry.author,
-            entry.message_id,
-            entry.kind,
-            entry.payload,
-            entry.received_at_ms,
-        )
-        self._rows.append((*row, entry_checksum(*row)))
+        self._rows.append(row_of(log.row, log.last_seq, entry))
         self._changed_logs[log.row] = log
         self._changed_accounts[account.row] = account
         if entry.inbox is None:
@@ -205,44 +196,17 @@ class Appending:
         self._db.execute("SAVEPOINT readers")
         try:
             # Now and not in ``write``: a commit may remove its author.
-            self._db.execute(_OWN_SEQ, (seq, log, entry.author))
-            removed = _remove_readers(self._db, log, entry, seq)
-            _add_readers(self._db, log, entry, seq)
+            self._db.execute(OWN_SEQ, (seq, log, entry.author))
+            removed = readers.remove(self._db, log, entry.readers_removed, seq)
+            if entry.readers_added:
+                readers.add(self._db, log, [find_device(self._db, address) for address in entry.readers_added], seq)
+                readers.check_number(self._db, log)
         except RelayError:
             self._db.execute("ROLLBACK TO readers")
             self._db.execute("RELEASE readers")
             raise
         self._db.execute("RELEASE readers")
         return removed
-
-
-def _remove_readers(db: sqlite3.Connection, log: LogRow, entry: NewEntry, seq: int) -> tuple[DeviceRow, ...]:
-    """Let these readers read up to and including this entry; returns those who were readers."""
-    removed = []
-    for address in entry.readers_removed:
-        row = db.execute(
-            "UPDATE readers SET end_seq = ? WHERE log = ? AND end_seq IS NULL AND device ="
-            " (SELECT device FROM devices JOIN accounts USING (account) WHERE account_id = ? AND device_id = ?)"
-            " RETURNING device",
-            (seq, log, address.account_id, address.device_id),
-        ).fetchone()
-        if row is not None:
-            removed.append(DeviceRow(row[0]))
-    return tuple(removed)
-
-
-def _add_readers(db: sqlite3.Connection, log: LogRow, entry: NewEntry, seq: int) -> None:
-    """Let these devices read from after this entry."""
-    for address in entry.readers_added:
-        db.execute(
-            "INSERT INTO readers (log, device, start_seq, acked_seq) SELECT ?1, ?2, ?3, ?3 WHERE NOT EXISTS"
-            " (SELECT 1 FROM readers WHERE log = ?1 AND device = ?2 AND end_seq IS NULL)",
-            (log, find_device(db, address), seq),
-        )
-    if entry.readers_added:
-        readers = db.execute("SELECT count(*) FROM readers WHERE log = ? AND end_seq IS NULL", (log,)).fetchone()[0]
-        if readers > limits.MAX_READERS_PER_LOG:
-            raise QuotaExceeded(f"{limits.MAX_READERS_PER_LOG} devices in each conversation")
 
 
 def _in_portions(db: sqlite3.Connection, statements: dict[int, str], rows: Sequence[_Row]) -> list[_Row]:
@@ -263,8 +227,6 @@ def _for_rows(statement: str, columns: int) -> dict[int, str]:
     return {size: statement.replace("{rows}", ", ".join([row] * size)) for size in _ROWS_AT_ONCE}
 
 
-_OWN_SEQ: Final = "UPDATE readers SET own_seq = ? WHERE log = ? AND device = ? AND end_seq IS NULL"
-
 _PLACE: Final = (
     "SELECT log, last_seq, last_commit_seq, logs.held_bytes, held_until,"
     " (SELECT 1 FROM readers WHERE readers.log = logs.log AND readers.device = ?1 AND end_seq IS NULL),"
@@ -274,9 +236,7 @@ _PLACE: Final = (
 _CONVERSATION: Final = _PLACE + "WHERE log_id = ?2"
 _INBOX: Final = _PLACE + "WHERE log = (SELECT inbox FROM devices WHERE device = ?2)"  # noqa: S608 - constants
 
-_INSERT: Final = _for_rows(
-    "INSERT INTO entries (position, author, message_id, kind, payload, received_at_ms, checksum) VALUES {rows}", 7
-)
+_INSERT: Final = _for_rows(INTO + "{rows}", 7)
 _ANSWERED: Final = _for_rows(
     "WITH asked (author, message_id, log) AS (VALUES {rows})"
     " SELECT asked.author, asked.message_id, asked.log, position & 4294967295 FROM asked CROSS JOIN entries"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from tacit.relay.store import phones, reading
+from tacit.relay.store import phones, reading, returns
 from tacit.relay.store.rows import AccountRow, DeviceRow, LogRow
 
 CLEAR_LOGS: Final = 32
@@ -39,9 +39,7 @@ def delete(db: sqlite3.Connection, account: AccountRow, now_s: int) -> tuple[Dev
     )
     db.execute("DELETE FROM invite_uses WHERE account = ?", (account,))
     phones.forget(db, account)
-    db.execute(
-        "DELETE FROM absent_readers WHERE account_id = (SELECT account_id FROM accounts WHERE account = ?)", (account,)
-    )
+    returns.forget_account(db, account)
     # IDs of 8 bytes: nobody is found by them, and no account or device has one.
     for device in devices:
         db.execute("DELETE FROM key_packages WHERE device = ?", (device,))

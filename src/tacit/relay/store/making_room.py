@@ -64,8 +64,9 @@ def _clear_account(db: sqlite3.Connection, entry: NewEntry, size_bytes: int) -> 
     wanted = held_bytes + size_bytes - limits.MAX_HELD_BYTES_PER_ACCOUNT * (AT_ONCE - 1) // AT_ONCE
     oldest = db.execute(
         "SELECT position, size FROM (SELECT position, kind, length(payload) AS size, received_at_ms FROM entries"
-        " WHERE author IN (SELECT device FROM devices WHERE account = ?) LIMIT ?)"
-        " WHERE kind = ? AND size > 0 ORDER BY received_at_ms, position",
+        " WHERE author IN (SELECT device FROM devices WHERE account = ?1) AND NOT EXISTS (SELECT 1 FROM brought"
+        " WHERE brought.log = position >> 32 AND brought.message_id = entries.message_id AND bringer != ?1) LIMIT ?2)"
+        " WHERE kind = ?3 AND size > 0 ORDER BY received_at_ms, position",
         (account, limits.MAX_ENTRIES_LOOKED_THROUGH, MESSAGE),
     )
     emptied: list[tuple[int, int]] = []

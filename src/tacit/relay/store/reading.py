@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from tacit.limits import ENTRY_OVERHEAD_BYTES
 from tacit.relay.store import damage, rooms
@@ -128,9 +129,14 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
     if log is None:
         return None
     head, last_commit, dropped, restored, held_until = db.execute(
-        "SELECT last_seq, last_commit_seq, dropped_seq, coalesce(restored_seq, 0), held_until FROM logs WHERE log = ?",
-        (log,),
+        "SELECT last_seq, last_commit_seq, dropped_seq, restored_seq, held_until FROM logs WHERE log = ?", (log,)
     ).fetchone()
+    if restored is not None:
+        # Whoever has found its place since one restore need not go back behind that after the next.
+        (restored,) = db.execute(
+            "SELECT min(coalesce(restored_seq, ?)) FROM readers WHERE log = ? AND device = ?",
+            (restored, log, session.device),
+        ).fetchone()
     stretches = _readable(db, log, session.device, head)
     if not stretches:
         return None
@@ -143,7 +149,7 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
         last_commit_seq=min(last_commit, last),
         # Of a device that was away in between, what it wrote in an earlier stretch is no concern of its present self.
         own_last_seq=stretches[-1].own_seq,
-        restored_seq=restored,
+        restored_seq=restored or 0,
         held_until=held_until,
         since_seq=stretches[-1].first - 1,
         room_stale=rooms.is_stale(db, log),
@@ -162,7 +168,9 @@ def _readable(db: sqlite3.Connection, log: LogRow, device: DeviceRow, head: int)
 
 def drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> None:
     """Drop a log's entries up to a number; an author who has not acknowledged its own can still repeat it."""
-    dropped = db.execute("SELECT dropped_seq FROM logs WHERE log = ?", (log,)).fetchone()[0]
+    dropped, was_restored = db.execute(
+        "SELECT dropped_seq, restored_seq IS NOT NULL FROM logs WHERE log = ?", (log,)
+    ).fetchone()
     if seq <= dropped:
         return
     stretch = (position(log, dropped + 1), position(log, seq))
@@ -175,11 +183,7 @@ def drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> N
         " AND acked_seq >= position & 4294967295)",
         (log, now_s, *stretch),
     )
-    written = db.execute(
-        "SELECT account, count(*), sum(length(payload)) FROM entries JOIN devices ON device = author"
-        " WHERE position BETWEEN ? AND ? GROUP BY account",
-        stretch,
-    ).fetchall()
+    written = db.execute(_CHARGED if was_restored else _WRITTEN, stretch).fetchall()
     for account, count, size in written:
         db.execute(
             "UPDATE accounts SET held_bytes = held_bytes - ? WHERE account = ?",
@@ -197,3 +201,15 @@ def _drop_log(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
     last = db.execute("SELECT last_seq FROM logs WHERE log = ?", (log,)).fetchone()[0]
     drop_through(db, log, last, now_s)
     db.execute("DELETE FROM logs WHERE log = ?", (log,))
+
+
+_WRITTEN: Final = (
+    "SELECT account, count(*), sum(length(payload)) FROM entries JOIN devices ON device = author"
+    " WHERE position BETWEEN ? AND ? GROUP BY 1"
+)
+_CHARGED: Final = (
+    "SELECT coalesce(bringer, account), count(*), sum(length(payload)) FROM entries JOIN devices ON device = author"
+    " LEFT JOIN brought ON brought.log = position >> 32 AND brought.message_id = entries.message_id"
+    " WHERE position BETWEEN ? AND ? GROUP BY 1"
+)
+"""For whom the entries of a stretch count. Those that were brought back count for whoever did that."""

@@ -10,12 +10,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from tacit.limits import ENTRY_OVERHEAD_BYTES, MAX_HELD_BYTES_PER_ACCOUNT, MAX_READERS_PER_LOG, RETURN_WAIT_S
-from tacit.relay.store import reading
-from tacit.relay.store.damage import entry_checksum
-from tacit.relay.store.places import position
+from tacit.limits import ENTRY_OVERHEAD_BYTES, MAX_HELD_BYTES_PER_ACCOUNT, RETURN_WAIT_S
+from tacit.relay.store import entries, readers, reading
+from tacit.relay.store.entries import RETRY_S, is_held
 from tacit.relay.store.rows import (
     COMMIT,
     MAX_SEQ,
@@ -28,9 +26,6 @@ from tacit.relay.store.rows import (
     Session,
 )
 from tacit.wire.errors import CommitConflict, NotAReader, QuotaExceeded, Restoring, UnknownLog
-
-RETRY_S: Final = 2.0
-"""When to ask again for a log that others have yet to bring something back to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +68,15 @@ def begin_waiting(db: sqlite3.Connection, now_s: int) -> int:
         (until,),
     )
     db.execute(
+        "UPDATE readers SET restored_seq = (SELECT min(coalesce(readers.restored_seq, last_seq), last_seq)"
+        " FROM logs WHERE logs.log = readers.log)"
+    )
+    db.execute(
         "UPDATE readers SET owes = 1 WHERE end_seq IS NULL AND log IN (SELECT log FROM logs WHERE log_id IS NOT NULL)"
     )
     db.execute("UPDATE relay SET waits_for = incarnation, waits_until = ?", (until,))
     db.execute("COMMIT")
     return until
-
-
-def is_held(held_until: int, now_s: int) -> bool:
-    """Whether a log takes nothing new for now; a clock that was set back holds it no longer than any other."""
-    return 0 < held_until - now_s <= RETURN_WAIT_S
 
 
 def make_again(db: sqlite3.Connection, maker: Session, log_id: bytes) -> None:
@@ -119,18 +113,19 @@ def bring_back(db: sqlite3.Connection, session: Session, lost: LostEntry) -> tup
         raise Restoring(retry_after_s=RETRY_S)
     if lost.kind == COMMIT and log.last_commit_seq > log.brought_commit_seq:
         raise CommitConflict(last_commit_seq=log.last_commit_seq)
-    _charge(db, entry, session.account)
-    _keep(db, log, entry, seq)
-    removed = _remove_readers(db, log.row, lost.readers_removed, seq)
-    _add_readers(db, log.row, lost.readers_added, seq, lost.received_at_ms // 1000)
+    _charge(db, session.account, len(entry.payload) + ENTRY_OVERHEAD_BYTES)
+    _keep(db, log, entry, seq, session.account)
+    removed = readers.remove(db, log.row, lost.readers_removed, seq)
+    _add_readers(db, log.row, lost.readers_added, seq, session.account, lost.received_at_ms // 1000)
     return entry, Appended(log.row, seq, fresh=True, removed=removed)
 
 
 def end(db: sqlite3.Connection, session: Session, log_id: bytes) -> None:
-    """Note that a device has nothing more to bring back to a log. Raises ``UnknownLog``."""
+    """Note that a device has nothing more to bring back to a log, and has found its place. Raises ``UnknownLog``."""
     log = _find(db, log_id)
     db.execute(
-        "UPDATE readers SET owes = 0 WHERE log = ? AND device = ? AND end_seq IS NULL", (log.row, session.device)
+        "UPDATE readers SET owes = iif(end_seq IS NULL, 0, owes), restored_seq = NULL WHERE log = ? AND device = ?",
+        (log.row, session.device),
     )
     db.execute(
         "UPDATE logs SET held_until = 0 WHERE log = ?1"
@@ -147,17 +142,25 @@ def take_in(db: sqlite3.Connection, device: DeviceRow, address: DeviceAddress) -
         " SELECT log, ?, start_seq, end_seq, start_seq, 1 FROM absent_readers WHERE account_id = ? AND device_id = ?",
         (device, address.account_id, address.device_id),
     )
-    db.execute(
-        "DELETE FROM absent_readers WHERE account_id = ? AND device_id = ?", (address.account_id, address.device_id)
-    )
+    _forget_absent(db, "account_id = ? AND device_id = ?", address.account_id, address.device_id)
 
 
 def forget_old(db: sqlite3.Connection, before: int, now_s: int) -> None:
     """Forget the devices that have not registered again, and which entries were brought back."""
-    logs = db.execute("DELETE FROM absent_readers WHERE noted_at < ? RETURNING log", (before,)).fetchall()
-    for log in sorted({LogRow(log) for (log,) in logs}):
+    for log in _forget_absent(db, "noted_at < ?", before):
         reading.drop_acknowledged(db, log, now_s)  # they may have been all that it was kept for
-    db.execute("DELETE FROM brought WHERE brought_at < ?", (before,))
+    db.execute(
+        "DELETE FROM brought WHERE brought_at < ?"
+        " AND NOT EXISTS (SELECT 1 FROM entries WHERE position = (brought.log << 32) + brought.seq)",
+        (before,),
+    )
+
+
+def forget_account(db: sqlite3.Connection, account: AccountRow) -> None:
+    """Keep nothing of an account that is deleted: where it was missed, and what it has brought back."""
+    _forget_absent(db, "account_id = (SELECT account_id FROM accounts WHERE account = ?)", account)
+    for table in ("brought", "absent_readers"):  # its number may be given again; nobody has 0
+        db.execute(f"UPDATE {table} SET bringer = 0 WHERE bringer = ?", (account,))  # noqa: S608
 
 
 def end_all(db: sqlite3.Connection, before: int) -> None:
@@ -216,28 +219,21 @@ def _check_owes(db: sqlite3.Connection, log: _Log, session: Session) -> None:
         raise QuotaExceeded("this log has no numbers left")
 
 
-def _charge(db: sqlite3.Connection, entry: NewEntry, bringer: AccountRow) -> None:
-    """Count an entry for its author's account; what others bring in its name leaves it half of its quota."""
+def _charge(db: sqlite3.Connection, bringer: AccountRow, size_bytes: int) -> None:
+    """Count what is brought back for whoever brings it, in whoever's name it is."""
     charged = db.execute(
-        "UPDATE accounts SET held_bytes = held_bytes + ?1 WHERE account ="
-        " (SELECT account FROM devices WHERE device = ?2) AND held_bytes + ?1 <= iif(account = ?3, ?4, ?4 / 2)",
-        (len(entry.payload) + ENTRY_OVERHEAD_BYTES, entry.author, bringer, MAX_HELD_BYTES_PER_ACCOUNT),
+        "UPDATE accounts SET held_bytes = held_bytes + ?1 WHERE account = ?2 AND held_bytes + ?1 <= ?3",
+        (size_bytes, bringer, MAX_HELD_BYTES_PER_ACCOUNT),
     )
     if charged.rowcount == 0:
-        raise QuotaExceeded("too much that this account wrote waits for devices that are away")
+        raise QuotaExceeded("too much that this account has written or brought back waits for devices that are away")
 
 
-def _keep(db: sqlite3.Connection, log: _Log, entry: NewEntry, seq: int) -> None:
-    place = position(log.row, seq)
-    row = (place, entry.author, entry.message_id, entry.kind, entry.payload, entry.received_at_ms)
+def _keep(db: sqlite3.Connection, log: _Log, entry: NewEntry, seq: int, bringer: AccountRow) -> None:
+    entries.put(db, log.row, seq, entry)
     db.execute(
-        "INSERT INTO entries (position, author, message_id, kind, payload, received_at_ms, checksum)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (*row, entry_checksum(*row)),
-    )
-    db.execute(
-        "INSERT INTO brought (log, message_id, seq, brought_at) VALUES (?, ?, ?, ?)",
-        (log.row, entry.message_id, seq, entry.received_at_ms // 1000),
+        "INSERT INTO brought (log, message_id, seq, brought_at, bringer) VALUES (?, ?, ?, ?, ?)",
+        (log.row, entry.message_id, seq, entry.received_at_ms // 1000, bringer),
     )
     commit_seq = seq if entry.kind == COMMIT else None
     db.execute(
@@ -245,53 +241,33 @@ def _keep(db: sqlite3.Connection, log: _Log, entry: NewEntry, seq: int) -> None:
         " brought_commit_seq = coalesce(?2, brought_commit_seq), held_bytes = held_bytes + ?3 WHERE log = ?4",
         (seq, commit_seq, len(entry.payload), log.row),
     )
-    # Its author's own word, or somebody else's: a store that is behind it is not to be written from.
-    db.execute(
-        "UPDATE readers SET own_seq = ? WHERE log = ? AND device = ? AND end_seq IS NULL",
-        (seq, log.row, entry.author),
-    )
 
 
-def _remove_readers(
-    db: sqlite3.Connection, log: LogRow, addresses: Iterable[DeviceAddress], seq: int
-) -> tuple[DeviceRow, ...]:
-    removed = []
-    for address in addresses:
-        db.execute(
-            "UPDATE absent_readers SET end_seq = ?"
-            " WHERE log = ? AND account_id = ? AND device_id = ? AND end_seq IS NULL",
-            (seq, log, address.account_id, address.device_id),
-        )
-        device = _device(db, address)
-        changed = db.execute(
-            "UPDATE readers SET end_seq = ? WHERE log = ? AND device = ? AND end_seq IS NULL", (seq, log, device)
-        )
-        if device is not None and changed.rowcount:
-            removed.append(device)
-    return tuple(removed)
-
-
-def _add_readers(db: sqlite3.Connection, log: LogRow, addresses: Iterable[DeviceAddress], seq: int, now_s: int) -> None:
+def _add_readers(
+    db: sqlite3.Connection, log: LogRow, addresses: Iterable[DeviceAddress], seq: int, bringer: AccountRow, now_s: int
+) -> None:
     """Let devices read from after this entry; one that has still to register again is noted."""
     for address in addresses:
         device = _device(db, address)
-        if device is None:
-            db.execute(
-                "INSERT INTO absent_readers (log, account_id, device_id, start_seq, noted_at)"
-                " SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM absent_readers"
-                " WHERE log = ?1 AND account_id = ?2 AND device_id = ?3 AND end_seq IS NULL)",
-                (log, address.account_id, address.device_id, seq, now_s),
-            )
-        else:
-            db.execute(
-                "INSERT INTO readers (log, device, start_seq, acked_seq, owes) SELECT ?1, ?2, ?3, ?3, 1"
-                " WHERE NOT EXISTS (SELECT 1 FROM readers WHERE log = ?1 AND device = ?2 AND end_seq IS NULL)",
-                (log, device, seq),
-            )
-    (readers,) = db.execute(
-        "SELECT (SELECT count(*) FROM readers WHERE log = ?1 AND end_seq IS NULL)"
-        " + (SELECT count(*) FROM absent_readers WHERE log = ?1 AND end_seq IS NULL)",
-        (log,),
-    ).fetchone()
-    if readers > MAX_READERS_PER_LOG:
-        raise QuotaExceeded(f"{MAX_READERS_PER_LOG} devices in each conversation")
+        if device is not None:
+            readers.add(db, log, (device,), seq, owes=True)
+            continue
+        noted = db.execute(
+            "INSERT INTO absent_readers (log, account_id, device_id, start_seq, noted_at, bringer)"
+            " SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM absent_readers"
+            " WHERE log = ?1 AND account_id = ?2 AND device_id = ?3 AND end_seq IS NULL)",
+            (log, address.account_id, address.device_id, seq, now_s, bringer),
+        )
+        if noted.rowcount:
+            _charge(db, bringer, ENTRY_OVERHEAD_BYTES)
+    readers.check_number(db, log)
+
+
+def _forget_absent(db: sqlite3.Connection, where: str, *values: object) -> list[LogRow]:
+    """Delete notes of absent readers, and no longer count them; returns their logs."""
+    rows = db.execute(f"DELETE FROM absent_readers WHERE {where} RETURNING log, bringer", values).fetchall()  # noqa: S608
+    db.executemany(
+        "UPDATE accounts SET held_bytes = held_bytes - ? WHERE account = ?",
+        [(ENTRY_OVERHEAD_BYTES, bringer) for _, bringer in rows if bringer is not None],
+    )
+    return sorted({LogRow(log) for log, _ in rows})
