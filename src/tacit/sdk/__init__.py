@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ambiguous",
+    from tacit.sdk.session import Session
     "AwaitsAnswer",
     "ChatEnded",
     "ChatEvent",
@@ -96,6 +97,7 @@ __all__ = [
     "TacitError",
     "TextTooLong",
     "TimedOut",
+    "Session",
     "TransportError",
     "Untrusted",
     "UsageError",
@@ -103,8 +105,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load ``Client`` and the client's errors on first use."""
+    """Load ``Client``, ``Session`` and the client's errors on first use."""
     if name in __all__:
-        home = "tacit.sdk.client" if name == "Client" else "tacit.client.errors"
+        home = {"Client": "tacit.sdk.client", "Session": "tacit.sdk.session"}.get(name, "tacit.client.errors")
         return getattr(import_module(home), name)
     raise AttributeError(f"module 'tacit.sdk' has no attribute {name!r}")
