@@ -8,7 +8,7 @@ from tacit.limits import HOUR_S
 from tacit.relay.admin.desk import Live, running_desk
 from tacit.relay.admin.operations import Role, perform
 from tacit.testing.actor import Actor
-from tacit.testing.evil import rewrite
+from tacit.testing.evil import rewrite, rewrite_request
 from tacit.testing.story import story_on_disk
 from tacit.testing.world import World
 from tacit.wire import relay_pb2 as pb
@@ -136,6 +136,23 @@ async def test_somebody_who_is_suspended_or_away_is_not_said_to_be_gone(world: W
     await world.advance(60)
     assert lookups(alice, bob) == 2
     assert await alice.sees(bob) == ["me: when you are back", "me: or later"]
+
+
+@story_on_disk
+async def test_a_question_that_the_connection_did_not_outlive_is_asked_over_the_next(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    await alice.says(bob, "before")
+    await world.advance(60)
+    await operator(world, "delete", who="@bob")
+    unheard = alice.way.meddle(rewrite_request("sender_keys", lambda _: None))
+    await alice.says(bob, "are you there?")
+    await world.advance(20)
+    assert lookups(alice, bob) == 1
+    await alice.go_offline()
+    unheard()
+    await alice.go_online()
+    await world.advance(60)
+    assert (await alice.sees(bob))[-1] == "-- account-gone of bob"
 
 
 @story_on_disk

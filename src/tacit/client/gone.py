@@ -16,7 +16,7 @@ from tacit.client.core.notices import notice_line
 from tacit.client.core.receipts import lacking
 from tacit.client.directory import Asked, look_up
 from tacit.client.model import ChatId, ChatKind, ChatStatus, Message, MessageState, Notice
-from tacit.errors import RelayError, Untrusted
+from tacit.errors import RelayError, TransportError, Untrusted
 from tacit.limits import HOUR_S
 from tacit.wire.errors import NoSuchAccount
 
@@ -57,14 +57,12 @@ class Lookout:
         owing = await self._loop.read(partial(who_owes_word, chat_id=chat_id))
         wanted = [a for a in owing if now_s - self._asked_at_s.get(a, -math.inf) >= ASK_EVERY_S][:MAX_ASKED]
         self._asked_at_s |= dict.fromkeys(wanted, now_s)
-        gone: list[bytes] = []
-        for account in wanted:
-            try:
-                await look_up(connection, Asked(account_id=account))
-            except NoSuchAccount:
-                gone.append(account)
-            except (RelayError, Untrusted):
-                pass  # it did not say
+        try:
+            gone = [account for account in wanted if await _is_gone(connection, account)]
+        except TransportError:
+            for account in wanted:
+                self._asked_at_s.pop(account, None)
+            raise
         if gone:
             await self._loop.do(partial(note_gone, accounts=gone))
 
@@ -96,6 +94,17 @@ def note_gone(batch: Batch, accounts: Iterable[bytes]) -> None:
                 continue
             notice = Notice(GONE, who=(account,))
             batch.add(notice_line(state, notice, batch.ctx), state.conversation.group_id, state)
+
+
+async def _is_gone(connection: Connection, account: bytes) -> bool:
+    """Whether the relay says that it does not have an account; any other refusal says nothing about that."""
+    try:
+        await look_up(connection, Asked(account_id=account))
+    except NoSuchAccount:
+        return True
+    except (RelayError, Untrusted):
+        pass
+    return False
 
 
 def _waits(line: Message | None) -> bool:
