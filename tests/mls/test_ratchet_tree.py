@@ -106,6 +106,8 @@ def test_many_changes_at_once_lead_where_each_by_itself_would(seed: int) -> None
         assert list(tree.nodes) == plain.nodes
         assert tree.leaf_count == len(plain.leaves)
         assert tree.tree_hash == RatchetTree(tree.suite, tree.nodes).tree_hash
+        assert [(node, tree.parent(node)) for node, _ in tree.parents()] == list(tree.parents())
+        assert [parent for _, parent in tree.parents()] == list(filter(None, plain.nodes[1::2]))
         for index, node in enumerate(plain.leaves):
             assert tree.leaf(LeafIndex(index)) == node
         for index, _ in tree.leaves():
