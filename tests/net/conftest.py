@@ -19,10 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tacit.crypto.certificates import make_relay_certificate
 from tacit.net import FrameLink, LinkClosed
+from tacit.net.grpc_served import serve_grpc
 from tacit.net.serving import Listener
 from tacit.net.tcp_served import serve_tcp
 from tacit.net.tls import server_context
 from tacit.net.ws_server import serve_ws
+
+ALPN = {"ws": ["http/1.1"], "grpc": ["h2"], "tcp": ["http/1.1"]}
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,9 @@ async def echo(link: FrameLink) -> None:
 async def serving(
     pem: Pem, handler: Callable[[FrameLink], Awaitable[None]] = echo, transport: str = "ws", **options: Any
 ) -> AsyncIterator[Listener]:
-    serve: Any = {"ws": serve_ws, "tcp": serve_tcp}[transport]
-    listener = await serve(handler, "127.0.0.1", 0, server_context(pem.certificate, pem.key), **options)
+    serve: Any = {"ws": serve_ws, "grpc": serve_grpc, "tcp": serve_tcp}[transport]
+    tls = server_context(pem.certificate, pem.key, ALPN[transport])
+    listener = await serve(handler, "127.0.0.1", 0, tls, **options)
     try:
         yield listener
     finally:

@@ -17,7 +17,7 @@ TELL_CODES = {"ws"}
 """Where the other side learns why a link was closed; elsewhere it learns that it was, on purpose or not."""
 
 
-@pytest.fixture(params=["ws", "tcp"])
+@pytest.fixture(params=["ws", "grpc", "tcp"])
 def carrier(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

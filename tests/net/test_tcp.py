@@ -202,7 +202,7 @@ async def test_wrong_ports_names_and_silence_have_their_own_errors(pem: Pem) -> 
 
 
 async def test_who_never_finishes_tls_is_cut_off_and_counts_until_then(pem: Pem) -> None:
-    door = _Door()
+    door = Door()
     bounds = Bounds(handshake_timeout_s=0.2)
     async with serving(pem, transport="tcp", bounds=bounds, door=door) as listener:
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
@@ -219,7 +219,7 @@ async def test_who_never_finishes_tls_is_cut_off_and_counts_until_then(pem: Pem)
 
 
 async def test_a_full_door_lets_nobody_begin_tls(pem: Pem) -> None:
-    door = _Door(room=0)
+    door = Door(room=0)
     async with serving(pem, transport="tcp", door=door) as listener:
         with pytest.raises(NotARelay):
             await connect(Where(listener.port, scheme="tcp"), timeout_s=5)
@@ -252,7 +252,7 @@ async def _nobody(_link: FrameLink) -> None:
     """No link is made here."""
 
 
-class _Door:
+class Door:
     """Counts who is inside."""
 
     def __init__(self, room: int = limits.MAX_CONNECTIONS_PER_ADDRESS) -> None:

@@ -22,6 +22,10 @@ async def connect(
             from tacit.net.ws_client import connect_ws
 
             return await connect_ws(target, timeout_s=timeout_s, verify_name=verify_name, max_frame=max_frame)
+        case "grpc":
+            from tacit.net.grpc_client import connect_grpc
+
+            return await connect_grpc(target, timeout_s=timeout_s, verify_name=verify_name, max_frame=max_frame)
         case "tcp":
             from tacit.net.tcp_client import connect_tcp
 

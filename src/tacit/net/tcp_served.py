@@ -27,8 +27,8 @@ async def serve_tcp(
 ) -> TcpListener:
     """Listen, and run ``handler`` for each link; when it returns, the link is closed.
 
-    ``door`` decides who may connect, by where ``origins`` says that they come from. Port 0 takes any free one. An empty ``host`` means every address, IPv4 and IPv6.
-    Raises ``CannotListen``.
+    ``door`` decides who may connect, by where ``origins`` says that they come from. Port 0 takes any free one. An empty
+    ``host`` means every address, IPv4 and IPv6. Raises ``CannotListen``.
     """
     listener = TcpListener(handler, bounds, OpenDoor() if door is None else door, origins)
     await listener.open(host, port, ssl_context)
@@ -94,7 +94,9 @@ class Arrival(Visit):
 
     __slots__ = ("_door", "_settled", "origin")
 
-    def __init__(self, origin: str, door: Door, settled: Callable[[Arrival, asyncio.BaseTransport | None], None]) -> None:
+    def __init__(
+        self, origin: str, door: Door, settled: Callable[[Arrival, asyncio.BaseTransport | None], None]
+    ) -> None:
         """A connection that ``door`` let in; ``settled`` is called with its transport once it has one, or is over."""
         self.origin = origin
         self._door = door

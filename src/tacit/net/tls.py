@@ -18,6 +18,8 @@ from tacit.log import EventLog
 from tacit.net.errors import BadCertificate
 
 ALPN = ["http/1.1"]
+H2 = ["h2"]
+"""What is agreed on for gRPC."""
 
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
@@ -29,7 +31,7 @@ class ServerContext(ssl.SSLContext):
     """SHA-256 of the DER certificate, 32 bytes."""
 
 
-def server_context(certificate_pem: bytes, private_key_pem: bytes) -> ServerContext:
+def server_context(certificate_pem: bytes, private_key_pem: bytes, alpn: Sequence[str] = ALPN) -> ServerContext:
     """TLS for a listener: version 1.3 only, no session tickets, so nothing outlives a connection.
 
     ``certificate_pem`` may be a chain, own certificate first. Raises ``BadCertificate``.
@@ -37,7 +39,7 @@ def server_context(certificate_pem: bytes, private_key_pem: bytes) -> ServerCont
     context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
-    context.set_alpn_protocols(ALPN)
+    context.set_alpn_protocols(list(alpn))
     try:
         with _as_file(certificate_pem + b"\n" + private_key_pem) as path:
             # A callback, because without one OpenSSL would ask for a passphrase on the terminal.
@@ -49,13 +51,13 @@ def server_context(certificate_pem: bytes, private_key_pem: bytes) -> ServerCont
     return context
 
 
-def file_context(certificate: Path, private_key: Path) -> ServerContext:
+def file_context(certificate: Path, private_key: Path, alpn: Sequence[str] = ALPN) -> ServerContext:
     """TLS for a listener with a certificate that somebody else renews in these files.
 
     A connection that comes after they have changed sees the new certificate; while they cannot be used, the last one
     that could. Raises ``BadCertificate`` when they cannot be used now.
     """
-    files = _Files(certificate, private_key)
+    files = _Files(certificate, private_key, alpn)
 
     def choose(handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         handshake.context = files.newest()
@@ -103,8 +105,9 @@ def has_said_goodbye(ssl_object: ssl.SSLObject) -> bool:
 class _Files:
     """A certificate and its key on the disk."""
 
-    def __init__(self, certificate: Path, private_key: Path) -> None:
+    def __init__(self, certificate: Path, private_key: Path, alpn: Sequence[str]) -> None:
         self._paths = (certificate, private_key)
+        self._alpn = alpn
         self._log = EventLog("net")
         self._read: object = None
         self._context: ServerContext | None = None
@@ -131,7 +134,8 @@ class _Files:
 
     def _load(self) -> ServerContext:
         try:
-            return server_context(*(path.read_bytes() for path in self._paths))
+            certificate, private_key = (path.read_bytes() for path in self._paths)
+            return server_context(certificate, private_key, self._alpn)
         except OSError as error:
             raise BadCertificate(f"{error.filename}: {error.strerror}") from error
 

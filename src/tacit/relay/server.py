@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from tacit.log import EventLog
 from tacit.net.links import CloseCode, FrameLink
 from tacit.net.origins import Origins, read_networks
 from tacit.net.serving import Listener
-from tacit.net.tls import ServerContext, file_context, server_context
+from tacit.net.tls import ALPN, H2, ServerContext, file_context, server_context
 from tacit.relay import measuring
 from tacit.relay.admin.desk import Live, running_desk
 from tacit.relay.config import RelayConfig
@@ -189,7 +189,8 @@ class Relay:
         if self.config.metrics_port is not None:
             await self._monitor(context, self.config.metrics_host, self.config.metrics_port)
         for scheme, port in self.config.ports.items():
-            self._listeners[scheme] = await self._listen(context, scheme, port, self._tls(private_key))
+            tls = self._tls(private_key, H2 if scheme == "grpc" else ALPN)
+            self._listeners[scheme] = await self._listen(context, scheme, port, tls)
         self._tasks = [
             asyncio.create_task(keep_going(context, kind, work))
             for kind, work in (
@@ -214,6 +215,18 @@ class Relay:
         """Open the port of one transport, whose library is loaded here: a relay without gRPC shall not carry it."""
         config, origins = self.config, _origins(self.config)
         match scheme:
+            case "grpc":
+                from tacit.net.grpc_served import serve_grpc
+
+                return await serve_grpc(
+                    self.handle,
+                    config.host,
+                    port,
+                    tls,
+                    descriptors=pb.DESCRIPTOR.pool,
+                    door=context.addresses,
+                    origins=origins,
+                )
             case "tcp":
                 from tacit.net.tcp_served import serve_tcp
 
@@ -223,12 +236,13 @@ class Relay:
 
                 return await serve_ws(self.handle, config.host, port, tls, door=context.addresses, origins=origins)
 
-    def _tls(self, private_key: Secret) -> ServerContext:
+    def _tls(self, private_key: Secret, alpn: Sequence[str]) -> ServerContext:
         """TLS with the operator's own certificate, or with one that the relay key makes."""
         if self.config.certificate is not None and self.config.private_key is not None:
-            return file_context(self.config.certificate, self.config.private_key)
+            return file_context(self.config.certificate, self.config.private_key, alpn)
         names = _names(self.config.public_host)
-        return server_context(*certificates.make_relay_certificate(private_key.reveal(), names, self._clock.now_s()))
+        made = certificates.make_relay_certificate(private_key.reveal(), names, self._clock.now_s())
+        return server_context(*made, alpn)
 
     async def _drain(self, context: Context, back_in_s: int) -> None:
         await self._end_connections(context, back_in_s)

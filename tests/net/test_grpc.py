@@ -1,0 +1,258 @@
+"""What is gRPC's own about a link: TLS before it, who is let in, what strangers may send, and who asks from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import ssl
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from tacit import limits
+from tacit.net import (
+    CannotListen,
+    CloseCode,
+    ConnectionRefused,
+    FrameLink,
+    LinkClosed,
+    NameNotFound,
+    NameNotVerified,
+    NotARelay,
+    connect,
+)
+from tacit.net.bounds import Bounds
+from tacit.net.grpc_library import METHOD, SERVICE
+from tacit.net.grpc_served import Connection, serve_grpc
+from tacit.net.tls import client_context, server_context
+from tacit.wire import relay_pb2 as pb
+from tests.net.conftest import Held, Pem, Where, echo, make_pem, serving
+from tests.net.test_tcp import Door
+
+PATH = f"/{SERVICE}/{METHOD}"
+
+
+@pytest.fixture(scope="module")
+def pem() -> Pem:
+    """A certificate of today, for those who look at its dates."""
+    return make_pem(ec.generate_private_key(ec.SECP256R1()))
+
+
+def foreign_channel(port: int, pem: Pem, **options: Any) -> Any:
+    """A channel as a generated client has one: TLS is grpcio's, and the certificate is known."""
+    return grpc.aio.secure_channel(
+        f"127.0.0.1:{port}",
+        grpc.ssl_channel_credentials(pem.certificate),
+        options=[("grpc.ssl_target_name_override", "localhost")],
+        **options,
+    )
+
+
+async def test_a_generated_client_gets_in_with_the_relays_certificate_as_its_root(pem: Pem) -> None:
+    async with serving(pem, transport="grpc") as listener, foreign_channel(listener.port, pem) as channel:
+        stream = channel.stream_stream(PATH)()
+        await stream.write(b"from outside")
+        assert await stream.read() == b"from outside"
+        await stream.done_writing()
+        assert await stream.read() is grpc.aio.EOF
+        assert await stream.code() is grpc.StatusCode.OK
+
+
+async def test_a_stranger_asks_for_the_health_and_the_description_of_the_service(pem: Pem) -> None:
+    async with (
+        serving(pem, transport="grpc", descriptors=pb.DESCRIPTOR.pool) as listener,
+        foreign_channel(listener.port, pem) as channel,
+    ):
+        health = health_pb2_grpc.HealthStub(channel)
+        for service in ("", SERVICE):
+            answer = await health.Check(health_pb2.HealthCheckRequest(service=service))
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        ask = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo()
+        await ask.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+        listed = {service.name for service in (await ask.read()).list_services_response.service}
+        assert {SERVICE, "grpc.health.v1.Health"} <= listed
+        await ask.write(reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE))
+        (described,) = (await ask.read()).file_descriptor_response.file_descriptor_proto
+        assert b"ClientFrame" in described
+        await ask.done_writing()
+
+
+async def test_a_frame_of_a_stranger_is_refused_long_before_it_is_there(pem: Pem) -> None:
+    """grpcio would take four megabytes of everybody."""
+    held = Held()
+    async with serving(pem, held, "grpc") as listener:
+        client = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+        server = await held.links.get()
+        await client.send(bytes(limits.MAX_FRAME_BYTES))
+        with pytest.raises(LinkClosed) as closed:
+            await server.receive()
+        assert closed.value.close_code == CloseCode.TOO_BIG
+        with pytest.raises(LinkClosed):
+            await client.receive()
+        held.done.set()
+
+
+async def test_many_small_frames_of_a_stranger_pass(pem: Pem) -> None:
+    async with serving(pem, transport="grpc") as listener:
+        link = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+        for number in range(500):
+            frame = number.to_bytes(2, "big") * 500
+            await link.send(frame)
+            assert await link.receive() == frame
+        await link.close()
+
+
+async def test_compressed_frames_are_refused(pem: Pem) -> None:
+    """A few bytes could become megabytes."""
+    held = Held()
+    async with (
+        serving(pem, held, "grpc") as listener,
+        foreign_channel(listener.port, pem, compression=grpc.Compression.Gzip) as channel,
+    ):
+        stream = channel.stream_stream(PATH)()
+        with suppress(grpc.aio.AioRpcError):
+            await stream.write(b"x" * 10_000)
+        assert await stream.code() is not grpc.StatusCode.OK
+        assert held.links.empty()
+        held.done.set()
+
+
+async def test_who_begins_no_stream_is_cut_off_and_counts_until_then(pem: Pem) -> None:
+    door = Door()
+    async with serving(pem, transport="grpc", bounds=Bounds(handshake_timeout_s=0.3), door=door) as listener:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, ssl=client_context(alpn=["h2"]))
+        assert door.inside == 1
+        async with asyncio.timeout(5):
+            while await reader.read(1000):
+                pass
+        writer.close()
+        link = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+        assert door.inside == 1
+        receiving = asyncio.create_task(link.receive())
+        await asyncio.wait([receiving], timeout=0.5)
+        await link.send(b"still there")
+        assert await receiving == b"still there"
+        await link.close()
+    assert (door.inside, door.entered) == (0, 2)
+
+
+async def test_a_full_door_lets_nobody_begin_tls(pem: Pem) -> None:
+    async with serving(pem, transport="grpc", door=Door(room=0)) as listener:
+        with pytest.raises(NotARelay):
+            await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+
+
+async def test_each_stream_knows_where_it_comes_from_and_what_was_shown(pem: Pem) -> None:
+    held = Held()
+    async with serving(pem, held, "grpc") as listener:
+        client = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+        server = await held.links.get()
+        assert server.peer_address == "127.0.0.1"
+        assert server.own_certificate_hash == client.peer_certificate_hash == hashlib.sha256(pem.der).digest()
+        await client.close()
+        held.done.set()
+
+
+async def test_tls_1_2_is_refused_by_both_sides(pem: Pem) -> None:
+    older = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    older.check_hostname, older.verify_mode = False, ssl.CERT_NONE
+    older.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with serving(pem, transport="grpc") as listener:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.open_connection("127.0.0.1", listener.port, ssl=older)
+    context = server_context(pem.certificate, pem.key, ["h2"])
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=context)
+    with pytest.raises(NotARelay):
+        await connect(Where(server.sockets[0].getsockname()[1], scheme="grpc"), timeout_s=5)
+    server.close()
+
+
+async def test_a_link_is_one_connection_whose_certificate_is_the_one_that_was_seen(pem: Pem) -> None:
+    """A relay that shows each connection another certificate: the hash is of the one that carries the frames."""
+    shown = [make_pem(ec.generate_private_key(ec.SECP256R1())) for _ in range(3)]
+    contexts = [server_context(each.certificate, each.key, ["h2"]) for each in shown]
+    handshakes: list[int] = []
+
+    def choose(handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        handshake.context = contexts[len(handshakes)]
+        handshakes.append(len(handshakes))
+
+    front = server_context(pem.certificate, pem.key, ["h2"])
+    front.sni_callback = choose
+    listener = await serve_grpc(echo, "127.0.0.1", 0, front)
+    for number in range(2):
+        link = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+        await link.send(b"x")
+        assert await link.receive() == b"x"
+        assert link.peer_certificate_hash == hashlib.sha256(shown[number].der).digest()
+        await link.close()
+        assert handshakes == list(range(number + 1))
+    await listener.close()
+
+
+async def test_wrong_ports_names_and_certificates_have_their_own_errors(pem: Pem) -> None:
+    async with serving(pem) as other, serving(pem, transport="grpc") as listener:
+        with pytest.raises(NotARelay):
+            await connect(Where(other.port, scheme="grpc"), timeout_s=5)
+        with pytest.raises(NameNotVerified):
+            await connect(Where(listener.port, scheme="grpc"), timeout_s=5, verify_name=True)
+        with pytest.raises(CannotListen):
+            await serve_grpc(echo, "127.0.0.1", listener.port, client_context())
+        port = listener.port
+    with pytest.raises(ConnectionRefused):
+        await connect(Where(port, scheme="grpc"), timeout_s=5)
+    with pytest.raises(NameNotFound):
+        await connect(Where(port, host="nobody.invalid", scheme="grpc"), timeout_s=5)
+
+
+async def test_nothing_is_left_of_connections_listeners_and_files(
+    pem: Pem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    async def once(link: FrameLink) -> None:
+        await link.send(await link.receive())
+
+    async with serving(pem, once, "grpc") as listener:
+        for _ in range(2):
+            link = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+            await link.send(b"x")
+            await link.receive()
+            with pytest.raises(LinkClosed):
+                await link.receive()
+            await link.close()
+        assert len(_names(tmp_path)) == 1
+    assert not _names(tmp_path)
+    del link
+    gc.collect()
+    assert not [found for found in gc.get_objects() if isinstance(found, Connection)]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_no_thread_outlives_the_loop(pem: Pem) -> None:
+    async def talk() -> None:
+        async with serving(pem, transport="grpc") as listener:
+            link = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+            await link.send(b"x")
+            assert await link.receive() == b"x"
+            await link.close()
+
+    asyncio.run(talk())
+    gc.collect()
+    assert not [thread.name for thread in threading.enumerate() if "poll" in thread.name]
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
