@@ -23,6 +23,7 @@ from tacit.client.model import (
     ConversationStatus,
     GroupId,
     Intent,
+    JoinRow,
     Message,
     MessageId,
     OutboxRow,
@@ -62,6 +63,8 @@ class Books:
         for intent in store.intents():
             self.note_intent(intent.row, intent)
         self.outbox: dict[MessageId, OutboxRow] = {o.message_id: o for o in store.outbox()}
+        self.joins: dict[GroupId, JoinRow] = {j.group_id: j for j in store.joins()}
+        """Rooms that this device has asked to come into."""
         self.inbox_cursor = store.inbox_cursor()
         self.inbox_incarnation = store.meta(INCARNATION) or b""
         """That of the relay whose inbox is being read; empty before the first."""
@@ -96,6 +99,8 @@ class Books:
         """Entries that these logs have still to show again."""
         self.newest: set[GroupId] = set()
         """Conversations that this process has been in step with, so that its store of them is no old copy."""
+        self.stale_rooms: set[GroupId] = set()
+        """Rooms of which the relay keeps something else than what they are now: newcomers would be led astray."""
         self.online = False
         self.impatient: set[GroupId] = set()
         """Conversations in which this device has waited long enough for others to commit."""

@@ -72,6 +72,8 @@ def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:
     state = returning.note_read(batch, state)
     batch.put_state(state)
     conversation = state.conversation
+    if told.room_stale:
+        batch.books.stale_rooms.add(conversation.group_id)
     batch.readable[conversation.group_id] = True
     batch.caught_up.add(conversation.group_id)
     batch.dirty.add(conversation.chat_id)

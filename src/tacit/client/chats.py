@@ -106,6 +106,8 @@ def invite(batch: Batch, chat_id: ChatId, account_id: bytes) -> None:
     """Ask for a person to be added; one who is being removed comes back after that."""
     _check_people(batch, (account_id,))
     state = _managed(batch, chat_id)
+    if state.is_room:
+        raise UsageError("into a room one comes by its link: hand that out")
     going = any(i.kind is IntentKind.REMOVE and account_id in i.who for i in batch.intents(chat_id))
     if going or account_id not in state.roster.accounts:
         add_wish(batch, chat_id, IntentKind.INVITE, who=(account_id,))
@@ -143,7 +145,7 @@ def leave(batch: Batch, chat_id: ChatId) -> None:
     if chat.status is not ChatStatus.ACTIVE:
         raise ChatEnded
     states = batch.states_of(chat_id)
-    living = [s for s in states if s.others(batch.ctx.me) or s.own_commit is not None]
+    living = [s for s in states if s.others(batch.ctx.me) or s.own_commit is not None or _has_a_door(s)]
     for state in states:
         if state not in living:
             removed = replace(state.conversation, status=ConversationStatus.REMOVED)
@@ -154,6 +156,11 @@ def leave(batch: Batch, chat_id: ChatId) -> None:
         return
     fail_waiting(batch, chat_id, "left")
     batch.put_chat(replace(chat, status=ChatStatus.ENDED))
+
+
+def _has_a_door(state: GroupState) -> bool:
+    """Whether others could still come in: a room is locked before its last member goes."""
+    return state.is_room and state.is_active and not state.info.locked
 
 
 def mark_read(batch: Batch, chat_id: ChatId, row: int | None) -> None:
@@ -170,7 +177,7 @@ def mark_read(batch: Batch, chat_id: ChatId, row: int | None) -> None:
 def _managed(batch: Batch, chat_id: ChatId) -> GroupState:
     """The group of a chat that this account may change."""
     chat = _chat(batch, chat_id)
-    if chat.kind is not ChatKind.GROUP:
+    if chat.kind is ChatKind.DIRECT:
         raise UsageError("a direct chat has two people and no name; make a group instead")
     if chat.status is ChatStatus.REQUESTED:
         raise AwaitsAnswer

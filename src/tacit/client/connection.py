@@ -62,8 +62,10 @@ class Connection:
         self.on_push: Callable[[], None] = _nothing
         """Called whenever there is something to take."""
 
-    def begin(self, body: RequestBody) -> asyncio.Future[ResponseBody]:
+    def begin(self, body: RequestBody, *, patience_s: float = 0.0) -> asyncio.Future[ResponseBody]:
         """Send a request; the future brings the answer, a ``RelayError`` or the end of the connection.
+
+        The relay may take ``patience_s`` longer over it than over others.
 
         Never waits. Requests leave in the order of the calls. Raises ``LinkClosed`` when the connection has ended.
         """
@@ -71,16 +73,16 @@ class Connection:
             raise LinkClosed(CloseCode.ABNORMAL)
         self._last_id += 1
         future: asyncio.Future[ResponseBody] = asyncio.get_running_loop().create_future()
-        self._waiting[self._last_id] = (self._clock.monotonic_s(), future)
+        self._waiting[self._last_id] = (self._clock.monotonic_s() + patience_s, future)
         self._outgoing.append(encode_request(self._last_id, body))
         self._idle.clear()
         self._written.set()
         self._asked.set()
         return future
 
-    async def request(self, body: RequestBody, answer: type[Answer]) -> Answer:
+    async def request(self, body: RequestBody, answer: type[Answer], *, patience_s: float = 0.0) -> Answer:
         """Make a request and wait for its answer; raises ``RelayError``, ``TransportError``."""
-        response = await self.begin(body)
+        response = await self.begin(body, patience_s=patience_s)
         if not isinstance(response, answer):
             raise UnexpectedAnswer
         return response
@@ -169,7 +171,7 @@ class Connection:
             if not self._waiting:
                 self._asked.clear()
                 continue
-            oldest, _ = next(iter(self._waiting.values()))
+            oldest = min(begun for begun, _ in self._waiting.values())
             if self._clock.monotonic_s() - oldest > limits.REQUEST_TIMEOUT_S:
                 self._closing = pb.Closing(code=RequestTimeout.code)
                 self._link.abort()

@@ -126,15 +126,14 @@ async def _knock(connection: Connection, where: RelayLink | str) -> Entrance:
 async def _send(loop: Loop, join: JoinRow, deadline: float) -> ChatId:
     """Send the commit until the relay has taken or refused it; raises ``CommitConflict``."""
     while True:
+        connection = await _online(loop, deadline)
         try:
-            return await _send_once(loop, await _online(loop, deadline), join)
-        except TransportError:
+            return await _send_once(loop, connection, join)
+        except (TransportError, *PASSING) as error:
             if loop.clock.monotonic_s() > deadline:
                 raise
-        except PASSING as refusal:
-            if loop.clock.monotonic_s() > deadline:
-                raise
-            await _pause(loop.clock, refusal)
+            if isinstance(error, RelayError):
+                await _pause(loop.clock, error)
 
 
 async def _send_once(loop: Loop, connection: Connection, join: JoinRow) -> ChatId:

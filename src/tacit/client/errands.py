@@ -25,6 +25,7 @@ from tacit.client.invites import RETRY_CLAIM_S, claim_all, take_claimed
 from tacit.client.model import Contact, GroupId, Intent, KeptEntry, OutboxRow
 from tacit.client.people import introduce
 from tacit.client.returning import ASK_ONLY, give_up, note_brought_back, note_made_again
+from tacit.client.room_requests import room_of
 from tacit.client.sending import RETRY_S, WORTH_TELLING, created, look_again, retry_after_s, take_appended, take_refused
 from tacit.client.timers import Timers
 from tacit.client.turn import Operation
@@ -128,17 +129,17 @@ class Errands:
         self._loop.uplink.key_packages = said.one_time_key_packages
         await self._publish(connection, packages)
 
-    def create_logs(self, connection: Connection, group_ids: Iterable[GroupId]) -> None:
+    def create_logs(self, connection: Connection, requests: Mapping[GroupId, pb.CreateLog]) -> None:
         """Ask for logs; each is asked for once over a connection."""
-        for group_id in sorted(set(group_ids) - self._creating):
+        for group_id in sorted(requests.keys() - self._creating):
             self._creating.add(group_id)
-            answer = connection.begin(pb.CreateLog(log_id=group_id))
+            answer = connection.begin(requests[group_id])
             answer.add_done_callback(partial(self._log_created, group_id))
 
-    def make_again(self, connection: Connection, group_ids: Iterable[GroupId]) -> None:
+    def make_again(self, connection: Connection, requests: Mapping[GroupId, pb.CreateLog]) -> None:
         """Make logs again that a restored relay does not know."""
-        for group_id in sorted(group_ids):
-            answer = connection.begin(pb.CreateLog(log_id=group_id, again=True))
+        for group_id in sorted(requests):
+            answer = connection.begin(requests[group_id])
             answer.add_done_callback(partial(self._made_again, group_id))
 
     def bring_back(self, connection: Connection, group_ids: Iterable[GroupId]) -> None:
@@ -365,6 +366,8 @@ def append_of(row: OutboxRow) -> pb.Append:
         request.inbox.CopyFrom(pb.Device(account_id=row.inbox[0], device_id=row.inbox[1]))
     else:
         request.log_id = row.group_id or b""
+    if row.room is not None:
+        request.room.CopyFrom(room_of(row.room))
     return request
 
 

@@ -56,6 +56,37 @@ class FalseAnswer(Untrusted):
     hint = "The relay may be broken or hostile; nothing was sent to that account."
 
 
+class NickTaken(UsageError):
+    """Somebody in that room has this nickname, or one that looks like it."""
+
+    code = "nick-taken"
+
+    def __init__(self, suggestion: str) -> None:
+        super().__init__(f"{suggestion} is free")
+        self.suggestion = suggestion
+        """A nickname that nobody there had at that moment."""
+
+
+class BadNick(UsageError):
+    """A nickname has 1 to 24 letters, digits, hyphens and underscores."""
+
+    code = "bad-nick"
+
+
+class NotARoom(UsageError):
+    """That chat is no room."""
+
+    code = "not-a-room"
+    hint = "Make a room with 'tacit room create NAME --nick NICK'."
+
+
+class Crowded(RelayError):
+    """So many came into that room at the same moment that this device never had its turn."""
+
+    code = "room-crowded"
+    hint = "Try again in a moment."
+
+
 class NotAllowed(UsageError):
     """Only an admin of the group may do that."""
 

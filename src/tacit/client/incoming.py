@@ -104,10 +104,22 @@ def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
         batch.impatient_later.add(after.conversation.group_id)
     elif sent is not None or moved or after.group.pending_proposals != state.group.pending_proposals:
         batch.dirty.add(after.conversation.chat_id)
+    if after.is_room and entry.kind == EntryKind.COMMIT:
+        _note_entrance(batch, after, moved=moved)
     if state.own_commit is not None and after.own_commit is None and sent is None:
         forget_own_commit(batch, state)
     if after.conversation.status is ConversationStatus.REMOVED:
         end_conversation(batch, after, "removed")
+
+
+def _note_entrance(batch: Batch, state: GroupState, *, moved: bool) -> None:
+    """After a commit the relay shows newcomers what it says; if nobody follows it, somebody has to set that right."""
+    group_id = state.conversation.group_id
+    if moved:
+        batch.books.stale_rooms.discard(group_id)
+    else:
+        batch.books.stale_rooms.add(group_id)
+        batch.dirty.add(state.conversation.chat_id)
 
 
 def _log_entry(pushed: pb.Entry) -> LogEntry:

@@ -31,6 +31,7 @@ from tacit.client.model import (
     IntentKind,
     Notice,
 )
+from tacit.client.sharing import shares_room
 from tacit.errors import InvalidMessage, PeerError
 
 ALREADY_IN: Final = "12.4.3.1/group-id-unique"
@@ -76,6 +77,9 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
         batch.use_bundle(invitation.used_ref)
     contact = batch.contact(invitation.inviter.account_id)
     admission = admit(contact.status if contact else None)
+    is_direct = invitation.state.info.kind is GroupKind.DIRECT
+    if admission is Admission.ASK and is_direct and shares_room(batch, invitation.inviter.account_id):
+        admission = Admission.JOIN  # who sees each other in a room has no need to ask first
     if admission is Admission.DROP:
         return
     _record(batch, invitation, admission, contact)

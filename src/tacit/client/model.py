@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NewType
 
 ChatId = NewType("ChatId", str)
-"""``direct:<account uuid>`` or ``group:<group id in hex>``."""
+"""``direct:<account uuid>``, ``group:<group id in hex>`` or ``room:<group id in hex>``."""
 
 GroupId = NewType("GroupId", bytes)
 """16 random bytes: the MLS group ID and the ID of the log at the relay."""
@@ -35,6 +35,7 @@ class ChatKind(StrEnum):
 
     DIRECT = "direct"
     GROUP = "group"
+    ROOM = "room"
 
 
 class ChatStatus(StrEnum):
@@ -74,6 +75,9 @@ class IntentKind(StrEnum):
     REMOVE = "remove"
     RENAME = "rename"
     LEAVE = "leave"
+    NICK = "nick"  # another nickname in a room
+    LOCK = "lock"  # nobody comes into a room by its link
+    UNLOCK = "unlock"
     UPDATE = "update"  # a fresh path for post-compromise security
     COMMIT_PENDING = "commit-pending"  # commit the proposals of others, such as a wish to leave
 
@@ -151,6 +155,8 @@ class Conversation:
     """Sequence number of the entry that let this device in, 0 for whoever made the log."""
     keys_from: bytes = b""
     """The relay's at which the keys of the present epoch came about: see ``core.lives``."""
+    link_secret: bytes = field(default=b"", repr=False)
+    """Of a room: what its link holds, 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +180,8 @@ class Notice:
     name: str = ""
     count: int = 0
     reason: str = ""
+    nicks: tuple[tuple[bytes, str], ...] = ()
+    """In rooms what those who are named here were called at the time, by account ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +206,8 @@ class Message:
     epoch: int = 0
     counter: int = 0
     notice: Notice | None = None
+    nick: str = ""
+    """In rooms what the sender was called at the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +224,23 @@ class Intent:
     key_packages: tuple[bytes, ...] = ()
     """Claimed MLS KeyPackages of those to invite, each used for every try of this intent."""
     text: str = ""
-    """New name for a rename."""
+    """New name for a rename, new nickname for a change of that."""
     attempts: int = 0
     """Tries before this one; a text that was tried before was sealed before."""
     created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPart:
+    """What the relay keeps of a room for those who come in."""
+
+    group_info: bytes
+    """Sealed with the link secret."""
+    join_token_hash: bytes = b""
+    """Empty: nobody comes in."""
+    name: str = ""
+    """Of a public room, and the link secret of it."""
+    link_secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +265,27 @@ class OutboxRow:
     """The message that the payload carries, None for handshakes and receipts."""
     appended_seq: int = 0
     """Set when the relay has acknowledged; the row goes when the echo has been processed."""
+    room: RoomPart | None = None
+    """What a commit in a room leaves with the relay."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRow:
+    """The wish of this device to come into a room, until the relay has it or refuses it."""
+
+    group_id: GroupId
+    message_id: MessageId
+    payload: bytes
+    """The sealed external commit."""
+    after_commit: int
+    group_info: bytes
+    """Sealed, of the epoch that the commit begins."""
+    link_secret: bytes = field(repr=False)
+    group: bytes = field(repr=False)
+    """The stored group of that epoch."""
+    incarnation: bytes
+    """The relay's at which it was made."""
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)

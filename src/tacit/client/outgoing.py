@@ -47,7 +47,16 @@ MAX_SEALED_AT_ONCE: Final = 200
 PATIENCE_S: Final = limits.MINUTE_S
 """How long a device waits for the one whose turn it is to commit what others have proposed."""
 
-_CHANGES: Final = frozenset({IntentKind.INVITE, IntentKind.REMOVE, IntentKind.RENAME})
+_CHANGES: Final = frozenset(
+    {
+        IntentKind.INVITE,
+        IntentKind.REMOVE,
+        IntentKind.RENAME,
+        IntentKind.NICK,
+        IntentKind.LOCK,
+        IntentKind.UNLOCK,
+    }
+)
 _LAST_ROW: Final = 2**62
 
 
@@ -107,8 +116,8 @@ def begin_direct(batch: Batch, chat: Chat) -> None:
 def tell_receipts(batch: Batch, group_id: GroupId) -> bool:
     """Tell the members of a group what has arrived here; False when that is not possible just now."""
     state = batch.state(group_id)
-    if state is None or not batch.profile.receipts:
-        return True
+    if state is None or not batch.profile.receipts or state.is_room:
+        return True  # in a room, everybody would tell everybody of every line
     chat = batch.chat(state.conversation.chat_id)
     if chat is None or chat.status is not ChatStatus.ACTIVE or is_blocked(batch, chat):
         return True
@@ -163,6 +172,10 @@ def _next_step(batch: Batch, chat: Chat, state: GroupState, waiting: deque[Inten
     """The next thing that can be done; what it does is taken off ``waiting``."""
     if state.group.pending_proposals and not commits.has_proposed_leaving(state):
         return _commit_pending(batch, state, now=bool(waiting))
+    if state.conversation.group_id in batch.books.stale_rooms:
+        step = _commit_pending(batch, state, now=bool(waiting))
+        if step is not None:
+            return step
     passed_over = False
     while waiting:
         intent = waiting.popleft()
@@ -204,7 +217,8 @@ def _was_sealed(intent: Intent) -> bool:
 def _change(batch: Batch, state: GroupState, intent: Intent) -> Step:
     """A commit for a wish, or its end when it has lost its meaning or cannot be."""
     dropped = DropIntent(intent.row)
-    if not commits.may_change(state, batch.ctx.me) and state.info.kind is GroupKind.GROUP:
+    needs_admin = state.info.kind is not GroupKind.DIRECT and intent.kind is not IntentKind.NICK
+    if needs_admin and not commits.may_change(state, batch.ctx.me):
         return Step(state, (dropped, commits.change_failed(state, intent, "not-allowed", batch.ctx)))
     try:
         step = commits.commit_intent(state, intent, batch.ctx)
@@ -230,6 +244,8 @@ def _seal(batch: Batch, state: GroupState, intent: Intent) -> Step | None:
 
 def _leave(batch: Batch, chat: Chat, state: GroupState, intent: Intent) -> Step | None:
     if not state.others(batch.ctx.me):
+        if state.is_room and not state.info.locked:
+            return commits.end_room(state, batch.ctx)
         batch.put_chat(replace(chat, status=ChatStatus.ENDED))
         fail_waiting(batch, chat.id, "left")
         removed = replace(state.conversation, status=ConversationStatus.REMOVED)

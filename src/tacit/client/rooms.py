@@ -138,12 +138,12 @@ def kick(batch: Batch, chat_id: ChatId, nick: str) -> None:
     add_wish(batch, chat_id, IntentKind.REMOVE, who=(account,))
 
 
-def meet(batch: Batch, chat_id: ChatId, nick: str) -> bytes:
-    """Whoever is called that in a room, known from now on; raises ``NotFound``."""
+def meet(batch: Batch, chat_id: ChatId, nick: str) -> tuple[bytes, str]:
+    """Whoever is called that in a room, known from now on, and the nickname as it is; raises ``NotFound``."""
     state = room_of(batch, chat_id)
     account = _called(state, nick)
     batch.meet(account, state.roster.account_key(account) or b"")
-    return account
+    return account, state.roster.nicks[account]
 
 
 def is_in(batch: Batch, group_id: GroupId) -> bool:

@@ -14,13 +14,15 @@ from typing import Any, TypeVar, cast
 
 from tacit.client.batch import Batch
 from tacit.client.books import Books, Checkpoint
+from tacit.client.connection import Connection
 from tacit.client.directory import Asked, Found, look_up
+from tacit.client.entering import resume as resume_joins
 from tacit.client.errands import Errands, positions
 from tacit.client.errors import Broken, Closed
 from tacit.client.events import ClientEvent, Problem, StateMoved
 from tacit.client.expiry import drop_expired_keys
 from tacit.client.gone import ASK_AFTER_S, Lookout
-from tacit.client.handshake import Connect
+from tacit.client.handshake import Connect, Welcomed
 from tacit.client.model import ChatId, GroupId, MessageState, OutboxRow
 from tacit.client.outgoing import PATIENCE_S
 from tacit.client.people import introduce
@@ -82,9 +84,7 @@ class Runtime:
         self.timers = Timers(clock, self._wake.set)
         self.errands = Errands(self)
         self._lookout = Lookout(self)
-        self.uplink = Uplink(
-            connect, clock, entropy, wake=self._wake.set, show=self.show, on_login=self.errands.after_login
-        )
+        self.uplink = Uplink(connect, clock, entropy, wake=self._wake.set, show=self.show, on_login=self._after_login)
 
     @classmethod
     async def open(
@@ -194,6 +194,10 @@ class Runtime:
         self._loop = asyncio.create_task(self._run(), name="tacit-client")
         if online:
             self.uplink.start(self._books.profile)
+
+    async def _after_login(self, connection: Connection, welcomed: Welcomed) -> None:
+        await self.errands.after_login(connection, welcomed)
+        self.errands.spawn(resume_joins(self))
 
     async def _run(self) -> None:
         try:

@@ -36,6 +36,7 @@ from tacit.client.model import (
     ConversationStatus,
     GroupId,
     Intent,
+    JoinRow,
     KeptEntry,
     KeyPackageRow,
     Message,
@@ -72,6 +73,8 @@ class Changes:
     incarnation: bytes | None = None
     """The relay's at which the inbox is being read."""
     drop_kept_before: int | None = None
+    joins: dict[GroupId, JoinRow | None] = field(default_factory=dict)
+    """Wishes to come into rooms; None: gone."""
     profile: Profile | None = None
 
     def is_nothing(self, books: Books) -> bool:
@@ -141,6 +144,11 @@ def _write(books: Books, changes: Changes, writer: _Writer) -> None:
         store.put_meta(INCARNATION, changes.incarnation)
     if changes.drop_kept_before is not None:
         store.drop_kept_before(changes.drop_kept_before)
+    for group_id, join in changes.joins.items():
+        if join is None:
+            store.drop_join(group_id)
+        else:
+            store.put_join(join)
 
 
 def _follow(books: Books, changes: Changes, writer: _Writer) -> None:
@@ -157,6 +165,11 @@ def _follow(books: Books, changes: Changes, writer: _Writer) -> None:
     for content_id in writer.settled:
         books.under_way.pop(content_id, None)
     books.deferred = changes.deferred
+    for group_id, join in changes.joins.items():
+        if join is None:
+            books.joins.pop(group_id, None)
+        else:
+            books.joins[group_id] = join
     if changes.profile is not None:
         books.profile = changes.profile
     if changes.inbox_cursor is not None:

@@ -25,6 +25,7 @@ from tacit.client.model import (
 from tacit.client.outgoing import advance, tell_receipts
 from tacit.client.resending import due_again
 from tacit.client.returning import ASK_ONLY, begin_connection
+from tacit.client.room_requests import create_log_of
 from tacit.errors import TacitError
 from tacit.wire import relay_pb2 as pb
 
@@ -76,10 +77,10 @@ class Turned:
     results: list[Any] = field(default_factory=list)
     """One for each operation: what it returned, or the ``TacitError`` that it raised."""
     acknowledge: dict[bytes, int] = field(default_factory=dict)
-    create: set[GroupId] = field(default_factory=set)
+    create: dict[GroupId, pb.CreateLog] = field(default_factory=dict)
     listen: dict[bytes, int] = field(default_factory=dict)
     """Positions by log."""
-    make_again: set[GroupId] = field(default_factory=set)
+    make_again: dict[GroupId, pb.CreateLog] = field(default_factory=dict)
     ask_later: set[GroupId] = field(default_factory=set)
     bring_back: set[GroupId] = field(default_factory=set)
     """See ``returning``."""
@@ -172,8 +173,10 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
     """What should happen next, as far as the books tell."""
     books = batch.books
     turned.acknowledge = batch.acknowledge
-    turned.create = {g for g in batch.create if books.statuses.get(g) is ConversationStatus.CREATING}
-    turned.make_again, turned.ask_later, turned.bring_back = batch.make_again, batch.ask, batch.bring_back
+    creating = {g for g in batch.create if books.statuses.get(g) is ConversationStatus.CREATING}
+    turned.create = _requests(batch, creating, again=False)
+    turned.make_again = _requests(batch, batch.make_again, again=True)
+    turned.ask_later, turned.bring_back = batch.ask, batch.bring_back
     turned.claims = [
         intent
         for intent in books.intents.values()
@@ -187,3 +190,9 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
     turned.again = batch.again
     if batch.inbox_caught_up:
         turned.receipts_later |= books.ready
+
+
+def _requests(batch: Batch, group_ids: set[GroupId], *, again: bool) -> dict[GroupId, pb.CreateLog]:
+    """What to ask the relay for each of these logs."""
+    states = {group_id: batch.books.state(group_id) for group_id in group_ids}
+    return {g: create_log_of(state, batch.ctx, again=again) for g, state in states.items() if state is not None}

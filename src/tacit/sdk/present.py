@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tacit.client.books import Books
@@ -42,8 +43,13 @@ def self_person(books: Books) -> Person:
     return Person(id=account, handle=profile.handle, name=name, verified=True, status="self")
 
 
-def person(books: Books, account_id: bytes) -> Person:
-    """An account as it is shown; one that is not a contact has its ID only."""
+def person(books: Books, account_id: bytes, nick: str = "") -> Person:
+    """An account as it is shown, in rooms under its nickname; one that is not a contact has its ID only."""
+    shown = _person(books, account_id)
+    return replace(shown, name=nick) if nick else shown
+
+
+def _person(books: Books, account_id: bytes) -> Person:
     if account_id == books.me.account_id:
         return self_person(books)
     contact = books.contacts.get(account_id)
@@ -72,7 +78,7 @@ def message_info(books: Books, message: Message) -> MessageInfo:
         row=message.row,
         chat=message.chat_id,
         kind=message.kind.value,
-        sender=None if message.sender is None else person(books, message.sender),
+        sender=None if message.sender is None else person(books, message.sender, message.nick),
         mine=mine,
         text=message.text,
         sent_at_ms=message.sent_at_ms,
@@ -84,10 +90,11 @@ def message_info(books: Books, message: Message) -> MessageInfo:
 
 def notice_info(books: Books, notice: Notice) -> NoticeInfo:
     """The content of a line that nobody wrote."""
+    nicks = dict(notice.nicks)
     return NoticeInfo(
         code=notice.code,
-        by=None if notice.by is None else person(books, notice.by),
-        who=tuple(person(books, account) for account in notice.who),
+        by=None if notice.by is None else person(books, notice.by, nicks.get(notice.by, "")),
+        who=tuple(person(books, account, nicks.get(account, "")) for account in notice.who),
         name=notice.name,
         count=notice.count,
         reason=notice.reason,
@@ -102,19 +109,24 @@ def chat_info(books: Books, chat: Chat) -> ChatInfo:
     peer = None if chat.peer is None else person(books, chat.peer)
     closed = state is None or chat.status is ChatStatus.REQUESTED
     accounts = frozenset[bytes]() if state is None or closed else state.roster.accounts
+    nicks = state.roster.nicks if state is not None and state.is_room else {}
     return ChatInfo(
         id=chat.id,
         kind=chat.kind.value,
         status=chat.status.value,
         title=peer.name if peer else chat.title,
         peer=peer,
-        members=tuple(sorted((person(books, a) for a in accounts), key=lambda p: (p.status != "self", p.name))),
+        members=tuple(
+            sorted((person(books, a, nicks.get(a, "")) for a in accounts), key=lambda p: (p.status != "self", p.name))
+        ),
         admins=() if state is None or closed else tuple(format_id(a) for a in sorted(admins_of(state.info, accounts))),
         unread=books.store.unread(chat.id),
         last_at_ms=last.received_at_ms if last else chat.created_at * 1000,
         invited_by=None if chat.invited_by is None else person(books, chat.invited_by),
         suite="" if state is None else state.group.suite.name,
         epoch=0 if state is None else state.group.epoch,
+        nicks={format_id(account): nick for account, nick in nicks.items()},
+        locked=state is not None and state.info.locked,
     )
 
 

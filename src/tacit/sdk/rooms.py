@@ -40,8 +40,8 @@ def link(books: Books, target: str) -> str:
 
 async def member_of(runtime: Runtime, chat_id: ChatId, nick: str) -> Person:
     """Whoever is called that in a room."""
-    account = await runtime.do(partial(rooms.meet, chat_id=chat_id, nick=nick))
-    return await runtime.read(partial(present.person, account_id=account, nick=""))
+    account, shown = await runtime.do(partial(rooms.meet, chat_id=chat_id, nick=nick))
+    return await runtime.read(partial(present.person, account_id=account, nick=shown))
 
 
 def _checked_link(books: Books, text: str) -> RelayLink:

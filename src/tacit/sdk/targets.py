@@ -34,7 +34,7 @@ def find(books: Books, text: str) -> Target:
         raise UsageError("nobody is named")
     if text.startswith("tacit://"):
         return _by_link(books, text)
-    if text.startswith(("direct:", "group:")):
+    if text.startswith(("direct:", "group:", "room:")):
         if ChatId(text) not in books.chats:
             raise NotFound(text)
         return _of_chat(books.chats[ChatId(text)])
@@ -118,7 +118,7 @@ def _called(contact: Contact, text: str) -> bool:
 
 def _open_groups(books: Books) -> list[Chat]:
     """Groups by title; of several that bear it, those that have not ended go first."""
-    groups = [c for c in books.chats.values() if c.kind is ChatKind.GROUP]
+    groups = [c for c in books.chats.values() if c.kind is not ChatKind.DIRECT]
     living = [c for c in groups if c.status is not ChatStatus.ENDED]
     titles = {c.title.casefold() for c in living}
     return living + [c for c in groups if c.status is ChatStatus.ENDED and c.title.casefold() not in titles]

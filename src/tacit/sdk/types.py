@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 MessageStateWord: TypeAlias = Literal["queued", "sent", "relayed", "delivered", "read", "failed", "received"]
-ChatKindWord: TypeAlias = Literal["direct", "group"]
+ChatKindWord: TypeAlias = Literal["direct", "group", "room"]
 ChatStatusWord: TypeAlias = Literal["requested", "active", "leaving", "ended"]
 PersonStatusWord: TypeAlias = Literal["self", "known", "requested", "accepted", "blocked"]
 ConnectionWord: TypeAlias = Literal["offline", "connecting", "online"]
@@ -22,7 +23,9 @@ class Person:
     handle: str
     """Unique name at the relay without ``@``, empty if there is none. A label, not an identity."""
     name: str
-    """What to show: the local name, else ``@handle``, else the first block of the ID. Raw: sanitise before printing."""
+    """What to show: in a room the nickname, else the local name, else ``@handle``, else the first block of the ID.
+
+    Raw: sanitise before printing."""
     verified: bool
     status: PersonStatusWord
 
@@ -35,7 +38,7 @@ class NoticeInfo:
     ``gap`` (``count`` messages of ``by`` are missing, ``reason`` says why) ``fork`` ``undecryptable``
     ``invalid-commit`` ``rejected-commit`` (roles) ``key-changed`` ``behind``
     ``change-failed`` ``merged-direct`` ``not-sent`` ``account-gone`` (the relay says that it does not have the account
-    of ``who`` any more).
+    of ``who`` any more); in rooms also ``nick`` (``by`` is called ``name`` from then on) ``locked`` ``unlocked``.
     """
 
     code: str
@@ -68,7 +71,7 @@ class MessageInfo:
 
 @dataclass(frozen=True, slots=True)
 class ChatInfo:
-    """A direct chat or a group."""
+    """A direct chat, a group or a room."""
 
     id: str
     kind: ChatKindWord
@@ -85,6 +88,10 @@ class ChatInfo:
     suite: str
     """Name of the MLS cipher suite."""
     epoch: int
+    nicks: Mapping[str, str] = field(default_factory=dict)
+    """In rooms, what each account is called there, by account ID. Raw: sanitise before printing."""
+    locked: bool = False
+    """Nobody comes into the room by its link."""
 
 
 @dataclass(frozen=True, slots=True)

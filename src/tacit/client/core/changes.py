@@ -13,7 +13,8 @@ from tacit.client.core.effects import ChangeChat, Effect, Meet
 from tacit.client.core.group_info import GroupKind, read_group_info
 from tacit.client.core.heads import first_head
 from tacit.client.core.lives import incarnation_in
-from tacit.client.core.notices import notice_line
+from tacit.client.core.notices import notice_line, with_nicks
+from tacit.client.core.rooms import link_secret_after
 from tacit.client.core.roster import read_roster
 from tacit.client.core.state import Context, GroupState
 from tacit.client.model import ConversationStatus, Notice, SenderProgress
@@ -35,6 +36,7 @@ def enter_epoch(
         head=first_head(group.epoch_authenticator),
         last_commit=seq,
         keys_from=incarnation_in(named),
+        link_secret=link_secret_after(state, group) if state.is_room else b"",
     )
     progress = dict(state.progress)
     for account_id, device_id in roster.devices - state.roster.devices:
@@ -60,6 +62,8 @@ def describe(
     before: GroupState, after: GroupState, by: bytes, asked: frozenset[int], ctx: Context, *, seq: int
 ) -> tuple[Effect, ...]:
     """Lines and changes that follow from a commit of the account ``by``; ``asked`` are leaves that wished to go."""
+    if after.is_room:
+        return _describe_room(before, after, by, asked, ctx, seq=seq)
     effects: list[Effect] = []
     added = after.roster.accounts - before.roster.accounts
     gone = before.roster.accounts - after.roster.accounts
@@ -76,3 +80,28 @@ def describe(
     if added or gone or renamed or before.info.admins != after.info.admins:
         effects.append(ChangeChat(title=after.info.name if renamed else None))
     return (*effects, *receipts.told_by_all(before, after, ctx.me))
+
+
+def _describe_room(
+    before: GroupState, after: GroupState, by: bytes, asked: frozenset[int], ctx: Context, *, seq: int
+) -> tuple[Effect, ...]:
+    """The same in a room, where nobody is met for good and nobody tells how far he has read."""
+    was, now = before.roster.nicks, after.roster.nicks
+    leavers = {before.roster.by_leaf[leaf].account_id for leaf in asked if leaf in before.roster.by_leaf}
+    notices = [Notice("joined", by=account) for account in sorted(now.keys() - was.keys())]
+    notices += [
+        Notice("left", by=account) if account in leavers else Notice("removed", by=by, who=(account,))
+        for account in sorted(was.keys() - now.keys())
+    ]
+    notices += [Notice("nick", by=a, name=now[a]) for a in sorted(now.keys() & was.keys()) if now[a] != was[a]]
+    if before.info.locked != after.info.locked:
+        notices.append(Notice("locked" if after.info.locked else "unlocked", by=by))
+    renamed = before.info.name != after.info.name
+    if renamed:
+        notices.append(Notice("renamed", by=by, name=after.info.name))
+    effects: list[Effect] = [
+        notice_line(after, with_nicks(notice, {**now, **was}), ctx, seq=seq) for notice in notices
+    ]
+    if effects or before.info.admins != after.info.admins:
+        effects.append(ChangeChat(title=after.info.name if renamed else None))
+    return tuple(effects)

@@ -19,6 +19,8 @@ from tacit.client.core.judgement import check_outcome, fitting_pending
 from tacit.client.core.lives import may_seal, named_by
 from tacit.client.core.notices import notice_line
 from tacit.client.core.policy import Rejected, admins_of
+from tacit.client.core.room_keys import seal_commit
+from tacit.client.core.rooms import link_secret_after, part_after, with_nick
 from tacit.client.core.roster import read_member, read_roster
 from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Me, OwnCommit, Sent, Step
 from tacit.client.model import ConversationStatus, GroupId, Intent, IntentKind, MessageId, Notice, OutboxRow
@@ -56,23 +58,28 @@ def commit_intent(state: GroupState, intent: Intent, ctx: Context) -> Step | Non
     proposals = _proposals(state, intent, ctx)
     if proposals is None:
         return None
-    return make_commit(state, proposals, ctx, intent_row=intent.row)
+    nick = intent.text if intent.kind is IntentKind.NICK else ""
+    return make_commit(state, proposals, ctx, intent_row=intent.row, nick=nick)
 
 
-def make_commit(state: GroupState, proposals: Sequence[mls.Proposal], ctx: Context, *, intent_row: int = 0) -> Step:
+def make_commit(
+    state: GroupState, proposals: Sequence[mls.Proposal], ctx: Context, *, intent_row: int = 0, nick: str = ""
+) -> Step:
     """Commit ``proposals`` and what others have proposed and may, with a fresh path.
 
     In an epoch whose keys may have been at work in another life the commit takes none of them: it goes out in the
     clear, which shows the relay nothing that it does not know, and so without ``proposals``; they have their turn in
-    the epoch that it begins. Raises ``Rejected`` for proposals that the others would refuse.
+    the epoch that it begins. Raises ``Rejected`` for proposals that the others would refuse. ``nick`` is another
+    nickname in a room.
     """
     in_the_clear = not may_seal(state, ctx)
     if in_the_clear:
-        proposals, intent_row = (), 0
+        proposals, intent_row, nick = (), 0, ""
     fitting = fitting_pending(state, proposals)
     group, pending = state.group.create_commit(
         proposals,
         include_pending=lambda cached: cached.ref in fitting,
+        leaf_extensions=with_nick(_own_extensions(state), nick) if nick else None,
         public=in_the_clear,
         aad=ctx.incarnation,
         entropy=ctx.entropy,
@@ -87,13 +94,33 @@ def make_commit(state: GroupState, proposals: Sequence[mls.Proposal], ctx: Conte
         group_id=GroupId(state.group_id),
         inbox=None,
         kind=EntryKind.COMMIT,
-        payload=pending.commit,
+        payload=_payload(state, pending, ctx) if in_the_clear else pending.commit,
         after_commit=state.conversation.last_commit,
         readers_added=tuple(sorted(after.devices - state.roster.devices)),
         readers_removed=tuple(sorted(state.roster.devices - after.devices)),
         intent_row=intent_row,
+        room=part_after(link_secret_after(state, pending.group_after), pending.group_after, ctx)
+        if state.is_room
+        else None,
     )
     return Step(replace(state, group=group, own_commit=OwnCommit(row.message_id, pending)), (AddOutbox(row),))
+
+
+def _payload(state: GroupState, pending: mls.PendingCommit, ctx: Context) -> bytes:
+    """The bytes for the log of a commit that MLS has not encrypted."""
+    if not state.is_room:
+        return pending.commit
+    return seal_commit(state.conversation.link_secret, state.group_id, pending.commit, ctx.entropy)
+
+
+def _own_extensions(state: GroupState) -> mls.Extensions:
+    own = state.group.member(state.group.own_leaf)
+    return () if own is None else own.extensions
+
+
+def end_room(state: GroupState, ctx: Context) -> Step:
+    """Close the door of a room for good, before its last member goes."""
+    return make_commit(state, [_new_info(state, replace(state.info, locked=True))], ctx)
 
 
 def propose_leaving(state: GroupState, ctx: Context) -> Step:
@@ -168,10 +195,19 @@ def _proposals(state: GroupState, intent: Intent, ctx: Context) -> list[mls.Prop
     match intent.kind:
         case IntentKind.UPDATE | IntentKind.COMMIT_PENDING:
             return []
+        case IntentKind.NICK if intent.text != state.member(state.group.own_leaf).nick:
+            return []
+        case IntentKind.LOCK if not state.info.locked:
+            return [_new_info(state, replace(state.info, locked=True))]
+        case IntentKind.UNLOCK if state.info.locked:
+            return [_new_info(state, replace(state.info, locked=False))]
         case IntentKind.INVITE if not present.issuperset(intent.who):
             return _adds(state, intent, ctx) or None
         case IntentKind.REMOVE if present.intersection(intent.who):
             leaves = [m.leaf for m in state.roster.members if m.account_id in intent.who]
+            if state.is_room:  # whoever is put out must not come back by the link that he has
+                renewed = replace(state.info, link_epoch=state.group.epoch + 1)
+                return [*(mls.Remove(mls.LeafIndex(leaf)) for leaf in leaves), _new_info(state, renewed)]
             gone = {p.proposal.removed for p in state.group.pending_proposals if isinstance(p.proposal, mls.Remove)}
             return [mls.Remove(mls.LeafIndex(leaf)) for leaf in leaves if leaf not in gone] or None
         case IntentKind.RENAME if intent.text != state.info.name:

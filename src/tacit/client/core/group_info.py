@@ -6,7 +6,7 @@ Knows nothing of MLS beyond the type and the data of an extension. Who may chang
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, Protocol, Self
 
@@ -18,10 +18,15 @@ GROUP_INFO_EXTENSION: Final = 0xF7A0
 """A private-use extension type. Source: RFC 9420 §17.3"""
 
 GROUP_INFO_VERSION: Final = 1
+ROOM_INFO_VERSION: Final = 2
+"""Of rooms, and of nothing else."""
+
 PQ_DRAFT: Final = "06"
 """Number of the draft that the default suite follows; recorded because the draft may still change."""
 
 _ID_BYTES: Final = 16
+_LOCKED: Final = 1
+_PUBLIC: Final = 2
 
 
 class GroupKind(IntEnum):
@@ -29,6 +34,7 @@ class GroupKind(IntEnum):
 
     DIRECT = 1
     GROUP = 2
+    ROOM = 3
 
 
 class ExtensionLike(Protocol):
@@ -47,7 +53,7 @@ class ExtensionLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GroupInfo:
-    """Kind, name and admins of a group."""
+    """Kind, name and admins of a group, and of a room how one comes into it."""
 
     kind: GroupKind
     name: str
@@ -56,6 +62,12 @@ class GroupInfo:
     """Account IDs in ascending order, each once."""
     pq_draft: str = PQ_DRAFT
     version: int = GROUP_INFO_VERSION
+    locked: bool = False
+    """Nobody comes in with the room link."""
+    public: bool = False
+    """The relay gives the link out to whoever knows the name."""
+    link_epoch: int = 0
+    """The epoch from which the link secret of a room is drawn."""
 
     def write(self, w: Writer) -> None:
         """Append the encoding."""
@@ -64,12 +76,15 @@ class GroupInfo:
         w.opaque(self.name.encode())
         w.vector(self.admins, Writer.fixed)
         w.opaque(self.pq_draft.encode())
+        if self.version == ROOM_INFO_VERSION:
+            w.u8(_LOCKED * self.locked | _PUBLIC * self.public)
+            w.u64(self.link_epoch)
 
     @classmethod
     def read(cls, r: Reader) -> Self:
         """Take one off ``r``; raises ``DecodeError`` on anything that ``check`` would refuse."""
         version = r.u16()
-        if version != GROUP_INFO_VERSION:
+        if version not in (GROUP_INFO_VERSION, ROOM_INFO_VERSION):
             raise DecodeError(f"group info of version {version}")
         info = cls(
             version=version,
@@ -78,15 +93,31 @@ class GroupInfo:
             admins=r.vector(lambda r: r.fixed(_ID_BYTES)),
             pq_draft=_text(r.opaque()),
         )
+        if version == ROOM_INFO_VERSION:
+            flags = r.u8()
+            if flags & ~(_LOCKED | _PUBLIC):
+                raise DecodeError(f"flags {flags} of a room")
+            info = replace(info, locked=bool(flags & _LOCKED), public=bool(flags & _PUBLIC), link_epoch=r.u64())
         info.check()
         return info
 
     def check(self) -> None:
-        """Raise ``DecodeError`` for a name that is too long or admins that are out of order or missing."""
+        """Raise ``DecodeError`` for a name that is too long or admins that are out of order or missing.
+
+        The same for a version that is not that of the kind, and for what only rooms have.
+        """
+        is_room = self.kind is GroupKind.ROOM
+        if (self.version == ROOM_INFO_VERSION) != is_room or not (is_room or _of_no_room(self)):
+            raise DecodeError("a group that is half a room")
         if len(self.name.encode()) > limits.MAX_GROUP_NAME_BYTES:
             raise DecodeError("group name too long")
         if not self.admins or any(a >= b for a, b in zip(self.admins, self.admins[1:], strict=False)):
             raise DecodeError("group admins not in order")
+
+
+def room_info(name: str, admin: bytes, *, public: bool = False) -> GroupInfo:
+    """The description that a room begins with."""
+    return GroupInfo(GroupKind.ROOM, name, (admin,), version=ROOM_INFO_VERSION, public=public)
 
 
 def encode_group_info(info: GroupInfo) -> bytes:
@@ -100,6 +131,10 @@ def read_group_info(extensions: Iterable[ExtensionLike]) -> GroupInfo:
     if len(found) != 1:
         raise DecodeError("a group without its description")
     return decode(GroupInfo, found[0])
+
+
+def _of_no_room(info: GroupInfo) -> bool:
+    return (info.locked, info.public, info.link_epoch) == (False, False, 0)
 
 
 def _kind(value: int) -> GroupKind:

@@ -18,6 +18,9 @@ from tacit.client.core.heads import UNKNOWN_HEAD, next_head
 from tacit.client.core.lives import may_seal
 from tacit.client.core.membership import take_commit, take_proposal
 from tacit.client.core.notices import notice_line
+from tacit.client.core.room_keys import is_sealed, open_commit
+from tacit.client.core.rooms import commit_policy
+from tacit.client.core.roster import read_member
 from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Sent, Step
 from tacit.client.model import ConversationStatus, Intent, IntentKind, KeptEntry, MessageState, Notice
 from tacit.errors import InvalidMessage, PeerError
@@ -128,7 +131,8 @@ def _altered(state: GroupState, entry: LogEntry, sent: Sent, ctx: Context) -> St
 
 def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context, *, again: bool) -> Step:
     try:
-        policy = _COMMITS if entry.kind == EntryKind.COMMIT else _MESSAGES
+        entry = _unsealed(state, entry)
+        policy = _policy(state) if entry.kind == EntryKind.COMMIT else _MESSAGES
         processed = state.group.process(entry.payload, authenticate=check_leaf, now_s=ctx.now_s, policy=policy)
     except mls.OwnMessage as own:
         if again and _was_sealed_here(state, entry, own):
@@ -149,11 +153,24 @@ def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context, *, again: bo
     return replace(_take_processed(state, entry, processed, ctx), author=_author(state, processed))
 
 
+def _policy(state: GroupState) -> mls.Policy:
+    return commit_policy(state) if state.is_room else _COMMITS
+
+
+def _unsealed(state: GroupState, entry: LogEntry) -> LogEntry:
+    """The entry as MLS made it: in rooms, commits that it does not encrypt are sealed. Raises ``DecodeError``."""
+    if not state.is_room or not is_sealed(entry.payload):
+        return entry
+    return replace(entry, payload=open_commit(state.conversation.link_secret, state.group_id, entry.payload))
+
+
 def _author(state: GroupState, processed: mls.Processed) -> tuple[bytes, bytes] | None:
     """The device that has proved to have written something."""
     match processed:
         case mls.StagedCommit(external=False):
             return state.member(processed.committer).device
+        case mls.StagedCommit() if state.is_room:
+            return read_member(processed.committer, processed.committer_leaf.credential_identity).device
         case mls.ApplicationData():
             return texts.sender_of(state, processed).device
         case mls.ProposalReceived(sender=int(leaf)):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tacit import mls
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupInfo, read_group_info
 from tacit.client.core.policy import Act, Change, Deed, Rejected, check_change
+from tacit.client.core.rooms import check_nicks
 from tacit.client.core.roster import read_member, read_roster
 from tacit.client.core.state import GroupState
 from tacit.errors import DecodeError
@@ -57,6 +58,8 @@ def check_outcome(state: GroupState, after: mls.Group) -> None:
     if after.extensions != state.group.extensions and all(item.proposal != replaced for item in fitting):
         acts.append(Act(Deed.CHANGE_INFO, me))
     check_change(_change_to(state, acts, roster.accounts, after.extensions))
+    if state.is_room:
+        check_nicks(roster)
 
 
 def act_of(state: GroupState, committed: mls.CommittedProposal) -> Act:
@@ -66,15 +69,16 @@ def act_of(state: GroupState, committed: mls.CommittedProposal) -> Act:
     author = state.member(committed.sender).account_id
     match committed.proposal:
         case mls.Add(key_package):
-            return Act(Deed.ADD, author, _account_of(key_package))
+            return Act(Deed.ADD, author, _account_of(key_package), by_ref=committed.by_ref)
         case mls.Remove(removed):
             member = state.roster.by_leaf.get(removed)
             own_leaf = committed.by_ref and removed == committed.sender
-            return Act(Deed.REMOVE, author, member.account_id if member else b"", own_leaf=own_leaf)
+            subject = member.account_id if member else b""
+            return Act(Deed.REMOVE, author, subject, own_leaf=own_leaf, by_ref=committed.by_ref)
         case mls.Update():
-            return Act(Deed.UPDATE, author)
+            return Act(Deed.UPDATE, author, by_ref=committed.by_ref)
         case mls.GroupContextExtensions():
-            return Act(Deed.CHANGE_INFO, author)
+            return Act(Deed.CHANGE_INFO, author, by_ref=committed.by_ref)
         case _:
             return Act(Deed.OTHER, author)
 
@@ -104,6 +108,7 @@ def _change_to(
         info_before=state.info,
         info_after=_read_info(extensions),
         other_extensions_changed=_others(extensions) != _others(state.group.extensions),
+        epoch_after=state.group.epoch + 1,
     )
 
 

@@ -12,6 +12,8 @@ from tacit.client.core.group_info import GroupKind
 from tacit.client.core.judgement import act_of, check_proposals
 from tacit.client.core.notices import notice_line
 from tacit.client.core.policy import Rejected
+from tacit.client.core.rooms import check_newcomer, check_nicks
+from tacit.client.core.roster import read_member
 from tacit.client.core.state import Context, GroupState, Step
 from tacit.client.model import ChatStatus, ConversationStatus, Notice
 
@@ -22,7 +24,7 @@ _OUTSIDER: Final = Notice("invalid-commit", reason="outsider")
 def take_commit(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: Context) -> Step:
     """Enter the epoch that a member's commit makes, if the roles allow the change; otherwise stay and say so."""
     if staged.external:
-        return Step(state, (notice_line(state, _OUTSIDER, ctx, seq=seq),))
+        return _take_newcomer(state, seq, staged, ctx)
     by = state.member(staged.committer).account_id
     try:
         check_proposals(state, staged.proposals)
@@ -33,11 +35,36 @@ def take_commit(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: Cont
     if staged.group_after is None:
         return _leave(state, by, asked, seq, ctx)
     after = enter_epoch(state, staged.group_after, seq, staged.aad, ctx)
+    try:
+        _check_room(after)
+    except Rejected as refused:
+        notice = Notice("rejected-commit", by=by, reason=refused.reason)
+        return Step(state, (notice_line(state, notice, ctx, seq=seq),))
     effects = list(describe(state, after, by, asked, ctx, seq=seq))
     if after.info.kind is GroupKind.DIRECT and not after.others(ctx.me):
         after, ended = _end(after)
         effects += ended
     return Step(after, tuple(effects))
+
+
+def _take_newcomer(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: Context) -> Step:
+    """Somebody lets himself in: into a room, if he holds its link and his nickname is free; nowhere else."""
+    if not state.is_room or staged.group_after is None:
+        return Step(state, (notice_line(state, _OUTSIDER, ctx, seq=seq),))
+    newcomer = read_member(staged.committer, staged.committer_leaf.credential_identity)
+    after = enter_epoch(state, staged.group_after, seq, staged.aad, ctx)
+    try:
+        check_newcomer(state, staged)
+        _check_room(after)
+    except Rejected as refused:
+        notice = Notice("rejected-commit", by=newcomer.account_id, reason=refused.reason)
+        return Step(state, (notice_line(state, notice, ctx, seq=seq),))
+    return Step(after, describe(state, after, newcomer.account_id, frozenset(), ctx, seq=seq))
+
+
+def _check_room(after: GroupState) -> None:
+    if after.is_room:
+        check_nicks(after.roster)
 
 
 def take_proposal(state: GroupState, seq: int, received: mls.ProposalReceived, ctx: Context) -> Step:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from tacit.client.core.effects import AddMessage
 from tacit.client.core.state import Context, GroupState
 from tacit.client.model import ChatId, GroupId, Message, MessageKind, MessageState, Notice
@@ -10,7 +13,15 @@ from tacit.client.model import ChatId, GroupId, Message, MessageKind, MessageSta
 def notice_line(state: GroupState, notice: Notice, ctx: Context, *, seq: int = 0) -> AddMessage:
     """A line in the chat of a conversation."""
     c = state.conversation
+    if state.is_room and not notice.nicks:
+        notice = with_nicks(notice, state.roster.nicks)
     return chat_line(c.chat_id, notice, ctx, group_id=c.group_id, seq=seq, epoch=state.group.epoch)
+
+
+def with_nicks(notice: Notice, nicks: Mapping[bytes, str]) -> Notice:
+    """The notice with what those who are named in it are called."""
+    named = dict.fromkeys((*(() if notice.by is None else (notice.by,)), *notice.who))
+    return replace(notice, nicks=tuple((account, nicks[account]) for account in named if account in nicks))
 
 
 def chat_line(

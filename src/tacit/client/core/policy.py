@@ -37,6 +37,8 @@ class Act:
     """Account ID of who is added or removed."""
     own_leaf: bool = False
     """A Remove, by reference, of the very leaf that sent it."""
+    by_ref: bool = False
+    """It was proposed before it is committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Change:
     """None when the group would no longer describe itself."""
     other_extensions_changed: bool = False
     """The commit touches extensions of the group that no member may touch."""
+    epoch_after: int = 0
+    """Number of the epoch that the commit begins."""
 
 
 class Rejected(Exception):
@@ -83,10 +87,16 @@ def check_change(change: Change) -> None:
     _check_info(change.info_before, change.info_after, by=_info_authors(change), change=change)
     if change.info_before.kind is GroupKind.DIRECT:
         _check_direct(change)
+    if change.info_before.kind is GroupKind.ROOM:
+        _check_room(change, change.info_after)
 
 
 def _check_act(act: Act, info: GroupInfo, members: frozenset[bytes]) -> None:
     """Raise ``Rejected`` unless the author may propose this in a group of these members."""
+    if info.kind is GroupKind.ROOM and (act.deed is Deed.ADD or (act.by_ref and not act.own_leaf)):
+        # Into a room one comes by its link. What waits there for a commit must never make one fail: a leaf that was
+        # proposed could show a nickname that is taken.
+        raise Rejected(f"{act.deed}-in-room")
     match act.deed:
         case Deed.UPDATE | Deed.CHANGE_INFO:
             return
@@ -120,3 +130,15 @@ def _check_direct(change: Change) -> None:
         raise Rejected("direct-info")
     if not change.after <= change.before and len(change.before | change.after) > 2:
         raise Rejected("direct-third")
+
+
+def _check_room(change: Change, after: GroupInfo) -> None:
+    """The link secret is drawn anew exactly where the description says so, and always when somebody was put out."""
+    before = change.info_before
+    renewed = after.link_epoch != before.link_epoch
+    if renewed and after.link_epoch != change.epoch_after:
+        raise Rejected("link-epoch")
+    if not renewed and any(act.deed is Deed.REMOVE and not act.own_leaf for act in change.acts):
+        raise Rejected("kick-keeps-link")
+    if before.public != after.public or (before.public and before.name != after.name):
+        raise Rejected("fixed-info")

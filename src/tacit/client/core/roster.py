@@ -6,11 +6,13 @@ that cannot be read is a programming error, not an attack.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
+from tacit.client.core.group_info import ExtensionLike
+from tacit.client.core.nicks import nick_in
 from tacit.identity import DeviceCertificate
 
 
@@ -36,6 +38,11 @@ class LeafLike(Protocol):
         """Encoded device certificate."""
         ...
 
+    @property
+    def extensions(self) -> Sequence[ExtensionLike]:
+        """What else it shows."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -47,6 +54,8 @@ class Member:
     account_key: bytes
     identity: bytes
     """The credential as it lies in the leaf."""
+    nick: str = ""
+    """In rooms what the leaf is called; empty where that is not well-formed."""
 
     @property
     def device(self) -> tuple[bytes, bytes]:
@@ -79,6 +88,11 @@ class Roster:
         """The devices of one account."""
         return tuple(member for member in self.members if member.account_id == account_id)
 
+    @cached_property
+    def nicks(self) -> Mapping[bytes, str]:
+        """What each account of a room is called: by its first device, if it has several."""
+        return {member.account_id: member.nick for member in reversed(self.members)}
+
     def account_key(self, account_id: bytes) -> bytes | None:
         """The key of one account."""
         return next((member.account_key for member in self.members if member.account_id == account_id), None)
@@ -91,12 +105,15 @@ def read_roster(members: Iterable[MemberLike], previous: Roster | None = None) -
     for member in members:
         identity = member.leaf_node.credential_identity
         old = known.get(member.leaf_index)
-        same = old is not None and old.identity == identity
-        listed.append(old if old is not None and same else read_member(member.leaf_index, identity))
+        nick = nick_in(member.leaf_node.extensions)
+        if old is None or old.identity != identity:
+            listed.append(read_member(member.leaf_index, identity, nick))
+        else:
+            listed.append(old if old.nick == nick else replace(old, nick=nick))
     return Roster(tuple(listed))
 
 
-def read_member(leaf: int, identity: bytes) -> Member:
+def read_member(leaf: int, identity: bytes, nick: str = "") -> Member:
     """Read one leaf's credential."""
     certificate = DeviceCertificate.decode(identity)
-    return Member(leaf, certificate.account_id, certificate.device_id, certificate.account_key, identity)
+    return Member(leaf, certificate.account_id, certificate.device_id, certificate.account_key, identity, nick)

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from tacit import mls
 from tacit.client.core.effects import Effect
-from tacit.client.core.group_info import GroupInfo
+from tacit.client.core.group_info import GroupInfo, GroupKind
 from tacit.client.core.roster import Member, Roster
 from tacit.client.model import (
     Conversation,
@@ -104,6 +104,11 @@ class GroupState:
     def is_active(self) -> bool:
         """Whether this device may send here."""
         return self.conversation.status is ConversationStatus.ACTIVE
+
+    @property
+    def is_room(self) -> bool:
+        """Whether people come in by a link here, under nicknames."""
+        return self.info.kind is GroupKind.ROOM
 
     def others(self, me: Me) -> frozenset[bytes]:
         """Accounts in the group but the own one."""

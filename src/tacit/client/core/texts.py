@@ -109,4 +109,5 @@ def _line(
         seq=entry.seq,
         epoch=epoch,
         counter=content.counter,
+        nick=sender.nick,
     )

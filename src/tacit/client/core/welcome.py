@@ -67,6 +67,11 @@ def group_chat_id(group_id: bytes) -> ChatId:
     return ChatId(f"group:{group_id.hex()}")
 
 
+def room_chat_id(room_id: bytes) -> ChatId:
+    """The ID of a room."""
+    return ChatId(f"room:{room_id.hex()}")
+
+
 def begin_group(
     kind: GroupKind, name: str, peer: bytes | None, suite_id: int, ctx: Context, *, below: bytes | None = None
 ) -> GroupState:
@@ -85,7 +90,7 @@ def begin_group(
         now_s=ctx.now_s,
     )
     chat_id = group_chat_id(group_id) if peer is None else direct_chat_id(peer)
-    state = _state(group, info, chat_id, ConversationStatus.CREATING, committed_at=max(1, int(ctx.now_s)))
+    state = entered_state(group, info, chat_id, ConversationStatus.CREATING, committed_at=max(1, int(ctx.now_s)))
     return with_keys_from(state, ctx.incarnation)
 
 
@@ -115,7 +120,7 @@ def open_welcome(
     check_new_leaf(ctx.now_s)(None, group.state.leaves[joined.signer])
     direct = info.kind is GroupKind.DIRECT
     chat_id = direct_chat_id(inviter.account_id) if direct else group_chat_id(group.group_id)
-    state = _state(group, info, chat_id, ConversationStatus.REQUESTED, committed_at=0)
+    state = entered_state(group, info, chat_id, ConversationStatus.REQUESTED, committed_at=0)
     return Invitation(state, inviter, joined.used_ref)
 
 
@@ -137,9 +142,10 @@ def _check_place(info: GroupInfo, roster: Roster, inviter: Member, ctx: Context)
         raise Unwelcome("a direct chat between others")
 
 
-def _state(
+def entered_state(
     group: mls.Group, info: GroupInfo, chat_id: ChatId, status: ConversationStatus, *, committed_at: int
 ) -> GroupState:
+    """A conversation as it begins on this device."""
     conversation = Conversation(
         group_id=GroupId(group.group_id),
         chat_id=chat_id,

@@ -9,7 +9,7 @@ from tacit.client.store.database import Database
 
 _SELECT: Final = (
     "SELECT group_id, chat_id, status, cursor, last_commit, own_last, own_counter, head, committed_at,"
-    " joined_epoch, highest_epoch, in_doubt, incarnation, joined_seq, keys_from FROM conversation"
+    " joined_epoch, highest_epoch, in_doubt, incarnation, joined_seq, keys_from, link_secret FROM conversation"
 )
 
 
@@ -37,7 +37,7 @@ class ConversationRows:
         self._db.run(
             "INSERT OR REPLACE INTO conversation (group_id, chat_id, status, cursor, last_commit, own_last,"
             " own_counter, head, committed_at, joined_epoch, highest_epoch, in_doubt, incarnation,"
-            " joined_seq, keys_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " joined_seq, keys_from, link_secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 c.group_id,
                 c.chat_id,
@@ -54,6 +54,7 @@ class ConversationRows:
                 c.incarnation,
                 c.joined_seq,
                 c.keys_from,
+                c.link_secret,
             ),
         )
 

@@ -28,7 +28,7 @@ from tacit.crypto.secret import Secret
 from tacit.errors import StorageError
 
 KEY_SIZE: Final = 32
-SCHEMA_VERSIONS: Final = ("0001", "0002", "0003")
+SCHEMA_VERSIONS: Final = ("0001", "0002", "0003", "0004")
 """Migrations in order; the number of those applied is the database's ``user_version``."""
 
 _CACHED_STATEMENTS: Final = 256

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from tacit.client.model import ChatId, GroupId, Message, MessageId, MessageKind, MessageState
 from tacit.client.store.database import Database
-from tacit.client.store.rows import decode_notice, encode_notice
+from tacit.client.store.rows import decode_notice, encode_nicks, encode_notice
 from tacit.limits import ENTRIES_KEPT
 
 _SELECT: Final = (
     "SELECT row, id, chat_id, group_id, kind, state, sender, text, sent_at_ms, received_at_ms, seq, epoch, counter,"
-    " notice FROM message"
+    " notice, nick, notice_nicks FROM message"
 )
 
 
@@ -26,7 +26,7 @@ class MessageRows:
         """Append a line; returns it with its row number. Its chat must be there and its ID new in that chat."""
         row = self._db.insert(
             "INSERT INTO message (id, chat_id, group_id, kind, state, sender, text, sent_at_ms, received_at_ms, seq,"
-            " epoch, counter, notice) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " epoch, counter, notice, nick, notice_nicks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 m.id,
                 m.chat_id,
@@ -41,6 +41,8 @@ class MessageRows:
                 m.epoch,
                 m.counter,
                 encode_notice(m.notice),
+                m.nick,
+                encode_nicks(m.notice),
             ),
         )
         return dataclasses.replace(m, row=row)
@@ -119,6 +121,6 @@ class MessageRows:
 
 
 def _message(row: tuple[Any, ...]) -> Message:
-    number, message_id, chat_id, group_id, kind, state, *rest, notice = row
-    rest.append(decode_notice(notice))
+    number, message_id, chat_id, group_id, kind, state, *rest, notice, nick, nicks = row
+    rest += [decode_notice(notice, nicks), nick]
     return Message(number, message_id, chat_id, group_id, MessageKind(kind), MessageState(state), *rest)

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from tacit.client.model import GroupId, MessageId, OutboxRow
 from tacit.client.store.database import Database
-from tacit.client.store.rows import decode_pairs, encode_pairs
+from tacit.client.store.rows import decode_pairs, decode_room, encode_pairs, encode_room
 
 _SELECT: Final = (
     "SELECT row, message_id, group_id, inbox_account, inbox_device, kind, payload, after_commit, readers_added,"
-    " readers_removed, intent_row, content_id, appended_seq FROM outbox"
+    " readers_removed, intent_row, content_id, appended_seq, room FROM outbox"
 )
 
 
@@ -26,8 +26,8 @@ class OutboxRows:
         account, device = o.inbox or (None, None)
         row = self._db.insert(
             "INSERT INTO outbox (message_id, group_id, inbox_account, inbox_device, kind, payload, after_commit,"
-            " readers_added, readers_removed, intent_row, content_id, appended_seq)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " readers_added, readers_removed, intent_row, content_id, appended_seq, room)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 o.message_id,
                 o.group_id,
@@ -41,6 +41,7 @@ class OutboxRows:
                 o.intent_row,
                 o.content_id,
                 o.appended_seq,
+                encode_room(o.room),
             ),
         )
         return dataclasses.replace(o, row=row)
@@ -81,6 +82,20 @@ class OutboxRows:
 
 def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
     number, message_id, group_id, account, device, kind, payload, after_commit, added, removed, *rest = row
+    intent_row, content_id, appended_seq, room = rest
     inbox = None if account is None else (account, device)
     readers = decode_pairs(added), decode_pairs(removed)
-    return OutboxRow(number, message_id, group_id, inbox, kind, payload, after_commit, *readers, *rest)
+    return OutboxRow(
+        number,
+        message_id,
+        group_id,
+        inbox,
+        kind,
+        payload,
+        after_commit,
+        *readers,
+        intent_row,
+        content_id,
+        appended_seq,
+        decode_room(room),
+    )

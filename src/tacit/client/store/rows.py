@@ -6,9 +6,10 @@ They are written by this client only, so bytes that do not decode mean a damaged
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
-from tacit.client.model import Notice
+from tacit.client.model import Notice, RoomPart
 from tacit.client.store.errors import StoreDamaged
 from tacit.codec import Reader, Writer
 from tacit.errors import DecodeError
@@ -57,9 +58,34 @@ def encode_notice(notice: Notice | None) -> bytes | None:
     return w.finish()
 
 
-def decode_notice(data: bytes | None) -> Notice | None:
-    """Decode what ``encode_notice`` made."""
-    return None if data is None else _decode(data, _read_notice)
+def decode_notice(data: bytes | None, nicks: bytes = b"") -> Notice | None:
+    """Decode what ``encode_notice`` and ``encode_nicks`` made."""
+    if data is None:
+        return None
+    notice = _decode(data, _read_notice)
+    return replace(notice, nicks=tuple((a, _text(n)) for a, n in decode_pairs(nicks))) if nicks else notice
+
+
+def encode_nicks(notice: Notice | None) -> bytes:
+    """Encode what those who are named in a notice were called."""
+    return b"" if notice is None else encode_pairs(tuple((account, nick.encode()) for account, nick in notice.nicks))
+
+
+def encode_room(part: RoomPart | None) -> bytes:
+    """Encode what a commit leaves with the relay of a room; None is no bytes."""
+    if part is None:
+        return b""
+    return encode_blobs((part.group_info, part.join_token_hash, part.name.encode(), part.link_secret))
+
+
+def decode_room(data: bytes) -> RoomPart | None:
+    """Decode what ``encode_room`` made."""
+    if not data:
+        return None
+    parts = decode_blobs(data)
+    if len(parts) != 4:
+        raise StoreDamaged
+    return RoomPart(parts[0], parts[1], _text(parts[2]), parts[3])
 
 
 def _read_notice(r: Reader) -> Notice:

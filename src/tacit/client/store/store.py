@@ -16,6 +16,7 @@ from tacit.client.store.conversations import ConversationRows
 from tacit.client.store.database import Database
 from tacit.client.store.groups import GroupRows
 from tacit.client.store.intents import IntentRows
+from tacit.client.store.joins import JoinRows
 from tacit.client.store.kept import KeptRows
 from tacit.client.store.key_packages import KeyPackageRows
 from tacit.client.store.messages import MessageRows
@@ -35,6 +36,7 @@ class Store(
     OutboxRows,
     KeyPackageRows,
     KeptRows,
+    JoinRows,
 ):
     """An open store."""
 
