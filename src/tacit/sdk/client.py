@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from tacit.client import chats, invitations, people
+from tacit.client import rooms as room_changes
 from tacit.client.enrolment import enrol
 from tacit.client.errors import NoSuchProfile
 from tacit.client.model import ChatId
@@ -21,7 +22,7 @@ from tacit.client.runtime import Runtime
 from tacit.client.store import StoreMissing, open_profile
 from tacit.errors import NotFound, TacitError
 from tacit.identity import parse_link
-from tacit.sdk import present, reading, targets, waits, writing
+from tacit.sdk import present, reading, rooms, targets, waits, writing
 from tacit.sdk.parts import REAL, Parts
 from tacit.sdk.types import (
     ChatInfo,
@@ -327,9 +328,61 @@ class Client:
         await self._runtime.do(partial(chats.rename, chat_id=chat_id, title=title))
 
     async def leave(self, chat: str) -> None:
-        """Ask to be removed; another member commits it. History stays."""
+        """Ask to be removed; another member commits it. History stays. A room ends with its last member."""
         chat_id = await self._chat_id(chat)
         await self._runtime.do(partial(chats.leave, chat_id=chat_id))
+
+    # ---- rooms ----
+
+    async def create_room(self, name: str, *, nick: str, public: bool = False) -> ChatInfo:
+        """Make a room with the owner of this profile as its admin, under a nickname.
+
+        Returns when the relay has it, so that its link is good. With ``public`` whoever knows the name at this relay
+        comes in, and the relay could, too. Raises ``BadNick``, ``UsageError`` (``bad-title``), ``Offline``,
+        ``RelayError`` (``room-name-taken``, ``room-name-refused``).
+        """
+        return await self.chat(await rooms.create(self._runtime, name, nick, public=public))
+
+    async def join_room(self, where: str, *, nick: str) -> ChatInfo:
+        """Come into a room by its link, or into a public one at this relay by its name.
+
+        Whoever is in already finds that out; whoever has lost the place there comes back. Raises ``NickTaken`` (with
+        ``suggestion``) before anything is sent, ``BadNick``, ``BadLink``, ``OtherRelay``, ``Offline``, ``RelayError``
+        (``no-such-room``, ``room-locked``, ``room-crowded``), ``PeerError`` (``room-damaged``, ``room-old``).
+        """
+        return await self.chat(await rooms.join(self._runtime, where, nick))
+
+    async def room_link(self, target: str) -> str:
+        """What others paste to come into a room. Raises ``NotARoom``, ``RelayError`` (``room-locked``)."""
+        return await self._runtime.read(partial(rooms.link, target=target))
+
+    async def change_nick(self, target: str, nick: str) -> ChatInfo:
+        """Be called something else in a room; a notice line tells when it is done.
+
+        Raises ``NickTaken`` (with ``suggestion``), ``BadNick``, ``NotARoom``.
+        """
+        chat_id = await self._chat_id(target)
+        await self._runtime.do(partial(room_changes.change_nick, chat_id=chat_id, nick=nick))
+        return await self.chat(chat_id)
+
+    async def lock_room(self, target: str, *, locked: bool) -> ChatInfo:
+        """Let nobody into a room any more, or let people in again, as an admin. Raises ``NotAllowed``, ``NotARoom``."""
+        chat_id = await self._chat_id(target)
+        await self._runtime.do(partial(room_changes.lock, chat_id=chat_id, locked=locked))
+        return await self.chat(chat_id)
+
+    async def kick(self, target: str, nick: str) -> ChatInfo:
+        """Put somebody out of a room and renew its link, as an admin.
+
+        Raises ``NotAllowed``, ``NotARoom``, ``NotFound``.
+        """
+        chat_id = await self._chat_id(target)
+        await self._runtime.do(partial(room_changes.kick, chat_id=chat_id, nick=nick))
+        return await self.chat(chat_id)
+
+    async def member_of(self, target: str, nick: str) -> Person:
+        """Whoever is called that in a room: send to their ``id`` to talk to them alone. Raises ``NotFound``."""
+        return await rooms.member_of(self._runtime, await self._chat_id(target), nick)
 
     # ---- names ----
 
