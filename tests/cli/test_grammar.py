@@ -14,6 +14,7 @@ ARGUMENTS = {
     "WHO": "somebody or a chat of this profile",
     "NAME": "a chat by its name",
     "NEW_NAME": "another name",
+    "ROOM": "a room by its name",
     "NICK": "a nickname in a room",
     "LINK": "a link",
     "WHERE": "a link, or a name that stands for one",
@@ -29,7 +30,7 @@ ARGUMENTS = {
 }
 """Every word that stands for an argument, with its one meaning."""
 
-LISTS = {"chats", "contacts", "requests", "invites", "users", "devices"}
+LISTS = {"chats", "contacts", "requests", "invites", "users", "devices", "rooms"}
 """Nouns in the plural list; every other command is a verb, a noun with verbs, or shows the one thing that it names."""
 
 Path = tuple[str, ...]
@@ -51,7 +52,8 @@ ALL = dict(commands())
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_arguments_bear_known_words(path: Path) -> None:
-    words = {(p.name or "").upper() for p in ALL[path].params if isinstance(p, click.Argument)}
+    arguments = [p for p in ALL[path].params if isinstance(p, click.Argument)]
+    words = {(p.metavar or p.name or "").upper().strip("[]") for p in arguments}
     assert words <= set(ARGUMENTS)
 
 

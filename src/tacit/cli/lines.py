@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tacit.cli.running import say
@@ -21,12 +22,15 @@ async def talk(
     settings: Settings, me: Client, who: str | None, *, link: str = "", greeting: tuple[str, ...] = ()
 ) -> int:
     """Run line mode until its end and return the exit code; ``who`` names the chat to begin with."""
+    from tacit.cli.standing_invite import link_for_others
     from tacit.ui.line.completer import Names
     from tacit.ui.line.deeds import DEEDS
     from tacit.ui.line.session import Session
 
     names = Names()
-    session = Session(me, _face(settings, names), names, DEEDS, link=link)
+    session = Session(
+        me, _face(settings, names), names, DEEDS, link=link, for_others=partial(link_for_others, settings)
+    )
     for line in greeting:
         session.say(line)
     await session.begin()

@@ -39,6 +39,7 @@ SECTIONS: Final = {
         "history": ("history", "print earlier lines of a chat"),
         "chats": ("chats", "list the chats"),
         "group": ("group", "make, change and leave groups"),
+        "room": ("room", "make open rooms, and come into them with a link and a nickname"),
     },
     "People": {
         "contacts": ("contacts", "list, add, rename and block people"),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tacit import limits
-from tacit.sdk.types import MessageInfo, Person
+from tacit.sdk.types import ChatKindWord, MessageInfo, Person
 from tacit.ui import words
 from tacit.ui.rows import NAME_STYLES, Glyphs, Part, Row, Style
 from tacit.ui.text import cells, clean, clean_line, cut, wrap
@@ -64,12 +64,17 @@ def shown_at_ms(message: MessageInfo) -> int:
     return message.sent_at_ms if 0 <= age_ms <= limits.RETENTION_S * 1000 else message.received_at_ms
 
 
-def message_rows(message: MessageInfo, layout: Layout, *, direct: bool = False, marks: bool = False) -> list[Row]:
-    """Lay out one line of history; ``marks`` adds how far own messages have come."""
+def message_rows(
+    message: MessageInfo, layout: Layout, *, kind: ChatKindWord = "group", marks: bool = False, between: str = ""
+) -> list[Row]:
+    """Lay out one line of history; ``marks`` adds how far own messages have come.
+
+    ``between`` says that it is for one person alone, in the column of names, where no text of a peer can pass for it.
+    """
     if message.notice is not None:
-        return _notice_rows(message, layout, direct=direct)
+        return _notice_rows(message, layout, kind)
     at = f"{layout.local(shown_at_ms(message)):%H:%M}"
-    style, label = _name(message, layout)
+    style, label = (_name(message, layout)[0], cut(between, layout.name_cells)) if between else _name(message, layout)
     state = words.mark(message.state, layout.glyphs) if marks and message.mine else ""
     texts = wrap(clean(message.text), layout.text_cells)
     blank = " " * layout.name_cells
@@ -137,9 +142,18 @@ class Pages:
     def __init__(self) -> None:
         self._day: dt.date | None = None
 
-    def rows(self, message: MessageInfo, layout: Layout, *, direct: bool = False, marks: bool = False) -> list[Row]:
+    def rows(
+        self,
+        message: MessageInfo,
+        layout: Layout,
+        *,
+        kind: ChatKindWord = "group",
+        marks: bool = False,
+        between: str = "",
+    ) -> list[Row]:
         """Lay out one line, after a separator when its day is another than that of the line before."""
-        return [*self.turn(message, layout), *message_rows(message, layout, direct=direct, marks=marks)]
+        line = message_rows(message, layout, kind=kind, marks=marks, between=between)
+        return [*self.turn(message, layout), *line]
 
     def turn(self, message: MessageInfo, layout: Layout) -> list[Row]:
         """The separator that is due before a line, if any."""
@@ -164,7 +178,7 @@ def _name(message: MessageInfo, layout: Layout) -> tuple[Style, str]:
     return name_style(message.sender), cut(words.name(message.sender), layout.name_cells)
 
 
-def _notice_rows(message: MessageInfo, layout: Layout, *, direct: bool) -> list[Row]:
+def _notice_rows(message: MessageInfo, layout: Layout, kind: ChatKindWord) -> list[Row]:
     notice = message.notice
     if notice is None:
         return []
@@ -173,7 +187,7 @@ def _notice_rows(message: MessageInfo, layout: Layout, *, direct: bool) -> list[
     style: Style = "alarm" if alarm else "notice"
     at = f"{layout.local(message.received_at_ms):%H:%M}"
     blank = " " * layout.name_cells
-    texts = wrap(words.notice(notice, "direct" if direct else "group"), layout.text_cells)
+    texts = wrap(words.notice(notice, kind), layout.text_cells)
     rows: list[Row] = []
     for index, text in enumerate(texts):
         edge = f"{at} {blank} {glyph} " if index == 0 else f"{'':{_TIME_CELLS}} {blank}   "

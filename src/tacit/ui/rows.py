@@ -47,10 +47,11 @@ class Glyphs:
     sent: str
     arrived: str
     dash: str
+    to: str
 
 
-UNICODE_GLYPHS: Final = Glyphs("│", "●", "▲", "·", "!", "─", "✓", "✓✓", "·")
-ASCII_GLYPHS: Final = Glyphs("|", "*", "!", "-", "!", "-", "+", "++", "-")
+UNICODE_GLYPHS: Final = Glyphs("│", "●", "▲", "·", "!", "─", "✓", "✓✓", "·", "→")
+ASCII_GLYPHS: Final = Glyphs("|", "*", "!", "-", "!", "-", "+", "++", "-", ">")
 
 
 def glyphs_for(encoding: str | None) -> Glyphs:

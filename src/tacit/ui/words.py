@@ -22,8 +22,15 @@ ALARMS: Final = frozenset(
 NOTICES: Final = {
     "created": "{by} made the group “{label}”.",
     "created/plain": "{by} began this {place}.",
+    "created/room": "{by} made the room “{label}”.",
     "joined": "{who} joined.",
     "joined/you": "{by} added you.",
+    "joined/room": "{by} joined.",
+    "joined/room/you": "You joined as {label}.",
+    "nick": "{by} is called {label} from now on.",
+    "nick/you": "You are called {label} from now on.",
+    "locked": "{by} locked the room: nobody else comes in.",
+    "unlocked": "{by} unlocked the room: its link lets people in again.",
     "added": "{by} added {who}.",
     "removed": "{by} removed {who}.",
     "left": "{person} left.",
@@ -79,9 +86,23 @@ CHANGES: Final = {
     "remove": "The removal of {who}",
     "rename": "The new name",
     "leave": "Leaving",
+    "nick": "The new nickname",
+    "lock": "Locking the room",
+    "unlock": "Unlocking the room",
 }
 
 
+MANY_NICKS: Final = 12
+"""People of a room who are named on entering; /users lists them all."""
+
+NICK_QUESTION: Final = "Your nickname in the room: letters, digits, - and _, up to 24."
+MAKING_ROOM: Final = "Making the room."
+PUBLIC_ROOM: Final = (
+    "Everybody at this relay comes in with: tacit room join {name}. So could the relay: it holds the key to the door."
+)
+WAITING_FOR_ROOM: Final = "Waiting for the relay to let us into the room."
+ROOM_LINK: Final = "Others come in with: tacit room join LINK"
+LEAVING_ROOM: Final = "You leave the room. To end tacit and stay in it: Ctrl+D."
 ASKED: Final = "{name} is asked to talk to you; what you write here is theirs to read once they say yes."
 WAITING_FOR_RELAY: Final = "Waiting for the relay to take what was written. Ctrl+C stops waiting; it goes out later."
 
@@ -122,7 +143,7 @@ def notice(info: NoticeInfo, kind: str = "group") -> str:
         "by": by,
         "who": who,
         "person": who if info.who else by,
-        "place": "chat" if kind == "direct" else "group",
+        "place": "chat" if kind == "direct" else kind,
         "label": clean_line(info.name, NAME_CELLS),
         "of": f" of {by}" if info.by else "",
         "because": f": {REASONS.get(reason, reason.replace('-', ' '))}" if reason else "",
@@ -178,21 +199,24 @@ def trust(person: Person) -> str:
 def request(person: Person, chat: ChatInfo | None = None) -> str:
     """Somebody unknown wants to talk."""
     who = f"{name(person)} ({person.id[:8]})" if person.id[:8] not in person.name else name(person)
-    where = f" in the group “{title(chat)}”" if chat is not None and chat.kind == "group" else ""
+    where = f" in the {chat.kind} “{title(chat)}”" if chat is not None and chat.kind != "direct" else ""
     return f"{who} wants to talk to you{where}. You see nothing of theirs before you say yes."
 
 
 def chat_line(chat: ChatInfo) -> str:
     """One chat in a list."""
     about = {"requested": "a request", "active": "", "leaving": "leaving", "ended": "ended"}[chat.status]
-    size = members(chat) if chat.kind == "group" and chat.status == "active" else ""
+    size = members(chat) if chat.kind != "direct" and chat.status == "active" else ""
+    kind = "a room" if chat.kind == "room" else ""
     unread = f"{chat.unread} unread" if chat.unread else ""
-    facts = ", ".join(fact for fact in (size, about, unread) if fact)
+    facts = ", ".join(fact for fact in (kind, size, about, unread) if fact)
     return f"{title(chat)}  ({facts})" if facts else title(chat)
 
 
 def members(chat: ChatInfo) -> str:
-    """How many are in a group."""
+    """How many are in a group, or in a room, and whether that is locked."""
+    if chat.kind == "room":
+        return f"{len(chat.members)} here{', locked' if chat.locked else ''}"
     return "1 member" if len(chat.members) == 1 else f"{len(chat.members)} members"
 
 
@@ -206,7 +230,7 @@ def person_line(person: Person) -> str:
 
 def news(chat: ChatInfo) -> str:
     """Something happened in a chat that is not open. Only its members chose a group's title, so it stands in quotes."""
-    where = f"“{title(chat)}”" if chat.kind == "group" else title(chat)
+    where = f"“{title(chat)}”" if chat.kind != "direct" else title(chat)
     return f"Something new in {where}: /open {title(chat)}"
 
 
@@ -232,12 +256,44 @@ def about(chat: ChatInfo) -> str:
     """What to know on entering a chat."""
     commands = "/help lists the commands."
     if chat.status == "ended":
-        return f"This {'chat' if chat.kind == 'direct' else 'group'} has ended; its history can be read. {commands}"
+        return f"This {'chat' if chat.kind == 'direct' else chat.kind} has ended; its history can be read. {commands}"
+    if chat.kind == "room":
+        return f"{here(chat)} /quit leaves the room; Ctrl+D ends tacit and you stay in it. {commands}"
     if chat.kind == "group":
         return f"{names(chat.members)}. {commands}"
     if chat.peer is None or chat.peer.verified:
         return f"Verified. {commands}"
     return f"Not verified yet: /verify shows what to compare with {name(chat.peer)}. {commands}"
+
+
+def nick(chat: ChatInfo, person: Person | None) -> str:
+    """What somebody is called in a room; elsewhere their name."""
+    found = chat.nicks.get(person.id, "") if person is not None else ""
+    return clean_line(found, NAME_CELLS) or name(person)
+
+
+def own_nick(chat: ChatInfo) -> str:
+    """What the owner of this profile is called in a room."""
+    return next((nick(chat, person) for person in chat.members if person.status == "self"), "")
+
+
+def nick_from(person: Person) -> str:
+    """A nickname for somebody who has chosen none: their handle, with what nicknames have."""
+    word = (person.handle or name(person)).replace(".", "-")
+    return word[:24] if word and word != "you" else f"guest-{person.id[:4]}"
+
+
+def room_invitation(chat: ChatInfo, link: str) -> str:
+    """What somebody is sent who is to come into a room."""
+    return f"Come into the room “{title(chat)}”: tacit room join {link}"
+
+
+def here(chat: ChatInfo) -> str:
+    """Who is in a room, by nickname, and who one is there oneself."""
+    others = [nick(chat, person) for person in chat.members if person.status != "self"]
+    more = f" and {len(others) - MANY_NICKS} more" if len(others) > MANY_NICKS else ""
+    company = f"with {', '.join(others[:MANY_NICKS])}{more}" if others else "and nobody else yet"
+    return f"You are {own_nick(chat)} here, {company}."
 
 
 def digit_rows(digits: Sequence[str]) -> list[str]:
@@ -269,6 +325,9 @@ def status_lines(status: StatusInfo) -> list[tuple[str, str]]:
 
 
 def _notice_key(info: NoticeInfo, kind: str, reason: str) -> str:
+    if kind == "room" and info.code in ("joined", "nick"):
+        room = "/room" if info.code == "joined" else ""
+        return f"{info.code}{room}{'/you' if name(info.by) == 'you' else ''}"
     if info.code == "joined" and (not info.who or name(info.who[0]) == "you"):
         return "joined/you"
     if info.code == "created" and (kind == "direct" or not info.name):

@@ -37,7 +37,7 @@ def history(settings: Settings, who: str, limit: int, before: int | None) -> Non
             chat = await me.chat(who)
             pages = Pages()
             for message in await me.history(chat.id, limit=limit, before_row=before):
-                rows = pages.rows(message, out.layout, direct=chat.kind == "direct", marks=True)
+                rows = pages.rows(message, out.layout, kind=chat.kind, marks=True)
                 out.data(message, rows)
 
     run(settings, work)

@@ -25,10 +25,15 @@ class OtherRelay(UsageError):
 @click.command(cls=Command)
 @click.argument("link")
 @click.option("--name", metavar="NAME", help="Your @name, if there is no identity yet; asked for when left out.")
+@click.option(
+    "--nick", metavar="NICK", help="With the link of a room: what you are called there; asked for when left out."
+)
 @click.option("--no-passphrase", is_flag=True, help="For a new identity: protect the files on this disk with nothing.")
 @pass_settings
-def join(settings: Settings, link: str, name: str | None, no_passphrase: bool) -> int:
+def join(settings: Settings, link: str, name: str | None, nick: str | None, no_passphrase: bool) -> int:
     """Make an identity at the relay of LINK if there is none, and open the chat with whoever sent LINK.
+
+    With the link of a room, come into the room: the same as tacit room join LINK.
 
     They see that you are there, and nothing more, until they say yes. A second identity on one machine: -P NAME.
     """
@@ -36,6 +41,10 @@ def join(settings: Settings, link: str, name: str | None, no_passphrase: bool) -
     from tacit.identity import parse_link
 
     place = parse_link(link)
+    if place.room_id:
+        from tacit.cli.rooms import Newcomer, enter
+
+        return run(settings, lambda: enter(settings, link, nick, Newcomer(name=name, no_passphrase=no_passphrase)))
     return run(settings, lambda: _join(settings, place, name=name, no_passphrase=no_passphrase))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tacit.cli.output import Output
     from tacit.cli.settings import Settings
     from tacit.sdk import Client
-    from tacit.sdk.types import Event, MessageInfo
+    from tacit.sdk.types import ChatInfo, Event, MessageInfo
     from tacit.ui.rows import Part
 
 
@@ -41,7 +41,7 @@ class Listener:
         self._me, self._out, self._left = me, out, count
         self._pages = Pages()
         self._rows: dict[str, int] = {}
-        self._titles: dict[str, str] = {}
+        self._chats: dict[str, ChatInfo] = {}
 
     async def run(self) -> None:
         """Print unread lines, then events."""
@@ -79,9 +79,10 @@ class Listener:
 
         match event:
             case MessageEvent(message):
-                where: Part = ("dim", f"[{await self._title(message.chat)}] ")
+                chat = await self._chat(message.chat)
+                where: Part = ("dim", f"[{words.title(chat)}] ")
                 self._out.rows(self._pages.turn(message, self._out.layout))
-                self._out.rows([(where, *row) for row in message_rows(message, self._out.layout)])
+                self._out.rows([(where, *row) for row in message_rows(message, self._out.layout, kind=chat.kind)])
             case RequestEvent():
                 self._out.talk(words.request(event.person, event.chat))
             case ProblemEvent():
@@ -97,12 +98,10 @@ class Listener:
         if self._left is not None and message.kind == "text":
             self._left -= 1
 
-    async def _title(self, chat_id: str) -> str:
-        from tacit.ui import words
-
-        if chat_id not in self._titles:
-            self._titles[chat_id] = words.title(await self._me.chat(chat_id))
-        return self._titles[chat_id]
+    async def _chat(self, chat_id: str) -> ChatInfo:
+        if chat_id not in self._chats:
+            self._chats[chat_id] = await self._me.chat(chat_id)
+        return self._chats[chat_id]
 
 
 def _unread(messages: list[MessageInfo], unread: int) -> list[MessageInfo]:

@@ -32,7 +32,7 @@ class Names:
             case "chat":
                 return _titles(self.chats)
             case "any":
-                return _people(self.people) + _titles(self.chats)
+                return _people(self.members) + _people(self.people) + _titles(self.chats)
             case "request":
                 return _people([chat.invited_by for chat in self.requests if chat.invited_by])
             case "command":
@@ -89,7 +89,7 @@ def _people(people: Iterable[Person]) -> list[str]:
 
 
 def _titles(chats: Iterable[ChatInfo]) -> list[str]:
-    return [_typed(chat.title) for chat in chats if chat.kind == "group"]
+    return [_typed(chat.title) for chat in chats if chat.kind != "direct"]
 
 
 def _typed(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tacit.errors import TacitError
 from tacit.sdk.types import (
@@ -24,6 +24,9 @@ from tacit.ui.rows import Style
 
 if TYPE_CHECKING:
     from tacit.ui.line.session import Session
+
+_BEGINNINGS: Final = frozenset({"created", "joined", "request-accepted"})
+"""Notices at the beginning of a chat; what follows them says enough."""
 
 
 class News:
@@ -87,8 +90,22 @@ class News:
         if session.chat is not None and message.chat == session.chat.id:
             if session.show(message) and not message.mine:
                 await session.me.mark_read(session.chat.id, message.row)
+        elif await self._tell_alone(message):
+            await session.me.mark_read(message.chat, message.row)
         elif session.face.interactive and not message.mine:
             await self._tell_elsewhere(message)
+
+    async def _tell_alone(self, message: MessageInfo) -> bool:
+        """In a room, show what one of its members writes to its owner alone, or the other way; False if it is none."""
+        room = self._session.chat
+        if room is None or room.kind != "room":
+            return False
+        chat = await self._session.me.chat(message.chat)
+        if chat.kind != "direct" or chat.peer is None or chat.peer.id not in room.nicks:
+            return False
+        if message.kind == "text":
+            self._session.show_alone(message, words.nick(room, chat.peer))
+        return message.kind == "text" or (message.notice is not None and message.notice.code in _BEGINNINGS)
 
     async def _tell_elsewhere(self, message: MessageInfo) -> None:
         session = self._session

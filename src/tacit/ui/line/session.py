@@ -38,8 +38,19 @@ Deed: TypeAlias = Callable[["Session", tuple[str, ...]], Awaitable[None]]
 class Session:
     """One profile in one terminal or pipe."""
 
-    def __init__(self, me: Client, face: Face, names: Names, deeds: Mapping[str, Deed], *, link: str = "") -> None:
+    def __init__(
+        self,
+        me: Client,
+        face: Face,
+        names: Names,
+        deeds: Mapping[str, Deed],
+        *,
+        link: str = "",
+        for_others: Callable[[str], str] = str,
+    ) -> None:
+        """``link`` is the own one as others can use it, and ``for_others`` makes any link so."""
         self.me, self.face, self.names, self.link = me, face, names, link or me.contact_link
+        self.for_others = for_others
         self.chat: ChatInfo | None = None
         self.asking: list[RequestEvent] = []
         self.connection = Connection("connecting")
@@ -222,8 +233,15 @@ class Session:
         if messages:
             await self.me.mark_read(chat.id, messages[-1].row)
 
+    def show_alone(self, message: MessageInfo, nick: str) -> None:
+        """Show, in a room, a line between its owner and one member that is no line of the room."""
+        to = self.face.layout.glyphs.to
+        between = f"you {to} {nick}" if message.mine else f"{nick} {to} you"
+        if not (message.mine and self.face.echoes):
+            self.face.show(self._pages.rows(message, self.face.layout, between=between))
+
     def _rows(self, chat: ChatInfo, message: MessageInfo, *, marks: bool = False) -> list[Row]:
-        return self._pages.rows(message, self.face.layout, direct=chat.kind == "direct", marks=marks)
+        return self._pages.rows(message, self.face.layout, kind=chat.kind, marks=marks)
 
     # ---- lines ----
 

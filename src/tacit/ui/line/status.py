@@ -47,7 +47,7 @@ def _chat(session: Session) -> str:
         return ""
     if chat.status != "active":
         return {"requested": "a request", "leaving": "leaving", "ended": "ended"}[chat.status]
-    if chat.kind == "group":
+    if chat.kind != "direct":
         return words.members(chat)
     return words.trust(chat.peer) if chat.peer else ""
 

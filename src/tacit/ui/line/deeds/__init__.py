@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tacit.ui.line.deeds import chats, groups, people, screen
+from tacit.ui.line.deeds import chats, groups, people, rooms, screen
 from tacit.ui.line.session import Deed
 
 DEEDS: Final[Mapping[str, Deed]] = {
@@ -17,6 +17,7 @@ DEEDS: Final[Mapping[str, Deed]] = {
     "quit": screen.end,
     "msg": chats.write,
     "open": chats.open_chat,
+    "join": rooms.join,
     "close": chats.close,
     "chats": chats.list_chats,
     "history": chats.show_history,
@@ -25,6 +26,9 @@ DEEDS: Final[Mapping[str, Deed]] = {
     "invite": groups.invite,
     "remove": groups.remove,
     "rename": groups.rename,
+    "nick": rooms.change_nick,
+    "lock": rooms.lock,
+    "unlock": rooms.unlock,
     "leave": groups.leave,
     "who": people.show_person,
     "requests": people.list_requests,

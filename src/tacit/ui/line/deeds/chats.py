@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tacit.errors import NotFound
 from tacit.ui import words
+from tacit.ui.line.deeds.rooms import write_alone
 from tacit.ui.line.session import HISTORY_LINES, MAX_UNREAD_LINES, Session
 
 
@@ -11,6 +12,9 @@ async def write(session: Session, args: tuple[str, ...]) -> None:
     """Write to somebody; without a text, go there."""
     if len(args) == 1:
         await open_chat(session, args)
+        return
+    room = session.chat if session.chat is not None and session.chat.kind == "room" else None
+    if room is not None and await write_alone(session, room, args[0], args[1]):
         return
     message = await session.me.send(args[0], args[1])
     session.own.setdefault(message.id, message.state)

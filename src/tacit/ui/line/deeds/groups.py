@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tacit.sdk.types import ChatInfo, Person
 from tacit.ui import words
+from tacit.ui.line.deeds.rooms import put_out, send_link
+from tacit.ui.line.deeds.screen import show_link
 from tacit.ui.line.session import Session
 
 
@@ -14,7 +16,7 @@ async def list_members(session: Session, args: tuple[str, ...]) -> None:
         session.refuse("You are in no chat: /open WHO goes to one, /contacts lists the people you know.")
         return
     chat = session.chat = await session.me.chat(chat.id)
-    session.table([(words.name(person), _about(person, chat)) for person in chat.members])
+    session.table([(words.nick(chat, person), _about(person, chat)) for person in chat.members])
 
 
 async def create(session: Session, args: tuple[str, ...]) -> None:
@@ -24,45 +26,52 @@ async def create(session: Session, args: tuple[str, ...]) -> None:
 
 
 async def invite(session: Session, args: tuple[str, ...]) -> None:
-    """Add somebody to the open group."""
-    chat = _group(session)
-    if chat is not None:
+    """Add somebody to the open group, or send them the link of the open room; without a name, show that link."""
+    chat = _many(session)
+    if chat is not None and chat.kind == "room":
+        await (send_link(session, chat, args[0]) if args else show_link(session, args))
+    elif chat is not None and not args:
+        session.refuse("Type it as /invite WHO")
+    elif chat is not None:
         await session.me.invite(chat.id, args[0])
         session.say("Invited; a line tells when it is done.", "dim")
 
 
 async def remove(session: Session, args: tuple[str, ...]) -> None:
-    """Remove somebody from the open group."""
-    chat = _group(session)
-    if chat is not None:
+    """Remove somebody from the open group or room."""
+    chat = _many(session)
+    if chat is not None and chat.kind == "room":
+        await put_out(session, chat, args[0])
+    elif chat is not None:
         await session.me.remove(chat.id, args[0])
         session.say("A line tells when it is done.", "dim")
 
 
 async def rename(session: Session, args: tuple[str, ...]) -> None:
     """Give the open group another name."""
-    chat = _group(session)
+    chat = _many(session)
     if chat is not None:
         await session.me.rename(chat.id, args[0])
 
 
 async def leave(session: Session, args: tuple[str, ...]) -> None:
-    """Leave the open group."""
-    chat = _group(session)
+    """Leave the open group or room."""
+    chat = _many(session)
     if chat is not None:
         await session.me.leave(chat.id)
 
 
-def _group(session: Session) -> ChatInfo | None:
-    if session.chat is not None and session.chat.kind == "group":
+def _many(session: Session) -> ChatInfo | None:
+    if session.chat is not None and session.chat.kind != "direct":
         return session.chat
-    session.refuse("This works in a group: /create NAME makes one, /open NAME goes to one.")
+    session.refuse("This works in a group or a room: /create NAME makes a group, /open NAME goes to one.")
     return None
 
 
 def _about(person: Person, chat: ChatInfo) -> str:
     facts = [
-        "admin" if person.id in chat.admins and chat.kind == "group" else "",
+        "you" if person.status == "self" and chat.kind == "room" else "",
+        "admin" if person.id in chat.admins and chat.kind != "direct" else "",
         "" if person.status == "self" else words.trust(person),
         f"@{person.handle}" if person.handle and words.name(person) not in (person.handle, f"@{person.handle}") else "",
         person.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tacit.ui import words
 from tacit.ui.layout import code_rows, link_row
 from tacit.ui.line.commands import BY_WORD, COMMANDS, nearest, usage
+from tacit.ui.line.deeds.rooms import leave_for_good
 from tacit.ui.line.session import Session
 from tacit.ui.qr import qr_rows
 
@@ -34,10 +35,15 @@ async def show_status(session: Session, args: tuple[str, ...]) -> None:
 
 
 async def show_link(session: Session, args: tuple[str, ...]) -> None:
-    """Show the own contact link and its QR code."""
-    session.say("Others reach you with: tacit join LINK")
-    session.face.say([link_row(session.link)])
-    rows = qr_rows(session.link, session.face.layout.talk_cells)
+    """Show the link of the open room, or the own contact link, and its QR code."""
+    chat, link = session.chat, session.link
+    if chat is not None and chat.kind == "room":
+        link = session.for_others(await session.me.room_link(chat.id))
+        session.say(words.ROOM_LINK)
+    else:
+        session.say("Others reach you with: tacit join LINK")
+    session.face.say([link_row(link)])
+    rows = qr_rows(link, session.face.layout.talk_cells)
     if session.face.interactive and rows:
         session.face.say(code_rows(rows, session.face.layout))
 
@@ -57,5 +63,7 @@ async def clear(session: Session, args: tuple[str, ...]) -> None:
 
 
 async def end(session: Session, args: tuple[str, ...]) -> None:
-    """End the session."""
+    """End the session; what is open and a room is left for good."""
+    if session.chat is not None and session.chat.kind == "room" and session.chat.status == "active":
+        await leave_for_good(session, session.chat)
     session.end()
