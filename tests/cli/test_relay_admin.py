@@ -258,8 +258,47 @@ async def test_a_relay_that_is_emptied_stays_if_it_is_to(tmp_path):
         assert done.err.endswith("No connection is left.\n")
 
 
+@BOTH
+async def test_public_rooms_are_listed_and_closed_and_others_are_not_seen(tmp_path, runs):
+    async with running(tmp_path) as world:
+        carol = await world.join(handle="carol")
+        for number, name in enumerate(("lobby", "attic", "")):
+            room = pb.Room(join_token_hash=b"h" * 32, group_info=b"info", name=name, link_secret=b"s" * 32)
+            await carol.ask(pb.CreateLog(log_id=bytes([number]) * 16, room=room))
+        if runs:
+            await closing_a_room(tmp_path)
+    if not runs:
+        await closing_a_room(tmp_path)
+
+
+async def closing_a_room(folder: Path) -> None:
+    listed = (await ok(folder, "rooms", "--json")).lines
+    assert [(room["name"], room["handle"], room["devices"], room["locked"]) for room in listed] == [
+        ("attic", "carol", 1, False),
+        ("lobby", "carol", 1, False),
+    ]
+    assert "lobby  1 device, made" in (await ok(folder, "rooms")).out
+    assert (await tacit(folder, "close-room", "lobby", "--no-input")).code == 2
+    assert (await ok(folder, "close-room", "Lobby", "--yes", "--json")).json == {"name": "lobby"}
+    assert [room["name"] for room in (await ok(folder, "rooms", "--json")).lines] == ["attic"]
+    unknown = await tacit(folder, "close-room", "lobby", "--yes", "--json")
+    assert (unknown.code, unknown.json["error"]["code"]) == (7, "no-such-room")
+    assert (await ok(folder, "close-room", "attic", "--yes")).out == "closed  attic, free again\n"
+    assert (await ok(folder, "rooms")).err == "No public rooms.\n"
+
+
 async def test_before_the_first_start_every_command_says_so_and_makes_nothing(tmp_path):
-    for command in ("users", "invites", "stats", "gc", "drain", ("suspend", "x"), ("delete", "x"), ("devices", "x")):
+    for command in (
+        "users",
+        "invites",
+        "rooms",
+        "stats",
+        "gc",
+        "drain",
+        ("suspend", "x"),
+        ("delete", "x"),
+        ("devices", "x"),
+    ):
         ran = await tacit(tmp_path / "none", *([command] if isinstance(command, str) else command), "--json")
         assert (ran.code, ran.json["error"]["code"]) == (7, "no-store"), command
     assert list(tmp_path.iterdir()) == []

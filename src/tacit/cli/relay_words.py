@@ -106,6 +106,15 @@ def invite_line(invite: dict[str, Any]) -> str:
     return f"{invite['id']}  {invite['used']} of {invite['uses']} used, {shown}{note}"
 
 
+def room_line(room: dict[str, Any]) -> str:
+    """One public room."""
+    maker = (
+        called({"account": room["maker"], "handle": room["handle"]}) if room["maker"] else "nobody who is still here"
+    )
+    locked = ", locked" if room["locked"] else ""
+    return f"{room['name']}  {several(room['devices'], 'device')}{locked}, made {day(room['created_at'])} by {maker}"
+
+
 def stats_pairs(stats: dict[str, Any]) -> Pairs:
     """One page about the relay."""
     oldest = stats["oldest_entry_at"]

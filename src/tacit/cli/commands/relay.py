@@ -10,6 +10,7 @@ from tacit.cli.commands.relay_backups import backup, doctor, restore
 from tacit.cli.commands.relay_config import check_config, init
 from tacit.cli.commands.relay_invites import invite, invites, revoke
 from tacit.cli.commands.relay_people import delete, devices, inspect, resume, suspend, users
+from tacit.cli.commands.relay_rooms import close_room, rooms
 from tacit.cli.commands.relay_upkeep import drain, gc, stats
 from tacit.cli.tree import Group
 
@@ -29,6 +30,8 @@ SECTIONS: Final = {
         (suspend, "shut an account out until it is resumed"),
         (resume, "let a suspended account in again"),
         (delete, "delete an account"),
+        (rooms, "list the public rooms"),
+        (close_room, "take the name of a public room away"),
     ),
     "The relay": (
         (stats, "show on one page how it stands"),

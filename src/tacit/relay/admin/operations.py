@@ -11,7 +11,7 @@ import msgspec
 
 from tacit.errors import TacitError
 from tacit.log import EventLog
-from tacit.relay.admin import invitations, people, shapes, upkeep
+from tacit.relay.admin import invitations, people, rooms, shapes, upkeep
 from tacit.relay.admin.desk import Desk
 from tacit.relay.admin.diary import DIRECT, SOCKET, note
 from tacit.relay.errors import ControlMalformed, ReadOnlySocket
@@ -41,6 +41,7 @@ OPERATIONS: Final = {
     "account": Operation(Role.MONITOR, shapes.Who, people.held),
     "invites": Operation(Role.MONITOR, shapes.Question, invitations.list_all),
     "invite-uses": Operation(Role.MONITOR, shapes.WhichInvite, invitations.uses),
+    "rooms": Operation(Role.MONITOR, shapes.Question, rooms.list_public),
     "stats": Operation(Role.MONITOR, shapes.Question, upkeep.stats),
     "invite": Operation(Role.ADMIN, shapes.NewInvite, invitations.create),
     "revoke-invite": Operation(Role.ADMIN, shapes.WhichInvite, invitations.revoke),
@@ -48,6 +49,7 @@ OPERATIONS: Final = {
     "resume": Operation(Role.ADMIN, shapes.Who, people.resume),
     "revoke-device": Operation(Role.ADMIN, shapes.WhichDevice, people.revoke_device),
     "delete": Operation(Role.ADMIN, shapes.Who, people.delete),
+    "close-room": Operation(Role.ADMIN, shapes.WhichRoom, rooms.close),
     "gc": Operation(Role.ADMIN, shapes.Sweep, upkeep.gc),
     "drain": Operation(Role.ADMIN, shapes.Drain, upkeep.drain),
     "backup-made": Operation(Role.ADMIN, shapes.Question, upkeep.note_backup),

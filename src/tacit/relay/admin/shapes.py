@@ -62,6 +62,12 @@ class WhichInvite(Question, frozen=True, forbid_unknown_fields=True):
     invite: str
 
 
+class WhichRoom(Question, frozen=True, forbid_unknown_fields=True):
+    """A public room by its name."""
+
+    room: str
+
+
 class Sweep(Question, frozen=True, forbid_unknown_fields=True):
     """Whether space is to be given back to the system, too."""
 
@@ -187,6 +193,30 @@ class InviteUses(Answer, frozen=True):
 
     id: str
     used_by: tuple[InviteUse, ...]
+
+
+class Room(Answer, frozen=True):
+    """One public room."""
+
+    name: str
+    maker: str
+    """ID of the account that made it; empty when that is gone."""
+    handle: str
+    created_at: int
+    devices: int
+    locked: bool
+
+
+class Rooms(Answer, frozen=True):
+    """All public rooms."""
+
+    rooms: tuple[Room, ...]
+
+
+class RoomClosed(Answer, frozen=True):
+    """A room that nobody finds by this name any more."""
+
+    name: str
 
 
 class Stats(Answer, frozen=True):

@@ -31,6 +31,20 @@ class Entrance:
     """The GroupInfo is of an earlier commit than the last one."""
 
 
+@dataclass(frozen=True, slots=True)
+class PublicRoom:
+    """A room that anybody finds by its name."""
+
+    name: str
+    maker_id: bytes | None
+    """Account ID; None when that account was deleted."""
+    maker_handle: str
+    created_at: int
+    devices: int
+    """How many read it."""
+    locked: bool
+
+
 def create(db: sqlite3.Connection, maker: Session, log: LogRow, room: RoomState) -> None:
     """Make a new log a room. Raises ``RoomNameTaken`` or ``QuotaExceeded``."""
     made = db.execute(
@@ -102,6 +116,29 @@ def is_stale(db: sqlite3.Connection, log: LogRow) -> bool:
         ).fetchone()
         is not None
     )
+
+
+def public_rooms(db: sqlite3.Connection) -> list[PublicRoom]:
+    """Every public room, by name."""
+    rows = db.execute(
+        "SELECT name, account_id, coalesce(handle, ''), logs.created_at,"
+        " (SELECT count(*) FROM readers WHERE readers.log = rooms.log AND end_seq IS NULL),"
+        " join_token_hash = x'' FROM rooms JOIN logs USING (log) LEFT JOIN devices ON device = maker"
+        " LEFT JOIN accounts USING (account) WHERE name IS NOT NULL ORDER BY name"
+    )
+    return [PublicRoom(*row[:5], locked=bool(row[5])) for row in rows]
+
+
+def close(db: sqlite3.Connection, name: str) -> None:
+    """Take the name of a public room away, and let nobody in until a member changes something there.
+
+    Those who are in it go on. Raises ``NoSuchRoom``.
+    """
+    closed = db.execute(
+        "UPDATE rooms SET name = NULL, link_secret = NULL, join_token_hash = x'' WHERE name = ?", (name,)
+    )
+    if closed.rowcount == 0:
+        raise NoSuchRoom
 
 
 def fits(join_token: bytes, token_hash: bytes) -> bool:
