@@ -63,10 +63,10 @@ if TYPE_CHECKING:
         TimedOut,
     )
     from tacit.sdk.client import Client
+    from tacit.sdk.session import Session
 
 __all__ = [
     "Ambiguous",
-    from tacit.sdk.session import Session
     "AwaitsAnswer",
     "BadNick",
     "ChatEnded",
@@ -97,13 +97,13 @@ __all__ = [
     "RelayError",
     "RequestEvent",
     "SafetyNumberInfo",
+    "Session",
     "StateEvent",
     "StatusInfo",
     "StorageError",
     "TacitError",
     "TextTooLong",
     "TimedOut",
-    "Session",
     "TransportError",
     "Untrusted",
     "UsageError",
