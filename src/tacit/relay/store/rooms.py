@@ -126,7 +126,10 @@ def public_rooms(db: sqlite3.Connection) -> list[PublicRoom]:
         " join_token_hash = x'' FROM rooms JOIN logs USING (log) LEFT JOIN devices ON device = maker"
         " LEFT JOIN accounts USING (account) WHERE name IS NOT NULL ORDER BY name"
     )
-    return [PublicRoom(*row[:5], locked=bool(row[5])) for row in rows]
+    return [
+        PublicRoom(name, maker, handle, created_at, devices, bool(locked))
+        for name, maker, handle, created_at, devices, locked in rows
+    ]
 
 
 def close(db: sqlite3.Connection, name: str) -> None:
