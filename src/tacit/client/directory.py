@@ -37,24 +37,39 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom to ask for: an account ID, or a handle."""
+    """Whom to ask for: an account ID, a handle, or a phone number."""
 
     account_id: bytes = b""
     handle: str = ""
+    phone: str = ""
 
     @property
     def who(self) -> pb.Who:
         """The request's form."""
+        if self.phone:
+            return pb.Who(phone=self.phone)
         return pb.Who(account_id=self.account_id) if self.account_id else pb.Who(handle=self.handle)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDevices:
+    """An account with the devices that the relay names, checked; it may have left some out."""
+
+    account: Found
+    certificates: tuple[DeviceCertificate, ...]
 
 
 async def look_up(connection: Connection, asked: Asked) -> Found:
     """Find an account; raises ``NoSuchAccount``, ``FalseAnswer`` or ``TransportError``."""
+    return (await look_up_devices(connection, asked)).account
+
+
+async def look_up_devices(connection: Connection, asked: Asked) -> FoundDevices:
+    """Find an account and its devices; raises as ``look_up``."""
     answer = await connection.request(pb.SenderKeysRequest(who=asked.who), pb.SenderKeys)
     found = check_account(asked, answer.account_id, answer.account_key, answer.handle)
-    for certificate in answer.device_certificates:
-        check_certificate(found, certificate)
-    return found
+    certificates = tuple(check_certificate(found, certificate) for certificate in answer.device_certificates)
+    return FoundDevices(found, certificates)
 
 
 async def claim(connection: Connection, account: bytes, now_s: float) -> tuple[bytes, ...]:

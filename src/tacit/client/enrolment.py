@@ -12,9 +12,10 @@ from tacit.client.books import Books
 from tacit.client.connection import Connection
 from tacit.client.errands import known_handle
 from tacit.client.errors import ProfileExists
-from tacit.client.handshake import Connect, open_connection
+from tacit.client.handshake import NO_PROOF, Connect, PhoneProof, Welcomed, open_connection
 from tacit.client.model import Profile
 from tacit.client.paths import ProfilePaths
+from tacit.client.proving import AskCode, with_proof
 from tacit.client.runtime import no_checkpoint
 from tacit.client.store import NewProfile, StoreExists, begin_profile
 from tacit.client.uplink import login_of
@@ -35,17 +36,28 @@ async def enrol(
     connect: Connect,
     clock: Clock,
     entropy: Entropy,
+    account: AccountKey | None = None,
+    proof: PhoneProof = NO_PROOF,
+    ask_code: AskCode | None = None,
 ) -> None:
     """Make a profile at ``paths`` and register it at a relay under the handle ``name``; empty: without a handle.
 
-    Raises ``ProfileExists``, ``UsageError``, ``StorageError``, ``TransportError``, ``Untrusted`` or ``RelayError``, and
-    has then left nothing behind on this machine.
+    ``account`` is one that is there already, a fresh one otherwise; this is a further device of one that the relay
+    knows. ``ask_code`` is asked where the relay sends a code to the number of ``proof``. Raises ``ProfileExists``,
+    ``UsageError``, ``StorageError``, ``TransportError``, ``Untrusted`` or ``RelayError``, and has then left nothing
+    behind on this machine.
     """
     handle = parse_handle(name) if name else ""
-    profile = new_profile(handle, replace(relay, account_id=None), clock.now_s(), entropy)
+    account = account or AccountKey.generate(entropy)
+    profile = new_profile(account, handle, replace(relay, account_id=None), clock.now_s(), entropy)
     new = await asyncio.to_thread(_begin, paths, passphrase, entropy, profile)
+
+    async def enter(proof: PhoneProof) -> tuple[Connection, Welcomed]:
+        return await open_connection(relay, login_of(profile), connect, clock, registering=proof)
+
     try:
-        await _register(new, profile, relay, connect, clock, entropy)
+        connection, welcomed = await with_proof(enter, proof, ask_code, clock)
+        await _move_in(new, connection, welcomed, clock, entropy)
         await asyncio.to_thread(new.publish)
     except StoreExists:
         raise ProfileExists(paths.name) from None
@@ -54,9 +66,8 @@ async def enrol(
         raise
 
 
-def new_profile(handle: str, relay: RelayLink, now_s: float, entropy: Entropy) -> Profile:
-    """Fresh keys for an account and its first device."""
-    account = AccountKey.generate(entropy)
+def new_profile(account: AccountKey, handle: str, relay: RelayLink, now_s: float, entropy: Entropy) -> Profile:
+    """Fresh keys for a device of an account."""
     device = ED25519.generate(entropy)
     certificate = DeviceCertificate.issue(account, device.public, now_s)
     return Profile(
@@ -86,10 +97,7 @@ def _begin(paths: ProfilePaths, passphrase: str | None, entropy: Entropy, profil
     return new
 
 
-async def _register(
-    new: NewProfile, profile: Profile, relay: RelayLink, connect: Connect, clock: Clock, entropy: Entropy
-) -> None:
-    connection, welcomed = await open_connection(relay, login_of(profile), connect, clock, register_first=True)
+async def _move_in(new: NewProfile, connection: Connection, welcomed: Welcomed, clock: Clock, entropy: Entropy) -> None:
     reading = asyncio.create_task(_read(connection))
     try:
         packages = await asyncio.to_thread(_note_registered, new, welcomed.logged_in, clock, entropy)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from tacit import limits
 from tacit.client.connection import Connection, read_refusal
@@ -19,7 +19,7 @@ from tacit.errors import DecodeError, RelayError, TransportError
 from tacit.identity import AccountKey, RelayLink
 from tacit.net import FrameLink
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import HandleTaken, NoSuchAccount, NoSuchDevice, refusal
+from tacit.wire.errors import HandleTaken, NoSuchAccount, NoSuchDevice, PhoneCodeExpired, refusal
 from tacit.wire.frames import RequestBody, ResponseBody, decode_response, encode_request
 from tacit.wire.operations import choose_protocol
 from tacit.wire.signing import NameToVerify, login_tbs, register_tbs, verify_hello
@@ -47,6 +47,22 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneProof:
+    """What a new account shows a relay that asks for a phone number; empty where there is nothing to show."""
+
+    phone: str = ""
+    findable: bool = False
+    request: str = ""
+    """What the relay called the code that it has sent."""
+    code: str = field(default="", repr=False)
+    again: bool = False
+    """The code may have been taken over a connection that was lost."""
+
+
+NO_PROOF: Final = PhoneProof()
+
+
+@dataclass(frozen=True, slots=True)
 class Welcomed:
     """What the relay said when it let this device in."""
 
@@ -58,28 +74,29 @@ class Welcomed:
 
 
 async def open_connection(
-    relay: RelayLink, login: Login, connect: Connect, clock: Clock, *, register_first: bool = False
+    relay: RelayLink, login: Login, connect: Connect, clock: Clock, *, registering: PhoneProof | None = None
 ) -> tuple[Connection, Welcomed]:
     """Reach a relay, check that it is the one that the link names, and log in, registering where it does not know us.
 
-    Raises ``PinMismatch`` when it is another relay, ``RelayError`` when it refuses, ``TransportError`` otherwise.
+    With ``registering`` it registers before anything else, and shows that. Raises ``PinMismatch`` when it is another
+    relay, ``RelayError`` when it refuses, ``TransportError`` otherwise.
     """
     try:
-        link, welcomed = await _enter(relay, login, connect, verify_name=False, register_first=register_first)
+        link, welcomed = await _enter(relay, login, connect, registering, verify_name=False)
     except NameToVerify:
         # The relay key itself has said so. Nothing of ours has left this machine yet.
-        link, welcomed = await _enter(relay, login, connect, verify_name=True, register_first=register_first)
+        link, welcomed = await _enter(relay, login, connect, registering, verify_name=True)
     return Connection(link, clock), welcomed
 
 
 async def _enter(
-    relay: RelayLink, login: Login, connect: Connect, *, verify_name: bool, register_first: bool
+    relay: RelayLink, login: Login, connect: Connect, registering: PhoneProof | None, *, verify_name: bool
 ) -> tuple[FrameLink, Welcomed]:
     link = await connect(relay, verify_name)
     try:
         async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
             handshake = _Handshake(link, relay, login, name_verified=verify_name)
-            return link, await handshake.run(register_first=register_first)
+            return link, await handshake.run(registering)
     except TimeoutError:
         link.abort()
         raise SlowHandshake from None
@@ -100,7 +117,7 @@ class _Handshake:
         self._challenge = b""
         self._protocol = 0
 
-    async def run(self, *, register_first: bool) -> Welcomed:
+    async def run(self, registering: PhoneProof | None) -> Welcomed:
         hello = await self._receive()
         if not isinstance(hello, pb.Hello):
             raise self._refused(hello)
@@ -108,8 +125,10 @@ class _Handshake:
         verify_hello(hello, self._relay.fingerprint, seen, name_verified=self._name_verified)
         self._hello, self._challenge = hello, hello.challenge
         self._protocol = choose_protocol(hello.protocol_min, hello.protocol_max)
-        if register_first:
-            await self._register(self._login.handle)
+        if registering is not None:
+            if registering.code:
+                await self._show_code(registering)
+            await self._register(self._login.handle, registering)
             return Welcomed(await self._log_in(), registered=True)
         try:
             return Welcomed(await self._log_in(), registered=False)
@@ -126,7 +145,16 @@ class _Handshake:
             return True
         return False
 
-    async def _register(self, handle: str) -> None:
+    async def _show_code(self, proof: PhoneProof) -> None:
+        answer = await self._exchange(pb.SubmitOtp(request=proof.request, code=proof.code))
+        if isinstance(answer, pb.OtpAccepted):
+            self._challenge = answer.next_challenge
+            return
+        error = self._refused(answer)
+        if not (proof.again and isinstance(error, PhoneCodeExpired)):
+            raise error
+
+    async def _register(self, handle: str, proof: PhoneProof = NO_PROOF) -> None:
         signed = register_tbs(
             protocol=self._protocol,
             relay_key=self._hello.relay_key,
@@ -136,6 +164,9 @@ class _Handshake:
             device_certificate=self._login.device_certificate,
             handle=handle,
             invite=self._relay.invite,
+            phone=proof.phone,
+            otp_request=proof.request,
+            findable=proof.findable,
         )
         answer = await self._exchange(
             pb.Register(
@@ -145,6 +176,9 @@ class _Handshake:
                 invite=self._relay.invite,
                 signature=self._login.account.sign_bytes(signed),
                 protocol=self._protocol,
+                phone=proof.phone,
+                otp_request=proof.request,
+                findable=proof.findable,
             )
         )
         if not isinstance(answer, pb.Registered):
@@ -187,7 +221,10 @@ class _Handshake:
 
     def _refused(self, answer: Any) -> RelayError:
         """Why the relay did not do it; remembers the challenge for another try."""
-        if isinstance(answer, pb.RegistrationFailed | pb.LoginFailed):
+        if isinstance(answer, pb.RegistrationFailed):
+            self._challenge = answer.next_challenge
+            return refusal(answer.code, retry_after_s=answer.retry_after_s, otp_request=answer.otp_request)
+        if isinstance(answer, pb.LoginFailed):
             self._challenge = answer.next_challenge
             return refusal(answer.code, retry_after_s=answer.retry_after_s)
         if isinstance(answer, pb.Error):

@@ -14,15 +14,18 @@ from pathlib import Path
 
 from tacit.client import chats, invitations, people
 from tacit.client import rooms as room_changes
+from tacit.client.directory import Asked, look_up_devices
 from tacit.client.enrolment import enrol
 from tacit.client.errors import NoSuchProfile
+from tacit.client.handshake import PhoneProof
 from tacit.client.model import ChatId
 from tacit.client.paths import profile_paths
 from tacit.client.runtime import Runtime
 from tacit.client.store import StoreMissing, open_profile
 from tacit.errors import NotFound, TacitError
-from tacit.identity import parse_link
-from tacit.sdk import present, reading, rooms, targets, waits, writing
+from tacit.identity import parse_id, parse_link
+from tacit.sdk import accounts, present, reading, rooms, targets, waits, writing
+from tacit.sdk.accounts import AccountInfo, AskCode, NewKey
 from tacit.sdk.parts import REAL, Parts
 from tacit.sdk.types import (
     ChatInfo,
@@ -74,13 +77,21 @@ class Client:
         relay: str,
         passphrase: str | None,
         data_dir: Path | None = None,
+        key: NewKey = "ed25519",
+        phone: str = "",
+        findable: bool = False,
+        ask_code: AskCode | None = None,
         parts: Parts = REAL,
     ) -> None:
         """Make keys and a store, and register the handle ``name`` at the relay of the link ``relay``.
 
-        An empty ``name`` registers no handle; ``passphrase=None`` leaves the store's key beside the store. On any error
-        nothing is left behind here: ``UsageError`` (bad name, bad link, ``profile-exists``), ``TransportError``
-        (unreachable), ``Untrusted`` (``relay-pin-mismatch``), ``RelayError`` (``handle-taken``, ``invite-needed``).
+        An empty ``name`` registers no handle; ``passphrase=None`` leaves the store's key beside the store. ``key`` is
+        the kind of a fresh account key, or an ``AccountFile``; where the relay knows that account, this profile becomes
+        a further device of it. ``phone`` is for relays that ask for a number: they send a code there, for which
+        ``ask_code`` is called, and with ``findable`` others who want that too find the account by the number. On any
+        error nothing is left behind here: ``UsageError`` (bad name, bad link, ``profile-exists``, ``unsupported-key``,
+        ``phone-code-needed``), ``TransportError`` (unreachable), ``Untrusted`` (``relay-pin-mismatch``), ``RelayError``
+        (``handle-taken``, ``invite-needed``, ``phone-needed``, ``phone-taken``).
         """
         await enrol(
             profile_paths(profile, data_dir),
@@ -90,6 +101,9 @@ class Client:
             connect=parts.connect,
             clock=parts.clock,
             entropy=parts.entropy,
+            account=await asyncio.to_thread(accounts.account_from, key, parts.entropy),
+            proof=PhoneProof(accounts.written_phone(phone) if phone else "", findable),
+            ask_code=ask_code,
         )
 
     @classmethod
@@ -144,6 +158,23 @@ class Client:
     def contact_link(self) -> str:
         """What others paste to reach this account: relay, fingerprint and account ID."""
         return self._summary.contact_link
+
+    async def account(self, *, devices: bool = False) -> AccountInfo:
+        """The account of this profile; with ``devices`` the relay is asked for all of its devices.
+
+        Raises ``Offline`` or ``RelayError`` where that needs the relay.
+        """
+        found = None
+        if devices:
+            found = await look_up_devices(self._runtime.uplink.require(), Asked(account_id=parse_id(self.me.id)))
+        return await self._runtime.read(partial(accounts.account_info, found=found))
+
+    async def export_account_key(self, passphrase: str | None) -> bytes:
+        """The account key as PEM (PKCS#8), sealed with a passphrase of its own; None leaves it open to every reader.
+
+        Whoever has it is this account, everywhere. Raises ``UsageError`` for an empty passphrase.
+        """
+        return await self._runtime.read(partial(accounts.exported, passphrase=passphrase))
 
     async def status(self) -> StatusInfo:
         """How this profile stands: connection, what is queued, how many chats and requests."""
@@ -224,11 +255,17 @@ class Client:
         return await self._runtime.read(partial(reading.known_person, target=target))
 
     async def add_contact(self, target: str, name: str = "") -> Person:
-        """Pin the account behind ``@handle``, account ID or contact link, and call it ``name`` here.
+        """Pin the account behind ``@handle``, account ID, contact link or ``+number``, and call it ``name`` here.
+
+        A number is looked up only where the relay allows that and both accounts are findable.
 
         Raises ``NotFound``, ``Offline``, ``HandleChanged``, ``Untrusted`` (the relay's answer does not add up).
         """
-        account = await self._account(target)
+        if target.strip().startswith("+"):
+            ask = Asked(phone=accounts.written_phone(target))
+            account = await self._pinned(targets.Target(ask=ask), target)
+        else:
+            account = await self._account(target)
         await self._runtime.do(partial(people.accept_contact, account_id=account, name=name))
         return await self._person(account)
 
