@@ -73,6 +73,7 @@ class GrpcLink:
         self._leaving: deque[bytes] = deque()
         self._leaving_bytes = 0
         self._senders = 0
+        self._deadline: asyncio.TimerHandle | None = None
         self._sending = asyncio.Lock()
         self._come, self._taken, self._due, self._left, self._over = (asyncio.Event() for _ in range(5))
 
@@ -122,14 +123,9 @@ class GrpcLink:
         if self.ended is not None:
             return
         self._end(LinkClosed(code, reason))
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._over.wait()
-        except TimeoutError:
-            self.cut()
-        except BaseException:
-            self.cut()
-            raise
+        # Whoever waits here may be cancelled; what was sent leaves all the same.
+        self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._give_up)
+        await self._over.wait()
 
     def abort(self, reason: str = "") -> None:
         """Cut the connection; a waiting ``receive`` or ``send`` ends with ``CloseCode.ABNORMAL``."""
@@ -164,6 +160,8 @@ class GrpcLink:
         """Note that nothing is left of the stream."""
         self.finish(LinkClosed(CloseCode.ABNORMAL))
         self._over.set()
+        if self._deadline is not None:
+            self._deadline.cancel()
 
     # ---- reading ----
 
@@ -235,6 +233,12 @@ class GrpcLink:
         self._frames, self._held_bytes = [], 0
         for waiting in (self._come, self._taken, self._due, self._left):
             waiting.set()
+
+    def _give_up(self) -> None:
+        """Cut off whoever does not take the last frames."""
+        self._leaving.clear()
+        self.cut()
+        self._over.set()
 
     def _check_open(self) -> None:
         if self.ended is not None:

@@ -27,6 +27,7 @@ class TcpLink(asyncio.Protocol):
         "_ask_after",
         "_bounds",
         "_congested",
+        "_deadline",
         "_ended",
         "_gone",
         "_held_up",
@@ -69,6 +70,7 @@ class TcpLink(asyncio.Protocol):
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._sending: asyncio.Lock | None = None
         self._senders = 0
 
@@ -101,6 +103,8 @@ class TcpLink(asyncio.Protocol):
         self._heed()
         _wake(self._writer)
         _wake(self._gone)
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._on_end(self)
 
     def pause_writing(self) -> None:
@@ -166,14 +170,9 @@ class TcpLink(asyncio.Protocol):
         self._gone = asyncio.get_running_loop().create_future()
         self._hold_up(hold_up=False)
         self._transport.close()
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._gone
-        except TimeoutError:
-            self._cut()
-        except BaseException:
-            self._cut()
-            raise
+        # Whoever waits here may be cancelled; what was sent leaves all the same.
+        self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._cut)
+        await asyncio.shield(self._gone)
 
     def abort(self, reason: str = "") -> None:
         """Cut the connection; a waiting ``receive`` or ``send`` ends with ``CloseCode.ABNORMAL``."""
