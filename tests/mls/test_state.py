@@ -7,7 +7,7 @@ import pytest
 from tacit.codec import Writer
 from tacit.crypto.suites import DEFAULT_SUITE
 from tacit.errors import DecodeError
-from tacit.limits import PAST_EPOCH_S
+from tacit.limits import MAX_TREE_NODES, PAST_EPOCH_S
 from tacit.mls import (
     Add,
     BadState,
@@ -24,6 +24,10 @@ from tacit.mls import (
     save,
     save_changes,
 )
+from tacit.mls.epochs import PastEpoch
+from tacit.mls.members import Members
+from tacit.mls.ratchet_tree import RatchetTree
+from tacit.mls.secret_tree import SecretTree
 from tacit.mls.stored_rows import RowKind, row_key
 from tacit.mls.tree_math import NodeIndex, node_of
 from tests.mls.crew import NOW_S, Crew
@@ -103,7 +107,7 @@ def test_parts_of_different_epochs_do_not_go_together(crew: Crew) -> None:
 def test_a_state_that_was_cut_or_is_of_another_version_is_refused(crew: Crew) -> None:
     saved = save(crew["bob"])
     for epoch_blob in (b"", saved.epoch_blob[:-1], saved.epoch_blob + b"\0", b"\1" + saved.epoch_blob[1:]):
-        with pytest.raises(BadState):
+        with pytest.raises(BadState, match=r"^malformed$"):
             load(replace(saved, epoch_blob=epoch_blob))
     for ratchet_blob in (b"", saved.ratchet_blob[:-1], saved.ratchet_blob + b"\0", b"\1" + saved.ratchet_blob[1:]):
         with pytest.raises(BadState):
@@ -177,11 +181,16 @@ def test_what_did_not_change_is_not_written_again() -> None:
     heard = save_changes(before, crew["carol"])
     assert list(heard.put) == [row_key(RowKind.RATCHETS, before.epoch, crew.index("alice"))]
     crew.commit("dave")
+    crew.commit("dave")
     before = crew["carol"]
     crew.commit("alice")
-    keys = {key for key in save_changes(before, crew["carol"]).put if key[0] == RowKind.PRIVATE_KEY}
     assert before.state.private_keys.keys() == {4, 5, 3}
-    assert keys == {row_key(RowKind.PRIVATE_KEY, 3)}
+    assert len(before.state.past) >= 2
+    written = save_changes(before, crew["carol"]).put
+    assert {key for key in written if key[0] in (RowKind.PRIVATE_KEY, RowKind.PAST_EPOCH)} == {
+        row_key(RowKind.PRIVATE_KEY, 3),
+        row_key(RowKind.PAST_EPOCH, before.epoch),
+    }
 
 
 def test_changes_do_not_show_what_is_in_them(crew: Crew) -> None:
@@ -253,7 +262,7 @@ def test_rows_that_do_not_belong_together_are_refused(crew: Crew) -> None:
     far = Writer()
     far.fixed(rows[past][: len(crew["carol"].state.past[0].group_context.encoded) + 4])
     far.u32(1)
-    far.u32(1 << 20)
+    far.u32(MAX_TREE_NODES // 2)
     far.opaque(b"")
     head = row_key(RowKind.EPOCH)
     context = len(crew["carol"].context.encoded)
@@ -263,6 +272,7 @@ def test_rows_that_do_not_belong_together_are_refused(crew: Crew) -> None:
         {key: value for key, value in rows.items() if key[0] not in (RowKind.SECRET, RowKind.RATCHETS)},
         rows | {row_key(RowKind.NODE, 1): leaf},
         rows | {row_key(RowKind.NODE, 1 << 20): leaf},
+        rows | {row_key(RowKind.NODE, len(crew["carol"].state.tree.nodes)): leaf},
         rows | {row_key(RowKind.RATCHETS, number + 1, 0): b""},
         rows | {row_key(RowKind.SECRET, number + 1, 0): b""},
         rows | {past: far.finish()},
@@ -273,6 +283,33 @@ def test_rows_that_do_not_belong_together_are_refused(crew: Crew) -> None:
     for one in broken:
         with pytest.raises(BadState):
             load_rows(one)
+
+
+def test_a_tree_of_no_size_that_a_tree_has_is_malformed(crew: Crew) -> None:
+    """Refused before anything is made of it, so not first for what it comes down to."""
+    rows = dict(save_changes(None, crew["carol"]).put)
+    head, context = row_key(RowKind.EPOCH), len(crew["carol"].context.encoded)
+    bare = {key: value for key, value in rows.items() if key[0] != RowKind.NODE}
+    for count in (0, 2, 5, 8, MAX_TREE_NODES + 1, 2 * MAX_TREE_NODES + 1):
+        for some in (rows, bare):
+            with pytest.raises(BadState, match=r"^malformed$"):
+                load_rows(some | {head: _with_node_count(rows[head], context, count)})
+
+
+def test_the_smallest_and_the_largest_group_can_be_stored() -> None:
+    alone = Crew(1)["alice"]
+    assert load(save(alone)) == alone
+    crew = Crew(2)
+    nodes = list(crew["alice"].state.tree.nodes)
+    blanks = [None] * (MAX_TREE_NODES - 3)
+    tree = RatchetTree(crew.suite, (nodes[0], *blanks, nodes[2]))
+    context = replace(crew["alice"].context, tree_hash=tree.tree_hash)
+    keys = {NodeIndex(0): crew["alice"].state.private_keys[NodeIndex(0)]}
+    before = PastEpoch(replace(context, epoch=0), crew["alice"].own_leaf, Members((nodes[0], *blanks, nodes[0])))
+    epoch = replace(crew["alice"].state, context=context, tree=tree, private_keys=keys, past=(before,))
+    largest = Group(epoch, SecretTree.from_encryption_secret(tree.leaf_count, bytes(32)))
+    assert load(save(largest)) == largest
+    assert dict(load(save(largest)).state.past[0].leaves) == dict(before.leaves)
 
 
 def _with_node_count(head: bytes, context: int, count: int) -> bytes:
@@ -317,6 +354,15 @@ def test_a_pending_commit_is_stored_as_what_sets_it_apart_from_its_group() -> No
     crew.commit("bob")
     with pytest.raises(BadState):
         PendingCommit.decode(small, crew["bob"])
+
+
+def test_a_pending_commit_without_a_path_keeps_the_keys_of_its_group() -> None:
+    crew = Crew(3)
+    crew.commit("bob")
+    pending = crew.create_commit("bob", [Add(crew.bundle("dave").key_package)], force_path=False)
+    again = PendingCommit.decode(pending.encode(crew["bob"]), load(save(crew["bob"])))
+    assert again == pending
+    assert again.next.epoch.private_keys == crew["bob"].state.private_keys
 
 
 def test_a_pending_commit_that_halves_the_tree_gives_up_the_keys_of_the_lost_half() -> None:
