@@ -1,7 +1,7 @@
 """tacit: private chat that people host themselves, end-to-end encrypted with MLS (RFC 9420).
 
-Holds the version and the two public names, ``Client`` and ``Session``. Importing the package loads nothing else, so the relay never
-meets the client's rooms and the command line starts quickly.
+Holds the version and the two public names, ``Client`` and ``Session``. Importing the package loads nothing else, so the
+relay never meets the client's rooms and the command line starts quickly.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ SECTIONS: Final = {
         "chats": ("chats", "list the chats"),
         "group": ("group", "make, change and leave groups"),
         "room": ("room", "make open rooms, and come into them with a link and a nickname"),
+        "session": ("session", "talk to one person by a code; nothing is kept"),
     },
     "People": {
         "contacts": ("contacts", "list, add, rename and block people"),

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tacit.client.session import session as core
-from tacit.client.session.events import GuestFailed, Paired, SessionEnded, SessionEvent, SessionText
+from tacit.client.session.events import GuestCame, GuestFailed, Paired, SessionEnded, SessionEvent, SessionText
 from tacit.client.session.pairing import HARDNESS, Means
 from tacit.crypto.passphrase import PassphraseParams
 from tacit.identity import parse_link
@@ -24,7 +24,16 @@ from tacit.identity.pairing_codes import parse_code
 from tacit.identity.words import completions
 from tacit.sdk.parts import REAL, Parts
 
-__all__ = ["GuestFailed", "Paired", "Session", "SessionEnded", "SessionEvent", "SessionText", "complete_code"]
+__all__ = [
+    "GuestCame",
+    "GuestFailed",
+    "Paired",
+    "Session",
+    "SessionEnded",
+    "SessionEvent",
+    "SessionText",
+    "complete_code",
+]
 
 
 class Session:

@@ -9,6 +9,11 @@ EndCode: TypeAlias = Literal["goodbye", "left", "quiet", "relay-lost", "shutting
 
 
 @dataclass(frozen=True, slots=True)
+class GuestCame:
+    """Somebody came with the name of the rendezvous; whether they have the words shows in some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class GuestFailed:
     """Somebody came with the name of the rendezvous and did not pair; ``left`` more may try."""
 
@@ -47,4 +52,4 @@ class SessionEnded:
     sentence: str
 
 
-SessionEvent: TypeAlias = GuestFailed | Paired | SessionText | SessionEnded
+SessionEvent: TypeAlias = GuestCame | GuestFailed | Paired | SessionText | SessionEnded

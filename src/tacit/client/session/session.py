@@ -27,7 +27,7 @@ from tacit.client.session.errors import (
     ThirdInSession,
     WrongWords,
 )
-from tacit.client.session.events import EndCode, GuestFailed, Paired, SessionEnded, SessionEvent, SessionText
+from tacit.client.session.events import EndCode, GuestCame, GuestFailed, Paired, SessionEnded, SessionEvent, SessionText
 from tacit.client.session.line import Line
 from tacit.client.session.pairing import Means, Met, pair_as_creator, pair_as_joiner
 from tacit.client.session.talk import Goodbye, Heard, Talk
@@ -174,6 +174,7 @@ class Session:
                 continue  # of a guest who was given up before
             if not isinstance(pushed, pb.Met):
                 continue  # what such a guest still had to say
+            await self._tell(GuestCame())
             outcome = await pair_as_creator(self._line, self._pairing_code, self._means)
             if isinstance(outcome, Met):
                 return outcome
