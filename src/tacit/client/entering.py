@@ -31,6 +31,9 @@ AT_THE_DOOR_S: Final = 10 * limits.MINUTE_S
 """How long one waits at a door where many are before one."""
 
 ONLINE_S: Final = 30.0
+RECONNECTED_S: Final = 1.0
+"""When to look for another connection after one was lost."""
+
 
 LATER: Final = (*PASSING, RoomStale)
 """Refusals after which one asks again."""
@@ -68,6 +71,13 @@ async def resume(loop: Loop) -> None:
             continue  # nobody waits for it any more, or whoever does has heard it
 
 
+async def come_back(loop: Loop, group_id: GroupId) -> None:
+    """Take a place anew in a room in which this device has lost its own; where that fails, the chat has said why."""
+    way = await loop.read(partial(rooms.way_back, group_id=group_id))
+    if way is not None:
+        await enter_room(loop, *way)
+
+
 async def create_room(loop: Loop, title: str, nick: str, *, public: bool) -> ChatId:
     """Make a room, at the relay too, so that its link is good; raises what the relay has against it."""
     await loop.uplink.wait_online(ONLINE_S)
@@ -78,13 +88,11 @@ async def create_room(loop: Loop, title: str, nick: str, *, public: bool) -> Cha
         try:
             await (await _online(loop, deadline)).request(request, pb.LogCreated)
             await loop.do(partial(created, group_id=GroupId(request.log_id)))
-        except TransportError:
+        except (TransportError, *LATER) as error:
             if loop.clock.monotonic_s() > deadline:
                 raise
-        except RelayError as refusal:
-            if isinstance(refusal, LATER) and loop.clock.monotonic_s() < deadline:
-                await _pause(loop.clock, refusal)
-                continue
+            await _pause(loop.clock, error)
+        except RelayError:
             await loop.do(partial(rooms.give_up_room, chat_id=chat_id))
             raise
         else:
@@ -105,8 +113,7 @@ async def _wait_at_the_door(loop: Loop, where: RelayLink | str, deadline: float)
         except (TransportError, *LATER) as error:
             if loop.clock.monotonic_s() > deadline:
                 raise
-            if isinstance(error, RelayError):
-                await _pause(loop.clock, error)
+            await _pause(loop.clock, error)
 
 
 async def _knock(connection: Connection, where: RelayLink | str) -> Entrance:
@@ -132,8 +139,7 @@ async def _send(loop: Loop, join: JoinRow, deadline: float) -> ChatId:
         except (TransportError, *PASSING) as error:
             if loop.clock.monotonic_s() > deadline:
                 raise
-            if isinstance(error, RelayError):
-                await _pause(loop.clock, error)
+            await _pause(loop.clock, error)
 
 
 async def _send_once(loop: Loop, connection: Connection, join: JoinRow) -> ChatId:
@@ -168,5 +174,5 @@ async def _online(loop: Loop, deadline: float) -> Connection:
     return loop.uplink.require()
 
 
-async def _pause(clock: Clock, refusal: RelayError) -> None:
-    await clock.sleep(refusal.retry_after_s or RETRY_S)
+async def _pause(clock: Clock, error: TransportError | RelayError) -> None:
+    await clock.sleep(error.retry_after_s or (RETRY_S if isinstance(error, RelayError) else RECONNECTED_S))

@@ -101,6 +101,8 @@ def enter(batch: Batch, join: JoinRow, seq: int) -> ChatId:
         conversation = replace(step.state.conversation, own_counter=old.conversation.own_counter)
         step = replace(step, state=replace(step.state, conversation=conversation))
         _say_again(batch, old)
+        batch.books.holes.pop(join.group_id, None)
+        batch.books.early.pop(join.group_id, None)
     batch.take(step)
     batch.listen.add(join.group_id)
     batch.dirty.add(chat_id)
@@ -160,8 +162,15 @@ def room_link(books: Books, chat: Chat) -> str:
         raise ChatEnded
     if state.info.locked:
         raise RoomLocked
-    relay = replace(parse_link(books.profile.relay_link), invite="")
-    return format_link(replace(relay, room_id=state.group_id, room_secret=state.conversation.link_secret))
+    return format_link(_link_to(books, state))
+
+
+def way_back(books: Books, group_id: GroupId) -> tuple[RelayLink, str] | None:
+    """By which link and under which name a device comes back that has lost its place in a room; None if it has not."""
+    state = books.state(group_id)
+    if state is None or not state.is_room or state.conversation.status is not ConversationStatus.BEHIND:
+        return None
+    return _link_to(books, state), state.member(state.group.own_leaf).nick
 
 
 def is_same_relay(books: Books, link: RelayLink) -> bool:
@@ -188,6 +197,11 @@ def checked_nick(nick: str) -> str:
     if not is_nick(wanted):
         raise BadNick
     return wanted
+
+
+def _link_to(books: Books, state: GroupState) -> RelayLink:
+    relay = replace(parse_link(books.profile.relay_link), invite="")
+    return replace(relay, room_id=state.group_id, room_secret=state.conversation.link_secret)
 
 
 def _called(state: GroupState, nick: str) -> bytes:

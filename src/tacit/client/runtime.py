@@ -16,6 +16,7 @@ from tacit.client.batch import Batch
 from tacit.client.books import Books, Checkpoint
 from tacit.client.connection import Connection
 from tacit.client.directory import Asked, Found, look_up
+from tacit.client.entering import come_back
 from tacit.client.entering import resume as resume_joins
 from tacit.client.errands import Errands, positions
 from tacit.client.errors import Broken, Closed
@@ -78,6 +79,8 @@ class Runtime:
         self._receipts: set[GroupId] = set()
         self._told_at: dict[GroupId, float] = {}
         self._watchers: list[Watcher] = []
+        self._coming_back: set[GroupId] = set()
+        """Rooms to which a way back was tried over the present connection."""
         self._loop: asyncio.Task[None] | None = None
         self._closed = False
         self._broken = False
@@ -273,6 +276,7 @@ class Runtime:
             _settle(future, result)
         if inputs.connected:
             self.errands.forget_connection()
+            self._coming_back.clear()
         self._send(turned)
         await self._introduce(turned)
         self._checkpoint("before-show")
@@ -347,6 +351,9 @@ class Runtime:
         self.errands.note_used(turned.packages_used, last_resort=turned.last_resort_used)
         self.errands.claim(turned.claims)
         self.errands.ask_names(turned.nameless)
+        for group_id in turned.come_back - self._coming_back:
+            self._coming_back.add(group_id)
+            self.errands.spawn(come_back(self, group_id))
 
     # ---- machinery ----
 

@@ -98,6 +98,7 @@ def _commit_refused(batch: Batch, state: GroupState, row: OutboxRow, error: Rela
     group_id = state.conversation.group_id
     free = replace(state, own_commit=None)
     if isinstance(error, CommitConflict):
+        batch.books.stale_rooms.discard(group_id)  # what came first has set it right, or will be judged when it comes
         conversation = state.conversation
         if error.last_commit_seq <= conversation.cursor:
             # What came first has been processed already, valid or not: the next try counts from there.

@@ -84,6 +84,8 @@ class Turned:
     ask_later: set[GroupId] = field(default_factory=set)
     bring_back: set[GroupId] = field(default_factory=set)
     """See ``returning``."""
+    come_back: set[GroupId] = field(default_factory=set)
+    """Rooms in which this device has lost its place."""
     send: list[OutboxRow] = field(default_factory=list)
     claims: list[Intent] = field(default_factory=list)
     """Invitations that need KeyPackages."""
@@ -173,6 +175,11 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
     """What should happen next, as far as the books tell."""
     books = batch.books
     turned.acknowledge = batch.acknowledge
+    turned.come_back = {
+        group_id
+        for group_id, state in batch.changes.states.items()
+        if state.is_room and state.conversation.status is ConversationStatus.BEHIND
+    }
     creating = {g for g in batch.create if books.statuses.get(g) is ConversationStatus.CREATING}
     turned.create = _requests(batch, creating, again=False)
     turned.make_again = _requests(batch, batch.make_again, again=True)

@@ -1,0 +1,68 @@
+"""Death while coming into a room: whoever got in is in, whoever did not may ask again, and nobody is there twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tacit.errors import TacitError
+from tacit.testing.clock import run_in_world
+from tacit.testing.crashes import Crashed, CrashPlan
+from tacit.testing.world import World
+from tests.stories.test_rooms import all_agree, room_of
+
+pytestmark = pytest.mark.no_cover
+
+PARTS = 8
+"""Every so many moments in one test; the first of them runs everywhere, the others where there is time."""
+
+
+async def play(world: World, at: int, *, crowd: bool) -> CrashPlan:
+    """Carol dies at one moment of coming in, perhaps while somebody else comes in; at the end all three talk."""
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    carol, dave = await world.people("carol", "dave")
+    link = await alice.client.room_link(room)
+    plan = carol.doom(at)
+    try:
+        await carol.client.join_room(link, nick="carol")
+    except (TacitError, Crashed):
+        assert plan.is_dead
+    if crowd:
+        await dave.client.join_room(link, nick="dave")
+    await world.advance(90)
+    await carol.rise()
+    await world.advance(30)
+    if not any(chat.status == "active" for chat in await carol.client.chats()):
+        await carol.client.join_room(link, nick="carol")
+    for person in (alice, bob, carol):
+        await person.says(room, f"{person.name} is here")
+        await world.advance(30)
+    await all_agree(room, alice, bob, carol, *([dave] if crowd else []))
+    for person in (alice, bob, carol):
+        heard = await person.hears(room)
+        assert [line.split(": ")[1] for line in heard][-3:] == ["alice is here", "bob is here", "carol is here"]
+    assert [line for line in await alice.sees(room) if line == "-- joined by carol"] == ["-- joined by carol"]
+    return plan
+
+
+def played(folder: Path, at: int, *, crowd: bool) -> CrashPlan:
+    async def run() -> CrashPlan:
+        async with World(folder) as world:
+            return await play(world, at, crowd=crowd)
+
+    return run_in_world(run)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in range(1, PARTS))])
+def test_dying_while_coming_in(part: int, tmp_path: Path) -> None:
+    died: list[str] = []
+    for at in range(part + 1, 400, PARTS):
+        plan = played(tmp_path / str(at), at, crowd=at % 2 == 0)
+        if not plan.is_dead:
+            break
+        died.append(plan.moments[at - 1])
+    else:
+        pytest.fail("coming in never ends")
+    assert died
