@@ -157,3 +157,14 @@ asyncio.run(main())
 sys.exit("grpc" in sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+async def test_a_proxy_in_front_of_websocket_leaves_the_other_ways_as_they_are() -> None:
+    async with running(None, port=0, tcp_port=0, grpc_port=0, behind_proxy=True, **HOST) as world:
+        hashes = {}
+        for link in world.relay.links():
+            opened = await connect(parse_link(link), timeout_s=10)
+            peer = await Peer.over(opened)
+            hashes[opened.transport] = peer.hello.certificate_hash == opened.peer_certificate_hash
+            await opened.close()
+        assert hashes == {"ws": False, "grpc": True, "tcp": True}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, MutableMapping
 
     from tacit.relay.config import RelayConfig
+    from tacit.relay.server import Relay
 
 INVITE_USES: Final = 25
 """Registrations that the link of an ephemeral relay is good for, where registration is by invite."""
@@ -68,7 +69,7 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
         address = Address(link=relay.link(), port=relay.port, registration=config.registration)
         if config.data_dir is not None:
             save_address(config.data_dir, address)
-        _announce(settings, config, Address(link=relay.link(invite), port=relay.port))
+        _announce(settings, config, relay, invite)
         if with_parent:
             await _watch_parent(lambda: end("parent"))
         async with told_to_the_manager(os.environ):
@@ -80,19 +81,27 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
         await relay.stop()
 
 
-def _announce(settings: Settings, config: RelayConfig, address: Address) -> None:
-    out = Output(json=settings.json)
+def _announce(settings: Settings, config: RelayConfig, relay: Relay, invite: str) -> None:
+    out, links = Output(json=settings.json), relay.links(invite)
     if not settings.json:
-        out.code(address.link)
+        out.code(links[0])
         kept = "nothing on disk" if config.data_dir is None else str(config.data_dir)
         anybody = not config.needs_invite or config.ephemeral
         who = "Whoever has this link" if anybody else "Whoever has an invitation (tacit relay invite makes one)"
         proof = " and proves a phone number" if config.needs_phone else ""
-        out.talk(f"The relay runs on port {address.port} and keeps {kept}. {who}{proof} can register. Ctrl+C stops it.")
+        ports = " and ".join(map(str, relay.ports.values()))
+        on = f"port {ports}" if len(links) == 1 else f"ports {ports}"
+        out.talk(f"The relay runs on {on} and keeps {kept}. {who}{proof} can register. Ctrl+C stops it.")
         if config.needs_phone and settings.serve.phone_delivery == "console":
             out.talk("Codes are printed here, which is for trying out: whoever reads them can register any number.")
-    value = {"event": "listening", "link": address.link, "port": address.port, "ephemeral": config.data_dir is None}
-    out.data(value, [(("", address.link),)])
+    value = {
+        "event": "listening",
+        "link": links[0],
+        "port": relay.port,
+        "links": links,
+        "ephemeral": config.data_dir is None,
+    }
+    out.data(value, [(("", link),) for link in links])
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:

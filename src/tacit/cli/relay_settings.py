@@ -29,17 +29,21 @@ def relay_config(settings: Settings, environment: Mapping[str, str] = os.environ
 
     Raises a ``ConfigError``.
     """
-    from tacit.relay.config import RelayConfig
+    from tacit.relay.config import BadRelayConfig, RelayConfig
 
     serve = settings.serve
     try:
         route = phone_route(serve, environment)
     except RouteMistake as error:
         raise BadConfig(f"serve.{error.key} {error.problem}") from None
+    if not (serve.ws or serve.grpc or serve.tcp):
+        raise BadRelayConfig((("ws", "is off, and so are serve.grpc and serve.tcp; nobody could come in"),))
     return RelayConfig(
         data_dir=None if serve.ephemeral else settings.relay_dir,
         host=serve.host,
-        port=serve.port,
+        port=serve.port if serve.ws else None,
+        grpc_port=serve.grpc_port if serve.grpc else None,
+        tcp_port=serve.tcp_port if serve.tcp else None,
         public_host=serve.public_host or (public_host(settings) if serve.host in _EVERYWHERE else serve.host),
         public_port=serve.public_port or None,
         certificate=_path(serve.certificate),

@@ -29,6 +29,11 @@ ENVIRONMENT: Final = {
     "TACIT_PASSPHRASE_FILE": ("passphrase_file",),
     "TACIT_SERVE_HOST": ("serve", "host"),
     "TACIT_SERVE_PORT": ("serve", "port"),
+    "TACIT_SERVE_WS": ("serve", "ws"),
+    "TACIT_SERVE_GRPC": ("serve", "grpc"),
+    "TACIT_SERVE_GRPC_PORT": ("serve", "grpc_port"),
+    "TACIT_SERVE_TCP": ("serve", "tcp"),
+    "TACIT_SERVE_TCP_PORT": ("serve", "tcp_port"),
     "TACIT_SERVE_DATA": ("serve", "data"),
     "TACIT_SERVE_PUBLIC_HOST": ("serve", "public_host"),
     "TACIT_SERVE_PUBLIC_PORT": ("serve", "public_port"),
@@ -84,9 +89,14 @@ MEANINGS: Final = {
     "serve.public_host": "Name or address of this machine as others reach it: it goes into links and into the relay's "
     "certificate. Empty for the address of the default route.",
     "serve.host": "Address to listen on; empty for every one, IPv4 and IPv6.",
-    "serve.port": "Port to listen on; 0 for any that is free.",
-    "serve.public_port": "Port that goes into links, where a proxy or a router has another one; 0 for the port that is "
-    "listened on.",
+    "serve.port": "Port to listen on for WebSocket; 0 for any that is free.",
+    "serve.ws": "Serve clients over WebSocket, which every one of ours speaks unless its link says otherwise.",
+    "serve.grpc": "Serve clients over gRPC as well, on a port of its own, for programs in other languages.",
+    "serve.grpc_port": "Port to listen on for gRPC; 0 for any that is free.",
+    "serve.tcp": "Serve clients over TCP as well, on a port of its own, for the smallest clients.",
+    "serve.tcp_port": "Port to listen on for TCP; 0 for any that is free.",
+    "serve.public_port": "Port that goes into links over WebSocket, where a proxy or a router has another one; 0 for "
+    "the port that is listened on.",
     "serve.certificate": "File with a certificate of your own, its chain behind it, as PEM; read again when it changes."
     " Empty for one that the relay makes. Clients trust the relay's key, which signs either, so none is needed.",
     "serve.private_key": "File with the private key of that certificate, as PEM without a passphrase.",
@@ -144,6 +154,11 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_host: str = ""
     host: str = ""
     port: _Port = 8765
+    ws: bool = True
+    grpc: bool = False
+    grpc_port: _Port = 50051
+    tcp: bool = False
+    tcp_port: _Port = 5000
     public_port: _Port = 0
     certificate: str = ""
     private_key: str = ""
@@ -219,7 +234,7 @@ def load(ctx: click.Context, serve: Mapping[str, Any] | None = None) -> Settings
     given = flags(ctx)
     from_flags = {key: value for key, value in given.items() if key != "config"}
     if serve:
-        from_flags["serve"] = {key: value for key, value in serve.items() if value is not None and value is not False}
+        from_flags["serve"] = {key: value for key, value in serve.items() if value is not None}
     found = [*layers(given.get("config"), os.environ), Layer("the command line", *sift(from_flags, Settings))]
     for layer in found:
         if layer.wrong:

@@ -24,7 +24,6 @@ from tacit.net.errors import CannotListen, LinkClosed
 from tacit.net.grpc_library import METHOD, SERVICE, load_grpc
 from tacit.net.grpc_link import GrpcLink
 from tacit.net.links import CloseCode
-from tacit.net.origins import DIRECT, Origins
 from tacit.net.serving import CLOSE_TIMEOUT_S, QUIET_TICKS_TO_END, Handler, Links
 from tacit.net.splicing import Side
 from tacit.net.tls import own_certificate_hash
@@ -63,14 +62,13 @@ async def serve_grpc(
     descriptors: Any = None,
     bounds: Bounds = USUAL,
     door: Door | None = None,
-    origins: Origins = DIRECT,
 ) -> GrpcListener:
     """Listen, and run ``handler`` for each stream of ``SERVICE``; when it returns, the stream is ended.
 
     ``descriptors`` is protobuf's pool that describes the service to whoever asks; None describes nothing. ``door``
-    decides who may connect, by where ``origins`` says that they come from. Raises ``CannotListen``.
+    decides who may connect. Raises ``CannotListen``.
     """
-    listener = GrpcListener(handler, bounds, OpenDoor() if door is None else door, origins)
+    listener = GrpcListener(handler, bounds, OpenDoor() if door is None else door)
     await listener.open(host, port, ssl_context, descriptors)
     return listener
 
@@ -78,11 +76,10 @@ async def serve_grpc(
 class GrpcListener:
     """The listener that ``serve_grpc`` opens."""
 
-    def __init__(self, handler: Handler, bounds: Bounds, door: Door, origins: Origins) -> None:
+    def __init__(self, handler: Handler, bounds: Bounds, door: Door) -> None:
         self._handler = handler
         self._bounds = bounds
         self._door = door
-        self._origins = origins
         self._grpc = load_grpc()
         self._folder: Path | None = None
         self._server: Any = None
@@ -106,7 +103,7 @@ class GrpcListener:
         self._acceptor = Acceptor(
             bound,
             self._connection,
-            lambda peer: self._door.enter(self._origins.of_socket(peer)),
+            self._door.enter,
             ssl_context,
             handshake_timeout_s=self._bounds.handshake_timeout_s,
             shutdown_timeout_s=CLOSE_TIMEOUT_S,
@@ -178,7 +175,7 @@ class GrpcListener:
     # ---- connections ----
 
     def _connection(self, peer: str) -> Connection:
-        return Connection(self._origins.of_socket(peer), self._door, self._bounds, self._arrived, self._settled)
+        return Connection(peer, self._door, self._bounds, self._arrived, self._settled)
 
     def _arrived(self, connection: Connection) -> None:
         """TLS stands: connect it with grpcio."""

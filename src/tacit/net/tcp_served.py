@@ -10,7 +10,6 @@ from tacit.net.accepting import Acceptor, Door, OpenDoor, Visit
 from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
 from tacit.net.errors import CannotListen
-from tacit.net.origins import DIRECT, Origins
 from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links
 from tacit.net.tcp_link import TcpLink
 
@@ -23,14 +22,13 @@ async def serve_tcp(
     *,
     bounds: Bounds = USUAL,
     door: Door | None = None,
-    origins: Origins = DIRECT,
 ) -> TcpListener:
     """Listen, and run ``handler`` for each link; when it returns, the link is closed.
 
-    ``door`` decides who may connect, by where ``origins`` says that they come from. Port 0 takes any free one. An empty
-    ``host`` means every address, IPv4 and IPv6. Raises ``CannotListen``.
+    ``door`` decides who may connect. Port 0 takes any free one. An empty ``host`` means every address, IPv4 and IPv6.
+    Raises ``CannotListen``.
     """
-    listener = TcpListener(handler, bounds, OpenDoor() if door is None else door, origins)
+    listener = TcpListener(handler, bounds, OpenDoor() if door is None else door)
     await listener.open(host, port, ssl_context)
     return listener
 
@@ -38,9 +36,8 @@ async def serve_tcp(
 class TcpListener:
     """The listener that ``serve_tcp`` opens."""
 
-    def __init__(self, handler: Handler, bounds: Bounds, door: Door, origins: Origins) -> None:
+    def __init__(self, handler: Handler, bounds: Bounds, door: Door) -> None:
         self._handler = handler
-        self._origins = origins
         self._bounds = bounds
         self._door = door
         self._links: Links | None = None
@@ -58,7 +55,7 @@ class TcpListener:
         self._acceptor = Acceptor(
             bound,
             self._arrival,
-            lambda peer: self._door.enter(self._origins.of_socket(peer)),
+            self._door.enter,
             ssl_context,
             handshake_timeout_s=self._bounds.handshake_timeout_s,
             shutdown_timeout_s=CLOSE_TIMEOUT_S,
@@ -75,7 +72,7 @@ class TcpListener:
         await self._links.see_them_gone()
 
     def _arrival(self, peer: str) -> Arrival:
-        return Arrival(self._origins.of_socket(peer), self._door, self._become_link)
+        return Arrival(peer, self._door, self._become_link)
 
     def _become_link(self, arrival: Arrival, transport: asyncio.BaseTransport | None) -> None:
         """Forget an arrival: it is a link now, or over."""

@@ -176,6 +176,6 @@ def _wrong_ports(config: RelayConfig) -> Iterator[tuple[str, str]]:
         if port is not None and not 0 <= port <= 65535:
             yield field, "is a number up to 65535"
         elif port and field == "metrics_port" and port in taken:
-            yield field, "is a port for clients; monitoring needs one of its own"
+            yield field, "is the port for clients; monitoring needs one of its own"
         elif port and field != "public_port" and taken.setdefault(port, field) != field:
             yield field, f"is the same as {taken[port]}; each transport needs a port of its own"

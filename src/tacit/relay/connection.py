@@ -49,7 +49,8 @@ class Connection:
         self._context = context
         self._link = link
         # What a proxy shows the client is not known here; an empty hash makes the client verify the proxy's name.
-        self._challenges = Challenges(context, b"" if context.config.behind_proxy else link.own_certificate_hash)
+        proxied = context.config.behind_proxy and link.transport == "ws"
+        self._challenges = Challenges(context, b"" if proxied else link.own_certificate_hash)
         self._buckets = Buckets()
         """Of a stranger; a device shares those of its account."""
         self._failures = 0

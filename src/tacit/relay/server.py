@@ -213,7 +213,7 @@ class Relay:
 
     async def _listen(self, context: Context, scheme: str, port: int, tls: ServerContext) -> Listener:
         """Open the port of one transport, whose library is loaded here: a relay without gRPC shall not carry it."""
-        config, origins = self.config, _origins(self.config)
+        config = self.config
         match scheme:
             case "grpc":
                 from tacit.net.grpc_served import serve_grpc
@@ -225,15 +225,16 @@ class Relay:
                     tls,
                     descriptors=pb.DESCRIPTOR.pool,
                     door=context.addresses,
-                    origins=origins,
                 )
             case "tcp":
                 from tacit.net.tcp_served import serve_tcp
 
-                return await serve_tcp(self.handle, config.host, port, tls, door=context.addresses, origins=origins)
+                return await serve_tcp(self.handle, config.host, port, tls, door=context.addresses)
             case _:
                 from tacit.net.ws_server import serve_ws
 
+                # A proxy, if there is one, is in front of this one only.
+                origins = Origins(behind_proxy=config.behind_proxy, trusted=read_networks(config.trusted_proxies))
                 return await serve_ws(self.handle, config.host, port, tls, door=context.addresses, origins=origins)
 
     def _tls(self, private_key: Secret, alpn: Sequence[str]) -> ServerContext:
@@ -274,10 +275,6 @@ class Relay:
         if self._context is None:
             raise RuntimeError("the relay has not been started")
         return self._context
-
-
-def _origins(config: RelayConfig) -> Origins:
-    return Origins(behind_proxy=config.behind_proxy, trusted=read_networks(config.trusted_proxies))
 
 
 def _nothing() -> None:

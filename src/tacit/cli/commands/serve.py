@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import resource
 from contextlib import suppress
+from typing import Final
 
 import click
 
 from tacit.cli.tree import Command
 
+PORT: Final = click.IntRange(0, 65535)
+
 
 @click.command(cls=Command)
 @click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: every one]")
-@click.option(
-    "--port", metavar="PORT", type=click.IntRange(0, 65535), help="Port; 0 takes any free one.  [default: 8765]"
-)
+@click.option("--port", metavar="PORT", type=PORT, help="Port for WebSocket; 0 takes any free one.  [default: 8765]")
+@click.option("--ws/--no-ws", default=None, help="Serve clients over WebSocket.  [default: yes]")
+@click.option("--grpc/--no-grpc", default=None, help="Serve clients over gRPC, too.  [default: no]")
+@click.option("--grpc-port", metavar="PORT", type=PORT, help="Port for gRPC; 0 takes any free one.  [default: 50051]")
+@click.option("--tcp/--no-tcp", default=None, help="Serve clients over TCP, too.  [default: no]")
+@click.option("--tcp-port", metavar="PORT", type=PORT, help="Port for TCP; 0 takes any free one.  [default: 5000]")
 @click.option("--public-host", metavar="HOST", help="Name or address for links.  [default: this machine's address]")
 @click.option("--data", type=click.Path(file_okay=False), help="Folder of the relay.")
 @click.option(
@@ -23,14 +29,15 @@ from tacit.cli.tree import Command
     help="Who may register.  [default: whoever has an invitation; on a loopback address everybody]",
 )
 @click.option("--retention", metavar="SPAN", help="How long messages wait for their readers.  [default: 30d]")
-@click.option("--ephemeral", is_flag=True, help="Keep everything in memory and leave no file behind.")
+@click.option("--ephemeral", is_flag=True, default=None, help="Keep everything in memory and leave no file behind.")
 @click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 @click.pass_context
 def serve(ctx: click.Context, /, with_parent: bool, **flags: object) -> None:
     """Run a relay: it passes encrypted messages on and keeps them until they are fetched. Ctrl+C stops it.
 
-    Prints the relay link on standard output, its QR code and the log on standard error. Who wants to
-    register needs an invitation, which tacit relay invite makes, unless registration is open.
+    Prints a relay link for each way to connect on standard output, the QR code of the first and the log
+    on standard error. Who wants to register needs an invitation, which tacit relay invite makes, unless
+    registration is open.
     """
     from tacit.cli.relay_server import run_relay
     from tacit.cli.settings import load
