@@ -180,6 +180,12 @@ def test_what_did_not_change_is_not_written_again() -> None:
     crew.say("alice", b"hello")
     heard = save_changes(before, crew["carol"])
     assert list(heard.put) == [row_key(RowKind.RATCHETS, before.epoch, crew.index("alice"))]
+    message = crew.seal("alice", b"late")
+    crew.propose("bob", Remove(crew.index("dave")))
+    before = crew["carol"]
+    crew.open("carol", message)
+    heard = save_changes(before, crew["carol"])
+    assert list(heard.put) == [row_key(RowKind.RATCHETS, before.epoch, crew.index("alice"))]
     crew.commit("dave")
     crew.commit("dave")
     before = crew["carol"]
@@ -363,6 +369,17 @@ def test_a_pending_commit_without_a_path_keeps_the_keys_of_its_group() -> None:
     again = PendingCommit.decode(pending.encode(crew["bob"]), load(save(crew["bob"])))
     assert again == pending
     assert again.next.epoch.private_keys == crew["bob"].state.private_keys
+
+
+def test_a_key_that_a_pending_commit_gives_up_need_not_be_there() -> None:
+    crew = Crew(1)
+    pending = crew.create_commit("alice")
+    stored = pending.encode(crew["alice"])
+    assert stored.endswith(bytes(4))
+    w = Writer()
+    w.u32(1)
+    w.opaque(row_key(RowKind.PRIVATE_KEY, 6))
+    assert PendingCommit.decode(stored[:-4] + w.finish(), crew["alice"]) == pending
 
 
 def test_a_pending_commit_that_halves_the_tree_gives_up_the_keys_of_the_lost_half() -> None:
