@@ -99,9 +99,7 @@ def _describe_room(
     renamed = before.info.name != after.info.name
     if renamed:
         notices.append(Notice("renamed", by=by, name=after.info.name))
-    effects: list[Effect] = [
-        notice_line(after, with_nicks(notice, {**now, **was}), ctx, seq=seq) for notice in notices
-    ]
+    effects: list[Effect] = [notice_line(after, with_nicks(notice, {**now, **was}), ctx, seq=seq) for notice in notices]
     if effects or before.info.admins != after.info.admins:
         effects.append(ChangeChat(title=after.info.name if renamed else None))
     return tuple(effects)
