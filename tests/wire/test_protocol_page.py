@@ -48,6 +48,16 @@ def test_every_operation_and_every_code_stands_in_the_page(script):
         assert f"| `{code}` |" in page
 
 
+def test_the_page_says_of_every_refusal_what_to_do(script):
+    advice = (
+        script.PAGE.read_text("utf-8").partition("What a client does about them:")[2].partition("After every lost")[0]
+    )
+    told = re.findall(
+        r"`([a-z-]+)`", "".join(line.split("|")[1] for line in advice.splitlines() if line.startswith("| `"))
+    )
+    assert sorted(told) == sorted(errors.REFUSALS)
+
+
 def test_the_labels_in_the_page_are_those_that_are_signed(script):
     labels = {value for name, value in vars(signing).items() if name.endswith("_LABEL")}
     assert labels <= set(re.findall(r'`<"([^"]+)">`', script.PAGE.read_text("utf-8")))
