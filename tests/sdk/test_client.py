@@ -40,14 +40,15 @@ async def code(doing: object) -> str:
 @story
 async def test_people_are_found_by_handle_id_link_and_name(world: World) -> None:
     alice, bob = await world.people("alice", "bob")
-    for target in ("@bob", "@Bob", bob.id, bob.client.contact_link):
+    elsewhere = bob.client.contact_link.replace("tacit://", "tacit+tcp://")
+    for target in ("@bob", "@Bob", bob.id, bob.client.contact_link, elsewhere):
         await alice.client.send(target, f"to {target}")
     await alice.client.rename_contact("@bob", "Robert")
     await alice.client.send("robert", "to a name")
     await alice.client.send("bob", "to a handle without its sign")
     chats = await alice.client.chats()
     assert [c.title for c in chats] == ["Robert"]
-    assert len(await alice.client.history("Robert")) == 6
+    assert len(await alice.client.history("Robert")) == 7
     assert (await alice.client.person("robert")).id == bob.id
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from typing import Final
 
 from tacit.client.books import Books
 from tacit.client.core.welcome import direct_chat_id
@@ -16,6 +17,10 @@ from tacit.client.model import Chat, ChatId, ChatKind, ChatStatus, Contact
 from tacit.errors import NotFound, UsageError
 from tacit.identity import BadHandle, BadId, parse_handle, parse_id, parse_link
 from tacit.sdk.present import display_name
+
+
+_LINKS: Final = ("tacit://", "tacit+")
+"""How links begin, whichever transport they name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ def find(books: Books, text: str) -> Target:
     text = text.strip()
     if not text:
         raise UsageError("nobody is named")
-    if text.startswith("tacit://"):
+    if text.lower().startswith(_LINKS):
         return _by_link(books, text)
     if text.startswith(("direct:", "group:", "room:")):
         if ChatId(text) not in books.chats:
