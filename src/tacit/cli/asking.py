@@ -7,11 +7,15 @@ signals raise at once.
 from __future__ import annotations
 
 import getpass
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
+
+MAX_LINE_BYTES: Final = 4096
 
 
 def ask_line(question: str) -> str | None:
@@ -30,6 +34,18 @@ def ask_secret(question: str) -> str:
             return getpass.getpass(question)
         except EOFError:
             return ""
+
+
+def read_descriptor(descriptor: int) -> str | None:
+    """Wait for one line of a descriptor and not a byte more; None at its end."""
+    line = b""
+    with _signals_at_once():
+        while len(line) < MAX_LINE_BYTES and not line.endswith(b"\n"):
+            byte = os.read(descriptor, 1)
+            if not byte:
+                break
+            line += byte
+    return line.decode("utf-8", "replace").strip() if line else None
 
 
 @contextmanager

@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tacit.cli import passphrases
 from tacit.cli.asking import ask_line
 from tacit.cli.output import talk
+from tacit.cli.proofs import CodeReader, ask_phone
 from tacit.cli.running import say
 from tacit.cli.settings import Settings
 from tacit.errors import TacitError, UsageError
 from tacit.ui.patience import patiently
 
+if TYPE_CHECKING:
+    from tacit.sdk.accounts import NewKey
+
 ASKED_AGAIN: Final = ("handle-taken", "bad-handle")
 """Codes after which a person may try another name."""
+
+PHONE_ASKED_AGAIN: Final = ("bad-phone", "phone-refused", "phone-taken")
+"""Codes after which a person may try another number."""
 
 
 class NameNeeded(UsageError):
@@ -35,32 +42,74 @@ class Answers:
     name_was_asked: bool
 
 
-def ask(settings: Settings, *, name: str | None, no_passphrase: bool) -> Answers:
-    """Ask for what nobody gave; fails at once where nobody can be asked."""
-    chosen = name if name is not None else _ask_name(settings)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a person shows a relay besides: a number, and a key."""
+
+    phone: str = ""
+    findable: bool = False
+    code_fd: int | None = None
+    """Where a script says the code."""
+    key: NewKey = "ed25519"
+
+
+NOTHING_SHOWN: Final = Shown()
+
+
+def ask(settings: Settings, *, name: str | None, no_passphrase: bool, shown: Shown = NOTHING_SHOWN) -> Answers:
+    """Ask for what nobody gave; fails at once where nobody can be asked.
+
+    Who brings an account along is asked for no name: most likely it has one.
+    """
+    if shown.phone:
+        CodeReader(settings, shown.code_fd).check()
+    asked = name is None and isinstance(shown.key, str)
+    chosen = _ask_name(settings) if asked else name or ""
     passphrase = passphrases.ask_new(settings, none=no_passphrase)
-    return Answers(chosen, passphrase, name_was_asked=name is None)
+    return Answers(chosen, passphrase, name_was_asked=asked)
 
 
-async def create(settings: Settings, answers: Answers, relay: str) -> None:
+async def create(settings: Settings, answers: Answers, relay: str, shown: Shown = NOTHING_SHOWN) -> None:
     """Make the identity of this profile at a relay.
 
-    Raises as ``Client.create``; a name that is taken is asked for again when a person was asked before.
+    Raises as ``Client.create``; a name or a number that the relay does not take is asked for again when a person was
+    asked before.
     """
     from tacit.sdk import Client
+    from tacit.sdk.parts import through
 
-    name = answers.name
+    name, phone = answers.name, shown.phone
     while True:
         making = Client.create(
-            settings.profile, name=name, relay=relay, passphrase=answers.passphrase, data_dir=settings.root
+            settings.profile,
+            name=name,
+            relay=relay,
+            passphrase=answers.passphrase,
+            data_dir=settings.root,
+            parts=through(settings.proxy),
+            key=shown.key,
+            phone=phone,
+            findable=shown.findable,
+            ask_code=CodeReader(settings, shown.code_fd),
         )
         try:
-            return await patiently(making, "Making keys and telling the relay.", say)
+            # With a number there are questions in between, and nobody waits without knowing for what.
+            return await (making if phone else patiently(making, "Making keys and telling the relay.", say))
         except TacitError as error:
-            if not answers.name_was_asked or error.code not in ASKED_AGAIN:
+            if answers.name_was_asked and error.code in ASKED_AGAIN:
+                _tell(error)
+                name = _ask_name(settings)
+            elif not shown.phone and error.code == "phone-needed":
+                phone = ask_phone(settings)
+            elif not shown.phone and phone and error.code in PHONE_ASKED_AGAIN:
+                _tell(error)
+                phone = ask_phone(settings, again=True)
+            else:
                 raise
-            talk(f"{error.sentence} {error.hint}".rstrip())
-            name = _ask_name(settings)
+
+
+def _tell(error: TacitError) -> None:
+    talk(f"{error.sentence} {error.hint}".rstrip())
 
 
 def _ask_name(settings: Settings) -> str:

@@ -52,6 +52,7 @@ SECTIONS: Final = {
     },
     "This machine": {
         "init": ("init", "make an identity"),
+        "account": ("account", "show your account, and take its key along"),
         "status": ("status", "show how everything stands"),
         "doctor": ("doctor", "check everything and say what to do"),
         "serve": ("serve", "run a relay"),
@@ -111,6 +112,7 @@ def shared_options() -> list[click.Parameter]:
         _shared("--passphrase-file", type=click.Path(dir_okay=False), help="Read the passphrase from this file."),
         _shared("-v", "--verbose", count=True, help="Log to standard error; twice for more."),
         _shared("--log-file", type=click.Path(dir_okay=False), help="Log to this file."),
+        _shared("--proxy", metavar="URL", help="Reach relays through this proxy: socks5h://... or http://..."),
     ]
 
 

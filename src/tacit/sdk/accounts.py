@@ -41,7 +41,7 @@ class AccountFile:
         return is_sealed(self.pem)
 
     def check(self) -> None:
-        """Raise ``UsageError`` (``bad-pem``, ``wrong-passphrase``, ``unsupported-key``) unless a key is read from it."""
+        """Raise ``UsageError`` (``bad-pem``, ``wrong-passphrase``, ``unsupported-key``) unless it holds a key."""
         _read(self)
 
 

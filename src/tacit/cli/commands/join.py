@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,7 @@ from tacit.cli.tree import Command
 from tacit.errors import UsageError
 
 if TYPE_CHECKING:
+    from tacit.cli.identities import Shown
     from tacit.cli.settings import Settings
     from tacit.identity import RelayLink
 
@@ -29,14 +30,18 @@ class OtherRelay(UsageError):
     "--nick", metavar="NICK", help="With the link of a room: what you are called there; asked for when left out."
 )
 @click.option("--no-passphrase", is_flag=True, help="For a new identity: protect the files on this disk with nothing.")
+@click.option("--phone", metavar="NUMBER", default="", help="Your number, where the relay asks a new identity for one.")
+@click.option("--findable", is_flag=True, help="Let people who want it too find you by that number.")
+@click.option("--code-fd", type=int, metavar="N", help="Read the code that arrives from this descriptor.")
 @pass_settings
-def join(settings: Settings, link: str, name: str | None, nick: str | None, no_passphrase: bool) -> int:
+def join(settings: Settings, link: str, name: str | None, nick: str | None, no_passphrase: bool, **shown: Any) -> int:
     """Make an identity at the relay of LINK if there is none, and open the chat with whoever sent LINK.
 
     With the link of a room, come into the room: the same as tacit room join LINK.
 
     They see that you are there, and nothing more, until they say yes. A second identity on one machine: -P NAME.
     """
+    from tacit.cli.identities import Shown
     from tacit.cli.running import run
     from tacit.identity import parse_link
 
@@ -45,10 +50,11 @@ def join(settings: Settings, link: str, name: str | None, nick: str | None, no_p
         from tacit.cli.rooms import Newcomer, enter
 
         return run(settings, lambda: enter(settings, link, nick, Newcomer(name=name, no_passphrase=no_passphrase)))
-    return run(settings, lambda: _join(settings, place, name=name, no_passphrase=no_passphrase))
+    proof = Shown(**shown)
+    return run(settings, lambda: _join(settings, place, proof, name=name, no_passphrase=no_passphrase))
 
 
-async def _join(settings: Settings, place: RelayLink, *, name: str | None, no_passphrase: bool) -> int:
+async def _join(settings: Settings, place: RelayLink, shown: Shown, *, name: str | None, no_passphrase: bool) -> int:
     from tacit.cli.identities import ask, create
     from tacit.cli.lines import talk
     from tacit.cli.running import client
@@ -58,8 +64,8 @@ async def _join(settings: Settings, place: RelayLink, *, name: str | None, no_pa
     link = format_link(place)
     passphrase = None
     if not Client.exists(settings.profile, settings.root):
-        answers = ask(settings, name=name, no_passphrase=no_passphrase)
-        await create(settings, answers, link)
+        answers = ask(settings, name=name, no_passphrase=no_passphrase, shown=shown)
+        await create(settings, answers, link, shown)
         passphrase = answers.passphrase
     async with client(settings, passphrase=passphrase) as me:
         if parse_link(me.contact_link).fingerprint != place.fingerprint:
