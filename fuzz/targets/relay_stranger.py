@@ -28,6 +28,7 @@ def seeds() -> Iterator[bytes]:
     yield seed(login)
     yield seed(pb.Login(protocol=2, signature=bytes(64)), pb.Register(protocol=1, invite="x" * 26))
     yield seed(pb.SubmitOtp(), pb.Acknowledge(), pb.SenderKeysRequest(who=pb.Who(handle="fuzz")))
+    yield seed(pb.OpenRendezvous(), pb.PassOn(payload=b"x"), pb.Dismiss(), pb.JoinRendezvous(name="A3F2B1"), login)
     yield b"\x00\x00\x00\x03\x08\x01\x12"
     yield from kept("relay_stranger")
 
