@@ -59,13 +59,16 @@ def run(settings: Settings, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 async def client(settings: Settings, *, connect: bool = True, passphrase: str | None = None) -> AsyncIterator[Client]:
     """Open the profile of this command, asking for its passphrase if it has one that is not known yet."""
     from tacit.sdk import Client
+    from tacit.sdk.parts import through
 
     root = settings.root
     passphrase = passphrase or passphrases.given(settings)
     asked = 0
     async with AsyncExitStack() as stack:
         while True:
-            opening = Client.open(settings.profile, passphrase=passphrase, data_dir=root, connect=connect)
+            opening = Client.open(
+                settings.profile, passphrase=passphrase, data_dir=root, connect=connect, parts=through(settings.proxy)
+            )
             try:
                 me = await stack.enter_async_context(opening)
                 break

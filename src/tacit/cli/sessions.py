@@ -56,11 +56,12 @@ async def find_place(settings: Settings, link: str | None) -> Place:
 
 async def create(settings: Settings, link: str | None) -> int:
     """Wait for somebody with a fresh code, and talk."""
+    from tacit.sdk.parts import through
     from tacit.sdk.session import Session
 
     place = await find_place(settings, link)
     out = Output(json=settings.json)
-    async with Session.create(place.link) as session:
+    async with Session.create(place.link, parts=through(settings.proxy)) as session:
         if not settings.json:
             out.talk(words.WAITING)
         out.data({"event": "waiting", "code": session.code, "relay": place.public}, [(("key", session.code),)])
@@ -73,12 +74,13 @@ async def create(settings: Settings, link: str | None) -> int:
 
 async def join(settings: Settings, code: str | None, link: str | None) -> int:
     """Go to who waits with this code, and talk."""
+    from tacit.sdk.parts import through
     from tacit.sdk.session import Session
 
     code = code or await _ask_code(settings)
     place = await find_place(settings, link)
     out = Output(json=settings.json)
-    joining = Session.join(place.link, code)
+    joining = Session.join(place.link, code, parts=through(settings.proxy))
     session = await patiently(joining.__aenter__(), words.JOINING, say)
     try:
         return await _talk(settings, session, out)

@@ -25,6 +25,7 @@ ENVIRONMENT: Final = {
     "TACIT_PROFILE": ("profile",),
     "TACIT_DATA_DIR": ("data_dir",),
     "TACIT_LOG_FILE": ("log_file",),
+    "TACIT_PROXY": ("proxy",),
     "TACIT_NO_INPUT": ("no_input",),
     "TACIT_PASSPHRASE_FILE": ("passphrase_file",),
     "TACIT_SERVE_HOST": ("serve", "host"),
@@ -83,6 +84,8 @@ class BadConfig(ConfigError):
 MEANINGS: Final = {
     "data_dir": "Folder of everything that tacit keeps; empty for the usual place of this user.",
     "log_file": "Where the log goes; empty for standard error.",
+    "proxy": "Proxy on the way to relays, such as socks5h://127.0.0.1:9050 for Tor or http://host:8080; direct for "
+    "none; empty for what ALL_PROXY and NO_PROXY say. This machine itself is always reached directly.",
     "no_input": "Never ask anything on the terminal; fail where a question would be.",
     "profile": "Which identity of this machine to use. A relay needs none.",
     "passphrase_file": "Where that identity's passphrase stands; empty to be asked. A relay needs none.",
@@ -196,6 +199,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     data_dir: str = ""
     log_file: str = ""
+    proxy: str = ""
     no_input: bool = False
     profile: str = "default"
     passphrase_file: str = ""

@@ -19,6 +19,7 @@ from tacit.net.errors import (
     Unreachable,
 )
 from tacit.net.links import Target
+from tacit.net.proxies import Proxy, connect_through
 from tacit.net.serving import CLOSE_TIMEOUT_S
 
 NEXT_ADDRESS_S: Final = 0.25
@@ -27,9 +28,24 @@ NEXT_ADDRESS_S: Final = 0.25
 _P = TypeVar("_P", bound=asyncio.Protocol)
 
 
-async def open_tls(target: Target, make_protocol: Callable[[], _P], tls: ssl.SSLContext) -> _P:
-    """Connect and agree on TLS. Raises what sockets and TLS raise; ``why_not`` tells what that means."""
+async def open_tls(
+    target: Target, make_protocol: Callable[[], _P], tls: ssl.SSLContext, proxy: Proxy | None = None
+) -> _P:
+    """Connect, through a proxy if there is one, and agree on TLS.
+
+    Raises what sockets and TLS raise, of which ``why_not`` tells what it means, and what ``connect_through`` does.
+    """
     loop = asyncio.get_running_loop()
+    if proxy is not None:
+        connected = await connect_through(proxy, target.host, target.port)
+        _, protocol = await loop.create_connection(
+            make_protocol,
+            ssl=tls,
+            sock=connected,
+            server_hostname=target.host,
+            ssl_shutdown_timeout=CLOSE_TIMEOUT_S,
+        )
+        return protocol
     # Other loops try one address after the other.
     hurry: dict[str, Any] = {"happy_eyeballs_delay": NEXT_ADDRESS_S} if isinstance(loop, asyncio.BaseEventLoop) else {}
     _, protocol = await loop.create_connection(

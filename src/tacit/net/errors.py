@@ -67,6 +67,30 @@ class NotARelay(Unreachable):
     )
 
 
+class ProxyUnreachable(Unreachable):
+    """The proxy on the way to the relay cannot be reached."""
+
+    code = "proxy-unreachable"
+    hint = "Check the address in --proxy or ALL_PROXY, and that the proxy (or Tor) runs."
+
+
+class ProxyRefused(Unreachable):
+    """The proxy did not connect this machine with the relay."""
+
+    code = "proxy-refused"
+    hint = (
+        "It may want a user and a password (socks5h://user:password@host:port), may not let that port through, or may "
+        "not find the relay."
+    )
+
+
+class BadProxy(ConfigError):
+    """That is not the address of a proxy."""
+
+    code = "bad-proxy"
+    hint = "It looks like socks5h://host:1080 or http://host:8080, with user:password@ before the host if need be."
+
+
 class NameNotVerified(TransportError):
     """The relay's certificate is not one that this machine's authorities vouch for under that name."""
 

@@ -21,6 +21,7 @@ from tacit.net.errors import ConnectTimeout, LinkClosed, NotARelay
 from tacit.net.grpc_library import METHOD, SERVICE, load_grpc
 from tacit.net.grpc_link import GrpcLink
 from tacit.net.links import CloseCode, Target
+from tacit.net.proxies import Proxy
 from tacit.net.serving import CLOSE_TIMEOUT_S
 from tacit.net.splicing import Side
 from tacit.net.tls import H2, client_context, peer_certificate_hash
@@ -42,6 +43,7 @@ async def connect_grpc(
     verify_name: bool = False,
     max_frame: int = limits.MAX_FRAME_BYTES,
     ping_every_s: float = limits.IDLE_TIMEOUT_S / 3,
+    proxy: Proxy | None = None,
 ) -> GrpcLink:
     """Connect, agree on TLS 1.3 and begin a stream, all within ``timeout_s``.
 
@@ -51,7 +53,7 @@ async def connect_grpc(
     tls = client_context(verify_name=verify_name, alpn=H2)
     try:
         async with asyncio.timeout(timeout_s):
-            outside = await open_tls(target, Side, tls)
+            outside = await open_tls(target, Side, tls, proxy)
             try:
                 return await _begin(outside, max_frame, ping_every_s)
             except BaseException:

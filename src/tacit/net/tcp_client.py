@@ -10,6 +10,7 @@ from tacit.net.bounds import Bounds
 from tacit.net.dialing import open_tls, why_not
 from tacit.net.errors import ConnectTimeout
 from tacit.net.links import Target
+from tacit.net.proxies import Proxy
 from tacit.net.serving import QUIET_TICKS_TO_END
 from tacit.net.tcp_link import TcpLink
 from tacit.net.tls import client_context
@@ -25,6 +26,7 @@ async def connect_tcp(
     verify_name: bool = False,
     max_frame: int = limits.MAX_FRAME_BYTES,
     idle_timeout_s: float = limits.IDLE_TIMEOUT_S,
+    proxy: Proxy | None = None,
 ) -> TcpLink:
     """Connect and agree on TLS 1.3, within ``timeout_s``.
 
@@ -37,7 +39,9 @@ async def connect_tcp(
     tls = client_context(verify_name=verify_name, alpn=())
     try:
         async with asyncio.timeout(timeout_s):
-            link = await open_tls(target, lambda: TcpLink(bounds, on_end=clock.stop, ask_after=QUIET_TICKS_TO_ASK), tls)
+            link = await open_tls(
+                target, lambda: TcpLink(bounds, on_end=clock.stop, ask_after=QUIET_TICKS_TO_ASK), tls, proxy
+            )
     except TimeoutError:
         raise ConnectTimeout(where) from None
     except (OSError, ValueError) as error:

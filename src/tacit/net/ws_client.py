@@ -1,12 +1,14 @@
 """Opens a WebSocket over TLS 1.3 to a relay.
 
-No cookies, no redirects, no proxy from the environment, no compression: one connection to one address.
+No cookies, no redirects, no compression: one connection to one address.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import ssl
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -14,6 +16,7 @@ from yarl import URL
 
 from tacit import limits
 from tacit.errors import TransportError
+from tacit.net.dialing import open_tls, why_not
 from tacit.net.errors import (
     ConnectionRefused,
     ConnectTimeout,
@@ -23,6 +26,7 @@ from tacit.net.errors import (
     Unreachable,
 )
 from tacit.net.links import Target
+from tacit.net.proxies import Proxy
 from tacit.net.tls import client_context, peer_certificate_hash
 from tacit.net.ws_link import CLOSE_TIMEOUT_S, WebSocketLink
 
@@ -36,6 +40,7 @@ async def connect_ws(
     verify_name: bool = False,
     max_frame: int = limits.MAX_FRAME_BYTES,
     ping_every_s: float = PING_EVERY_S,
+    proxy: Proxy | None = None,
 ) -> WebSocketLink:
     """Connect, agree on TLS 1.3 and upgrade to WebSocket, all within ``timeout_s``.
 
@@ -44,7 +49,7 @@ async def connect_ws(
     where = f"{target.host}:{target.port}"
     try:
         async with asyncio.timeout(timeout_s):
-            return await _open(target, verify_name, max_frame, ping_every_s)
+            return await _open(target, verify_name, max_frame, ping_every_s, proxy)
     except TimeoutError:
         raise ConnectTimeout(where) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -63,10 +68,30 @@ class _ClientSocket(aiohttp.ClientWebSocketResponse):
         self._response.close()
 
 
-async def _open(target: Target, verify_name: bool, max_frame: int, ping_every_s: float) -> WebSocketLink:
-    connector = aiohttp.TCPConnector(
-        ssl=client_context(verify_name=verify_name), limit=1, force_close=True, resolver=aiohttp.ThreadedResolver()
-    )
+class _ThroughProxy(aiohttp.BaseConnector):
+    """Gives aiohttp a connection that a proxy has made and in which TLS stands."""
+
+    def __init__(self, target: Target, tls: ssl.SSLContext, proxy: Proxy) -> None:
+        super().__init__(limit=1, force_close=True)
+        self._open = partial(open_tls, target, self._factory, tls, proxy)
+
+    async def _create_connection(self, _req: Any, _traces: Any, _timeout: Any) -> Any:
+        try:
+            return await self._open()
+        except (OSError, ValueError) as error:
+            raise why_not(error) from error
+
+
+def _connector(target: Target, tls: ssl.SSLContext, proxy: Proxy | None) -> aiohttp.BaseConnector:
+    if proxy is not None:
+        return _ThroughProxy(target, tls, proxy)
+    return aiohttp.TCPConnector(ssl=tls, limit=1, force_close=True, resolver=aiohttp.ThreadedResolver())
+
+
+async def _open(
+    target: Target, verify_name: bool, max_frame: int, ping_every_s: float, proxy: Proxy | None
+) -> WebSocketLink:
+    connector = _connector(target, client_context(verify_name=verify_name), proxy)
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
