@@ -303,6 +303,28 @@ def test_a_request_without_an_answer_ends_the_connection() -> None:
     carried(deaf, use)
 
 
+def test_who_waits_at_a_door_is_not_cut_off_before_his_time() -> None:
+    """A place in a queue is answered late; a relay that has fallen silent is found out by the next question."""
+
+    async def deaf(link: MemoryLink) -> None:
+        while True:
+            await link.receive()
+
+    async def use(connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        place = connection.begin(pb.EnterRoom(name="lobby"), patience_s=600.0)
+        await asyncio.sleep(300.0)
+        assert not place.done()
+        with pytest.raises(LinkClosed):
+            await connection.begin(pb.Acknowledge())
+        assert 300.0 < loop.time() - begun < 300.0 + 2 * limits.REQUEST_TIMEOUT_S
+        with pytest.raises(LinkClosed):
+            await place
+
+    carried(deaf, use)
+
+
 def test_why_a_connection_ended_is_told() -> None:
     async def ended(closing: pb.Closing | None) -> Exception:
         ours, theirs = memory_pair()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tacit.client.errors import NickTaken
+from tacit.identity import format_link, parse_link
 from tacit.testing.actor import Actor
 from tacit.testing.story import story
 from tacit.testing.world import World
+from tacit.wire import relay_pb2 as pb
 from tests.stories.scenes import nothing_is_missing
 
 
@@ -102,6 +106,8 @@ async def test_a_name_is_changed_before_everybody(world: World) -> None:
     await world.shortly()
     texts = [(m.sender.name if m.sender else "", m.text) for m in await alice.messages(room) if m.kind == "text"]
     assert texts == [("bob", "as bob"), ("robert", "as robert")]
+    own = [m.sender.name if m.sender else "" for m in await bob.messages(room) if m.kind == "text"]
+    assert own == ["bob", "robert"]
     (line,) = [m.notice for m in await alice.messages(room) if m.notice and m.notice.code == "nick"]
     assert line.by is not None
     assert (line.by.name, line.name) == ("bob", "robert")
@@ -241,3 +247,53 @@ async def test_who_is_in_comes_in_again_without_a_trace(world: World) -> None:
     await world.shortly()
     assert (await alice.chat(room)).epoch == before
     await all_agree(room, alice, bob)
+
+
+@story
+async def test_when_the_first_is_away_the_next_lets_somebody_go(world: World) -> None:
+    """In a room not all lose patience at once: the lowest leaf that is there commits, and the others need not."""
+    room, people = await room_of(world, "alice", "bob", "carol", "dave")
+    alice, bob, carol, dave = people
+    await alice.go_offline()
+    await dave.client.leave(room)
+    await world.advance(120)
+    assert (await dave.chat(room)).status == "ended"
+    commits = [
+        (person.name, p.body)
+        for person in (bob, carol)
+        for p in person.way.passed
+        if p.name == "append" and p.body.kind == pb.ENTRY_KIND_COMMIT and not p.body.join_token
+    ]
+    assert [name for name, _ in commits] == ["bob"]
+    await alice.go_online()
+    await all_agree(room, alice, bob, carol)
+
+
+@story
+async def test_a_room_that_is_full_takes_nobody_more(world: World) -> None:
+    room, (alice, _) = await room_of(world, "alice", "bob")
+    (carol,) = await world.people("carol")
+    link = await alice.client.room_link(room)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tacit.client.rooms.LARGEST_INFO_BYTES", 1_000)
+        assert await carol.refused(carol.client.join_room(link, nick="carol")) == "room-full"
+    await world.shortly()
+    assert (await alice.chat(room)).epoch == 1
+    await carol.client.join_room(link, nick="carol")
+
+
+@story
+async def test_a_link_to_another_relay_or_to_no_room_is_told(world: World) -> None:
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    link = await alice.client.room_link(room)
+    relay = parse_link(link)
+    other = format_link(replace(relay, fingerprint=bytes(32)))
+    (carol,) = await world.people("carol")
+    for where, code in (
+        (other, "other-relay"),
+        (bob.client.contact_link, "usage"),
+        (link[:-1], "bad-link"),
+        (format_link(replace(relay, room_secret=bytes(32))), "no-such-room"),
+        (format_link(replace(relay, room_id=bytes(16))), "no-such-room"),
+    ):
+        assert await carol.refused(carol.client.join_room(where, nick="carol")) == code, where

@@ -179,6 +179,8 @@ async def test_a_device_that_lost_its_place_takes_it_anew_by_itself(world: World
     await world.advance(30)
     assert (await bob.hears(room))[-2:] == ["alice: do you hear me?", "me: I do"]
     assert (await alice.hears(room))[-2:] == ["me: do you hear me?", "bob: I do"]
+    told = [line for line in await bob.sees(room) if line.startswith("--")]
+    assert told[1:] == ["-- gap (2) [relay-hole]", "-- behind [missed-commit]", "-- joined by bob 'bob'"]
     assert sorted((await alice.chat(room)).nicks.values()) == ["alice", "bob"]
 
 

@@ -35,6 +35,9 @@ RECONNECTED_S: Final = 1.0
 """When to look for another connection after one was lost."""
 
 
+MENDED_S: Final = limits.MINUTE_S
+"""How long one waits for somebody in the room to tell a restored relay how it stands."""
+
 LATER: Final = (*PASSING, RoomStale)
 """Refusals after which one asks again."""
 
@@ -106,12 +109,13 @@ def log_to_create(books: Books, chat_id: ChatId) -> pb.CreateLog:
 
 
 async def _wait_at_the_door(loop: Loop, where: RelayLink | str, deadline: float) -> Entrance:
+    mended_by = min(deadline, loop.clock.monotonic_s() + MENDED_S)
     while True:
         connection = await _online(loop, deadline)
         try:
             return await _knock(connection, where)
         except (TransportError, *LATER) as error:
-            if loop.clock.monotonic_s() > deadline:
+            if loop.clock.monotonic_s() > (mended_by if isinstance(error, RoomStale) else deadline):
                 raise
             await _pause(loop.clock, error)
 

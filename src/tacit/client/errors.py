@@ -87,6 +87,12 @@ class Crowded(RelayError):
     hint = "Try again in a moment."
 
 
+class RoomFull(UsageError):
+    """There are so many people in that room that the relay could keep no description of one more."""
+
+    code = "room-full"
+
+
 class NotAllowed(UsageError):
     """Only an admin of the group may do that."""
 

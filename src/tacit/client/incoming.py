@@ -23,6 +23,7 @@ from tacit.client.holes import may_take, next_early
 from tacit.client.invitations import take_deferred, take_welcome
 from tacit.client.model import ChatStatus, ConversationStatus, GroupId, MessageId, MessageState, Notice
 from tacit.client.outgoing import is_blocked
+from tacit.client.rooms import take_own_join
 from tacit.log import EventLog
 from tacit.wire import relay_pb2 as pb
 
@@ -43,6 +44,8 @@ def take_entry(batch: Batch, entry: pb.Entry) -> None:
 def _take_entry(batch: Batch, entry: pb.Entry) -> None:
     if entry.log_id == batch.books.me.device_id:
         _take_inbox_entry(batch, entry)
+        return
+    if take_own_join(batch, entry.log_id, entry.message_id, entry.seq):
         return
     state = batch.state(GroupId(entry.log_id))
     if state is None or state.conversation.status not in READ:

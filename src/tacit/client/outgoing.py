@@ -47,6 +47,10 @@ MAX_SEALED_AT_ONCE: Final = 200
 PATIENCE_S: Final = limits.MINUTE_S
 """How long a device waits for the one whose turn it is to commit what others have proposed."""
 
+PLACE_S: Final = 2.0
+MOST_PLACES: Final = 30
+"""In a room not all lose patience at once: each leaf waits so much longer than the one before, up to this many."""
+
 _CHANGES: Final = frozenset(
     {
         IntentKind.INVITE,
@@ -68,8 +72,8 @@ def queue_text(batch: Batch, chat_id: ChatId, text: str) -> MessageId:
         raise ChatEnded
     if chat.status is ChatStatus.REQUESTED:
         raise AwaitsAnswer
-    message = _line(batch, chat_id, text)
     state = writable(batch, chat)
+    message = _line(batch, chat, text)
     if state is not None and not batch.has_intents(chat_id) and _may_seal(batch, state):
         batch.take(seal_text(state, message, batch.ctx))
     else:
@@ -148,6 +152,15 @@ def writable(batch: Batch, chat: Chat) -> GroupState | None:
 def is_blocked(batch: Batch, chat: Chat) -> bool:
     """Whether a direct chat is with somebody who is blocked."""
     return batch.is_blocked(chat.id)
+
+
+def patience_s(batch: Batch, group_id: GroupId) -> float:
+    """How long to wait for others to commit what is due: in a room the longer, the more could do it before."""
+    state = batch.books.state(group_id)
+    if state is None or not state.is_room:
+        return PATIENCE_S
+    before = sum(member.leaf < state.group.own_leaf for member in state.roster.members)
+    return PATIENCE_S + PLACE_S * min(before, MOST_PLACES)
 
 
 def add_wish(batch: Batch, chat_id: ChatId, kind: IntentKind, *, who: tuple[bytes, ...] = (), text: str = "") -> None:
@@ -284,11 +297,13 @@ def _is_free(batch: Batch, state: GroupState) -> bool:
     return free and may_seal(state, batch.ctx)
 
 
-def _line(batch: Batch, chat_id: ChatId, text: str) -> Message:
+def _line(batch: Batch, chat: Chat, text: str) -> Message:
+    nicks = next((s.roster.nicks for s in batch.states_of(chat.id)), {}) if chat.kind is ChatKind.ROOM else {}
     return Message(
         row=0,
         id=batch.ctx.fresh_id(),
-        chat_id=chat_id,
+        chat_id=chat.id,
+        nick=nicks.get(batch.ctx.me.account_id, ""),
         group_id=GroupId(b""),
         kind=MessageKind.TEXT,
         state=MessageState.QUEUED,

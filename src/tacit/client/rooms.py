@@ -6,6 +6,7 @@ Coming in takes several steps, because the relay decides whose commit is next: s
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from tacit import limits
 from tacit.client.batch import Batch
@@ -17,7 +18,7 @@ from tacit.client.core.nicks import free_nick, is_nick, normalized, skeleton
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
 from tacit.client.core.welcome import room_chat_id
-from tacit.client.errors import BadNick, ChatEnded, NickTaken, NotAllowed, NotARoom
+from tacit.client.errors import BadNick, ChatEnded, NickTaken, NotAllowed, NotARoom, RoomFull
 from tacit.client.model import (
     Chat,
     ChatId,
@@ -36,6 +37,9 @@ from tacit.crypto.suites import DEFAULT_SUITE
 from tacit.errors import NotFound, UsageError
 from tacit.identity import RelayLink, format_link, parse_link
 from tacit.wire.errors import RoomLocked
+
+LARGEST_INFO_BYTES: Final = limits.MAX_ROOM_INFO_BYTES * 9 // 10
+"""A newcomer leaves some room for what the commits of members may need."""
 
 
 class BadRoomTitle(UsageError):
@@ -69,13 +73,15 @@ def give_up_room(batch: Batch, chat_id: ChatId) -> None:
 def ask(batch: Batch, entrance: Entrance, nick: str) -> JoinRow:
     """Note the wish to come into a room, with the commit that would do it.
 
-    Raises ``NickTaken``, ``RoomLocked``, ``RoomDamaged`` or ``RoomOld``.
+    Raises ``NickTaken``, ``BadNick``, ``RoomDamaged``, ``RoomOld`` or ``RoomFull``.
     """
     group_id = GroupId(entrance.room_id)
     try:
         join = ask_in(entrance, checked_nick(nick), batch.ctx, last_epoch=batch.last_epoch(group_id))
     except NickInUse as taken:
         raise NickTaken(taken.free) from None
+    if len(join.group_info) > LARGEST_INFO_BYTES:
+        raise RoomFull
     batch.changes.joins[group_id] = join
     return join
 
@@ -107,6 +113,15 @@ def enter(batch: Batch, join: JoinRow, seq: int) -> ChatId:
     batch.listen.add(join.group_id)
     batch.dirty.add(chat_id)
     return chat_id
+
+
+def take_own_join(batch: Batch, log_id: bytes, message_id: bytes, seq: int) -> bool:
+    """Whether an entry of a log is the commit by which this device comes back: it may come before the answer does."""
+    join = batch.changes.joins.get(GroupId(log_id)) or batch.books.joins.get(GroupId(log_id))
+    if join is None or join.message_id != message_id or not _is_waiting(batch, join):
+        return False
+    enter(batch, join, seq)
+    return True
 
 
 def change_nick(batch: Batch, chat_id: ChatId, nick: str) -> None:

@@ -25,7 +25,6 @@ from tacit.client.expiry import drop_expired_keys
 from tacit.client.gone import ASK_AFTER_S, Lookout
 from tacit.client.handshake import Connect, Welcomed
 from tacit.client.model import ChatId, GroupId, MessageState, OutboxRow
-from tacit.client.outgoing import PATIENCE_S
 from tacit.client.people import introduce
 from tacit.client.returning import ask_after_s
 from tacit.client.store import OpenProfile
@@ -343,8 +342,8 @@ class Runtime:
             if not self.timers.has("receipt", group_id):
                 self._told_at[group_id] = max(now, self._told_at.get(group_id, 0.0) + RECEIPT_INTERVAL_S)
                 self.timers.set("receipt", group_id, self._told_at[group_id])
-        for group_id in turned.impatient_later:
-            self.timers.set("impatient", group_id, now + PATIENCE_S, keep=True)
+        for group_id, patience_s in turned.impatient_later.items():
+            self.timers.set("impatient", group_id, now + patience_s, keep=True)
         for group_id in turned.ask_later:
             self.timers.set("ask", group_id, now + ask_after_s(self._open_books(), now))
         self.timers.set("scrub", None, now + SCRUB_AFTER_S)

@@ -22,7 +22,7 @@ from tacit.client.model import (
     IntentKind,
     OutboxRow,
 )
-from tacit.client.outgoing import advance, tell_receipts
+from tacit.client.outgoing import advance, patience_s, tell_receipts
 from tacit.client.resending import due_again
 from tacit.client.returning import ASK_ONLY, begin_connection
 from tacit.client.room_requests import create_log_of
@@ -92,7 +92,8 @@ class Turned:
     nameless: list[Contact] = field(default_factory=list)
     """Contacts whose handles have not been asked for."""
     receipts_later: set[GroupId] = field(default_factory=set)
-    impatient_later: set[GroupId] = field(default_factory=set)
+    impatient_later: dict[GroupId, float] = field(default_factory=dict)
+    """How long to wait for somebody else to commit."""
     packages_used: int = 0
     last_resort_used: bool = False
     caught_up: bool = False
@@ -190,7 +191,7 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
         if intent.kind is IntentKind.INVITE and not intent.key_packages and intent.row not in books.parked
     ]
     turned.nameless += [books.contacts[a] for a in turned.outcome.met if a in books.contacts]
-    turned.impatient_later = batch.impatient_later
+    turned.impatient_later = {group_id: patience_s(batch, group_id) for group_id in batch.impatient_later}
     turned.packages_used = len(batch.changes.used_bundles)
     turned.last_resort_used = batch.last_resort_used
     turned.caught_up = batch.inbox_caught_up

@@ -12,10 +12,13 @@ from tacit.client.core.commits import propose_leaving
 from tacit.client.core.effects import AddMessage
 from tacit.client.core.joining import NickInUse, RoomDamaged, RoomOld
 from tacit.client.core.policy import Rejected
-from tacit.client.core.state import LogEntry
+from tacit.client.core.state import LogEntry, Me
 from tacit.client.model import ConversationStatus, IntentKind, Notice
+from tacit.crypto.eddsa import ED25519
+from tacit.identity import AccountKey, DeviceCertificate, device_id
 from tacit.mls.messages import decode_message
-from tests.client.core.members import Member, people
+from tacit.testing.entropy import SeededEntropy
+from tests.client.core.members import NOW_S, Member, people
 from tests.client.core.rooms import Room, nicks, room_of
 from tests.client.core.test_conversation import in_step
 
@@ -214,3 +217,34 @@ def test_what_the_relay_keeps_must_be_of_this_room_and_whole() -> None:
     room.members.append(carol)
     room.join(carol, "carol", secret)
     agree(room, alice, carol)
+
+
+def test_further_devices_of_somebody_come_in_under_the_same_name() -> None:
+    room, (alice, bob) = room_of("alice", "bob")
+    entropy = SeededEntropy(11, "bob's other device")
+    account, devices = AccountKey.generate(entropy), [ED25519.generate(entropy) for _ in range(2)]
+    one, other = (
+        Member(
+            name,
+            entropy,
+            Me(
+                account.id,
+                device_id(device.public),
+                account.public,
+                DeviceCertificate.issue(account, device.public, NOW_S).encode(),
+                device.private,
+            ),
+        )
+        for name, device in zip(("one", "other"), devices, strict=True)
+    )
+    room.members += [one, other]
+    room.join(one, "maya", room.link_secret(alice))
+    for member in (alice, bob, one):
+        member.effects.clear()
+    room.join(other, "somebody-else", room.link_secret(alice))
+    agree(room, alice, bob, one, other)
+    assert nicks(bob) == ["alice", "bob", "maya"]
+    assert bob.notices() == []
+    room.wish(alice, IntentKind.REMOVE, who=[account.id])
+    assert nicks(bob) == ["alice", "bob"]
+    assert {m.group.conversation.status for m in (one, other)} == {ConversationStatus.REMOVED}

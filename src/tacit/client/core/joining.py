@@ -103,7 +103,8 @@ def look_in(entrance: Entrance) -> tuple[mls.GroupInfo, bytes]:
 def ask_in(entrance: Entrance, nick: str, ctx: Context, *, last_epoch: int = -1) -> JoinRow:
     """Make the commit by which this device comes into a room under a nickname.
 
-    Whoever is in the tree already, because its store has lost its place, puts its old leaf out. ``last_epoch`` is the
+    Whoever is in the tree already, because its store has lost its place, puts its old leaf out; a further device of an
+    account takes the name that this account has there. ``last_epoch`` is the
     last one of this room that this device has had keys of. Raises ``NickInUse``, ``RoomDamaged`` or ``RoomOld``.
     """
     group_info, data = look_in(entrance)
@@ -113,6 +114,8 @@ def ask_in(entrance: Entrance, nick: str, ctx: Context, *, last_epoch: int = -1)
     roster = _roster(group_info)
     _check_free(roster, nick, ctx.me)
     own = next((m.leaf for m in roster.members if m.device == ctx.me.device), None)
+    if own is None:
+        nick = roster.nicks.get(ctx.me.account_id) or nick  # another device of this account has one already
     psk = mls.PreSharedKeyID.fresh(
         group_info.group_context.cipher_suite,
         mls.ExternalPSK(room_keys.psk_id(entrance.room_id, info.link_epoch)),
