@@ -20,10 +20,11 @@ ROOM_LINK = re.compile(rb"tacit://[^\s\x1b]+/room/[\w-]{22}#[a-z2-7]{52}\.[\w-]*
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A relay that runs, and nobody yet."""
+    """A relay that listens on every transport, and nobody yet."""
     town = World(tmp_path_factory.mktemp("town"), measured=False)
-    with town.relay() as relay:
+    with town.relay("--grpc", "--grpc-port", "0", "--tcp", "--tcp-port", "0") as relay:
         town.extra["RELAY_LINK"] = relay["link"]
+        town.extra.update({f"OVER_{link.partition(':')[0]}": link for link in relay["links"]})
         yield town
 
 
@@ -34,9 +35,15 @@ def terminal(town: World, *args: str, columns: int = 90) -> Iterator[Terminal]:
         yield opened
 
 
-def make(town: World, *names: str) -> None:
+def make(town: World, *names: str, over: str = "tacit") -> None:
     for name in names:
-        town.ok("init", "-P", name, "--name", name, "--relay", town.extra["RELAY_LINK"], "--no-passphrase")
+        town.ok("init", "-P", name, "--name", name, "--relay", town.extra[f"OVER_{over}"], "--no-passphrase")
+
+
+def by_way_of(town: World, over: str, link: str) -> str:
+    """The link of a room over another transport."""
+    place = town.extra[f"OVER_{over}"].partition("#")[0]
+    return f"{place}{link[link.index('room/') :]}"
 
 
 def link_on(screen: Terminal) -> str:
@@ -53,13 +60,17 @@ def rows_with(screen: Terminal, words: str) -> list[str]:
 
 
 def test_an_evening_in_the_lobby(town: World) -> None:
-    """Ana makes the room, Maya comes in without an identity, Bob wants her name; they talk, one alone, and go."""
-    make(town, "ana", "bob")
+    """Ana makes the room, Maya comes in without an identity, Bob wants her name; they talk, one alone, and go.
+
+    Ana is there over WebSocket, Maya over TCP, Bob over gRPC; none of them can tell.
+    """
+    make(town, "ana")
+    make(town, "bob", over="tacit+grpc")
     with terminal(town, "room", "create", "lobby", "-P", "ana") as ana:
         link = link_on(ana)
         ana.sees("█▀")  # the QR code
         ana.sees("You are ana here, and nobody else yet.")
-        with terminal(town, "join", link, "-P", "maya", "--nick", "maya") as maya:
+        with terminal(town, "join", by_way_of(town, "tacit+tcp", link), "-P", "maya", "--nick", "maya") as maya:
             maya.sees("Name")
             maya.enter("maya-at-home")
             maya.sees("Passphrase:")
