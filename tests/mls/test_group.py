@@ -38,7 +38,7 @@ from tacit.mls import (
 from tacit.mls.errors import UseProposeUpdate
 from tacit.mls.messages import PrivateMessage, decode_message
 from tacit.mls.tree_math import NodeIndex
-from tests.mls.crew import NOW_S, Crew, NotTheirKey
+from tests.mls.crew import GROUP_ID, NOW_S, Crew, NotTheirKey
 from tests.mls.refusal import state_of
 
 
@@ -378,6 +378,15 @@ def test_a_pre_shared_key_goes_into_an_epoch_of_those_who_have_it() -> None:
     )
     assert carol.group.epoch_authenticator == alice.epoch_authenticator
     assert carol.signer == 0
+
+
+def test_a_group_begins_as_the_rfc_says() -> None:
+    """Source: RFC 9420 §11"""
+    group = Crew(1)["alice"]
+    context = group.context
+    assert (context.cipher_suite, context.group_id, context.epoch) == (group.suite.id, GROUP_ID, 0)
+    assert (context.tree_hash, context.confirmed_transcript_hash) == (group.state.tree.tree_hash, b"")
+    assert context.extensions == ()
 
 
 def test_a_group_of_one_can_commit_and_grow() -> None:
