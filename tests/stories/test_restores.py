@@ -67,10 +67,10 @@ async def test_after_any_older_backup_nothing_is_missing_and_an_account_made_sin
 class Lost:
     """A relay that will be put back to where it is now."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, name: str = "only") -> None:
         self.world = world
         self.now_s = int(world.clock.now_s())
-        self.backup = world.folder / "backup"
+        self.backup = world.folder / f"backup {name}"
         back_up(world.folder / "relay", self.backup, now_s=self.now_s, progress=quietly)
 
     async def comes_back(self, *first: Actor, after_s: float = 0.0) -> None:

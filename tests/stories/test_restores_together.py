@@ -5,6 +5,8 @@ The ledger of the world sees every ciphertext that leaves, and fails a story in 
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from tacit.mls import PublicMessage, decode_message
@@ -33,10 +35,10 @@ async def talked(world: World, *people: Actor) -> str:
 class Snapshot:
     """One machine: the relay and somebody's profile, as they are now."""
 
-    def __init__(self, world: World, actor: Actor) -> None:
-        self.lost = Lost(world)
+    def __init__(self, world: World, actor: Actor, name: str = "only") -> None:
+        self.lost = Lost(world, name)
         self.actor = actor
-        self.profile = actor.back_up()
+        self.profile = copy_profile(actor.paths.folder, actor.data_dir / f"backup {name}")
 
     async def comes_back(self, *, after_s: float = LATE_S) -> None:
         """Both are put back, and nobody else comes for a while."""
@@ -237,3 +239,49 @@ async def test_a_relay_that_claims_a_new_life_at_every_start_keeps_nobody_from_t
     for person, other in ((alice, bob), (bob, alice)):
         assert sorted(line[-2:] for line in await person.hears(other)) == ["a0", "a1", "a2", "b0", "b1", "b2"]
         await nothing_is_missing(person, other.id)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@story_on_disk
+async def test_whatever_is_put_back_together_nothing_is_sealed_twice_and_whoever_is_lost_is_told(
+    world: World, seed: int
+) -> None:
+    """Alice's machine, with the relay on it, goes back to any earlier snapshot; the others come when they like."""
+    dice = random.Random(seed)
+    people = await world.friends("alice", "bob", "carol")
+    alice, *others = people
+    chat = await talked(world, *people)
+    snapshots = [Snapshot(world, alice, name="0")]
+    for life in range(1, 4):
+        for n in range(6):
+            person = dice.choice(people)
+            match dice.choice(["say", "say", "rename", "vanish"]):
+                case "say":
+                    await person.says(chat, f"{person.name} {life} {n}")
+                case "rename":
+                    await alice.client.rename(chat, f"{life} {n}")
+                case "vanish" if person is not alice:
+                    (person.way.close if person.way.open else person.way.reopen)()
+            await world.advance(dice.choice([0.0, 1.0, 40.0]))
+        snapshots.append(Snapshot(world, alice, name=f"{life}"))
+        await alice.says(chat, f"alice {life} at last")
+        await world.advance(dice.choice([0.0, 1.0, 40.0]))
+        await dice.choice(snapshots[-3:-1] + snapshots[-1:] * 2).comes_back(after_s=0)
+        await alice.says(chat, f"alice {life} again")
+        await world.advance(dice.choice([0.0, LATE_S]))
+        for person in others:
+            await bring(world, person)
+            await world.advance(dice.choice([0.0, LATE_S]))
+    await world.advance(2 * LATE_S)
+    epochs = {person.name: (await person.chat(chat)).epoch for person in people}
+    lost = {person.name for person in people if await is_told(person, chat)}
+    assert len({epoch for name, epoch in epochs.items() if name not in lost}) <= 1, (epochs, lost)
+    assert world.ledger.places > 20
+
+
+async def is_told(person: Actor, chat: str) -> bool:
+    """Whether somebody is out of step and has been told so."""
+    await person.says(chat, "does anybody hear me?")
+    await person.world.advance(60)
+    waits = await person.state_of(chat, "does anybody hear me?") == "queued"
+    return waits and any(line.startswith("-- behind") for line in await person.sees(chat))
