@@ -145,9 +145,9 @@ def test_every_request_before_login_is_counted_by_address_and_a_restart_fits():
     assert all(RATES[name].burst <= RATES_OF_ADDRESS[name].burst for name in before_login)
 
 
-async def test_one_address_makes_only_so_many_accounts_and_comes_back_as_often_as_it_likes(tmp_path):
+async def test_one_address_makes_only_so_many_accounts_and_comes_back_as_often_as_it_likes():
     clock = Moves()
-    async with running(tmp_path, clock=clock) as world:
+    async with running(None, clock=clock) as world:
         people = [Someone.new() for _ in range(int(RATES_OF_ADDRESS[NEW_ACCOUNT].burst) + 1)]
         for someone in people[:-1]:
             await (await world.connect(address=HERE)).register(someone)
@@ -162,9 +162,9 @@ async def test_one_address_makes_only_so_many_accounts_and_comes_back_as_often_a
         await world.join(people[-1], address=HERE)
 
 
-async def test_guessing_logins_from_one_address_is_slowed_down_on_all_its_connections(tmp_path, monkeypatch):
+async def test_guessing_logins_from_one_address_is_slowed_down_on_all_its_connections(monkeypatch):
     monkeypatch.setitem(RATES_OF_ADDRESS, "login", Rate(0.1, 3.0))
-    async with running(tmp_path, clock=Moves()) as world:
+    async with running(None, clock=Moves()) as world:
         alice = (await world.join(address=THERE)).someone
         for _ in range(3):
             with pytest.raises(errors.BadSignature):
