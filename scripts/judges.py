@@ -2,6 +2,7 @@
 
 They go into a folder of their own that git ignores, in exactly the versions and with the checksums of
 tests/interop/package-lock.json, and none of their install scripts is run. Never a dependency of tacit: one is GPL.
+With a folder as its argument, what the example in that folder needs is installed there in the same way.
 """
 
 from __future__ import annotations
@@ -44,6 +45,19 @@ def install() -> Path:
     return FOLDER
 
 
+def install_example(folder: Path) -> Path:
+    """The folder of an example with what it needs in it; raises ``NoJudges``."""
+    _require_node()
+    with (folder / "package-lock.json").open() as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        wanted = hashlib.sha256(locked.read().encode()).hexdigest()
+        stamp = folder / "node_modules" / f".{_STAMP}"
+        if not stamp.exists() or stamp.read_text() != wanted:
+            _npm_ci(folder)
+            stamp.write_text(wanted)
+    return folder
+
+
 def _require_node() -> None:
     for program in ("node", "npm"):
         if shutil.which(program) is None:
@@ -58,9 +72,13 @@ def _install(manifests: list[Path]) -> None:
     (FOLDER / _STAMP).unlink(missing_ok=True)
     for path in manifests:
         shutil.copy(path, FOLDER)
+    _npm_ci(FOLDER)
+
+
+def _npm_ci(folder: Path) -> None:
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
-        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise NoJudges("npm does not come to an end") from None
     if done.returncode != 0:
@@ -76,7 +94,10 @@ def _copy_if_changed(script: Path) -> None:
 def main() -> int:
     """Install, and say where or why not."""
     try:
-        print(f"ready: the judges are in {install().relative_to(ROOT)}/")
+        if len(sys.argv) > 1:
+            print(f"ready: {install_example(ROOT / sys.argv[1])}")
+        else:
+            print(f"ready: the judges are in {install().relative_to(ROOT)}/")
     except NoJudges as error:
         print(f"judges: {error}", file=sys.stderr)
         return 1
