@@ -10,7 +10,7 @@ import pytest
 from tacit import limits
 from tacit.net.errors import LinkClosed
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.rates import INBOX_APPEND, RATES, ROOM_MADE, Bucket, Buckets, Rate
+from tacit.relay.rates import BY_NUMBER, INBOX_APPEND, RATES, ROOM_MADE, Bucket, Buckets, Rate
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
@@ -299,7 +299,7 @@ def test_what_goes_to_inboxes_is_counted_apart():
 
 
 def test_every_request_has_a_rate_that_its_largest_form_fits():
-    assert RATES.keys() == REQUESTS.keys() | {INBOX_APPEND, ROOM_MADE}
+    assert RATES.keys() == REQUESTS.keys() | {INBOX_APPEND, ROOM_MADE, BY_NUMBER}
     assert RATES[INBOX_APPEND].burst >= limits.MAX_READERS_PER_LOG
     assert RATES["append"].burst >= 1 + 2 * limits.MAX_READERS_PER_LOG
     assert RATES["listen"].burst >= limits.MAX_LISTEN_LOGS
