@@ -131,7 +131,7 @@ async def test_a_clock_that_is_wrong_is_told_by_how_much(world: Story) -> None:
                 await world.clock.sleep(delay_s)
 
         parts = Parts(connect=connect, clock=Ahead())
-        return [finding async for finding in examine_relay(relay, parts, direct=False)][-1]
+        return [finding async for finding in examine_relay(relay, parts, sockets=False)][-1]
 
     assert (await clock_check(1)).state == "ok"
     behind = await clock_check(-600)
@@ -151,6 +151,15 @@ def test_folders_that_others_can_read_are_named(tmp_path: Path) -> None:
     (profile / "store.db").chmod(0o640)
     found = folder(tmp_path)
     assert (found.state, found.facts["open"]) == ("failed", [str(profile / "store.db")])
+
+
+def test_a_proxy_that_is_away_fails_at_the_network_and_one_that_makes_no_sense_too(world: World) -> None:
+    link = f"tacit://relay.example:8765/#{'a' * 52}"
+    away = world.tacit("doctor", link, "--json", "--proxy", "socks5h://127.0.0.1:1")
+    assert (away.code, first_failure(away)["check"], first_failure(away)["code"]) == (3, "network", "proxy-unreachable")
+    assert states(away)["name"] == "skipped"
+    nonsense = world.tacit("doctor", link, "--json", ALL_PROXY="gopher://127.0.0.1")
+    assert (first_failure(nonsense)["check"], first_failure(nonsense)["code"]) == ("network", "bad-proxy")
 
 
 def test_values_of_proxy_variables_are_never_shown(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ _SKIPPED: Final = {
     "": "left out, because of what fails above",
     "no-terminal": "the output goes to no terminal",
     "no-relay": "this user runs none",
-    "proxy": "left out: a proxy is in between",
+    "proxy": "the proxy looks it up",
     "unsaid": "the relay does not say what time it is there",
 }
 
@@ -113,7 +113,10 @@ _WORDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "proxies": lambda facts: f"named by {', '.join(facts['variables'])}" if facts["variables"] else "none",
     "profile": lambda facts: f"{facts['profile']} opens; you are {facts['name']}",
     "name": lambda facts: f"{facts['host']} is {', '.join(facts['addresses'][:4])}",
-    "network": lambda facts: f"port {facts['port']} answers after {facts['milliseconds']} ms",
+    "network": lambda facts: (
+        f"port {facts['port']} answers after {facts['milliseconds']} ms"
+        f"{', through the proxy ' + facts['proxy'] if facts['proxy'] else ''}"
+    ),
     "tls": _tls,
     "pin": lambda facts: "the one that the link names",
     "protocol": lambda facts: f"version {facts['version']}; registration {facts['registration'] or 'open'}",

@@ -21,7 +21,8 @@ LEAST_COLUMNS: Final = 60
 LEAST_FREE_BYTES: Final = 100 * 1024 * 1024
 
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?[^;]*?>=\s*([0-9.]+)")
-_PROXIES: Final = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+_PROXIES: Final = ("ALL_PROXY", "NO_PROXY")
+"""The variables that are heeded; such as HTTP_PROXY are for the web."""
 
 
 class OldPython(TacitError):
@@ -66,13 +67,13 @@ class PoorTerminal(TacitError):
     hint = "Use UTF-8 (such as LC_ALL=C.UTF-8) and at least 60 columns; frames and QR codes need them."
 
 
-def examine_machine(root: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+def examine_machine(root: Path, environment: Mapping[str, str], proxy: str = "") -> Iterator[Finding]:
     """The checks that need no profile and no network, in order."""
     yield python()
     yield libraries()
     yield folder(root)
     yield terminal(environment)
-    yield proxies(environment)
+    yield proxies(environment, proxy)
 
 
 def python() -> Finding:
@@ -144,9 +145,10 @@ def terminal(environment: Mapping[str, str]) -> Finding:
     )
 
 
-def proxies(environment: Mapping[str, str]) -> Finding:
-    """Which variables name a proxy; their values may hold passwords and are not shown."""
-    given = [name for name in _PROXIES if environment.get(name) or environment.get(name.lower())]
+def proxies(environment: Mapping[str, str], chosen: str = "") -> Finding:
+    """What names a proxy; the values may hold passwords and are not shown."""
+    given = ["--proxy"] * bool(chosen)
+    given += [name for name in _PROXIES if environment.get(name) or environment.get(name.lower())]
     return Finding("proxies", "ok", {"variables": given})
 
 

@@ -11,6 +11,7 @@ import time
 from tacit.net.dialing import why_not
 from tacit.net.errors import ConnectTimeout, NameNotFound
 from tacit.net.links import Target
+from tacit.net.proxies import Proxy, connect_through
 
 
 async def addresses_of(target: Target, *, timeout_s: float) -> list[str]:
@@ -24,11 +25,17 @@ async def addresses_of(target: Target, *, timeout_s: float) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-async def reach(target: Target, *, timeout_s: float) -> float:
-    """Connect without saying anything and hang up; the seconds that took. Raises one of the ``Unreachable`` family."""
+async def reach(target: Target, *, timeout_s: float, proxy: Proxy | None = None) -> float:
+    """Connect, through a proxy if there is one, without saying anything, and hang up; the seconds that took.
+
+    Raises one of the ``Unreachable`` family, or what a proxy is to blame for.
+    """
     where, began = f"{target.host}:{target.port}", time.monotonic()
     try:
         async with asyncio.timeout(timeout_s):
+            if proxy is not None:
+                (await connect_through(proxy, target.host, target.port)).close()
+                return time.monotonic() - began
             _, writer = await asyncio.open_connection(target.host, target.port)
     except TimeoutError:
         raise ConnectTimeout(where) from None

@@ -17,6 +17,7 @@ from tacit.limits import DEVICE_CERTIFICATE_CLOCK_SKEW_S, HANDSHAKE_TIMEOUT_S
 from tacit.net.errors import NotARelay
 from tacit.net.links import FrameLink
 from tacit.net.probing import addresses_of, reach
+from tacit.net.proxies import Proxy
 from tacit.sdk.parts import Parts
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import decode_response
@@ -46,13 +47,15 @@ class Finding:
 RELAY_CHECKS: Final = ("name", "network", "tls", "pin", "protocol", "clock")
 
 
-async def examine_relay(relay: RelayLink, parts: Parts, *, direct: bool = True) -> AsyncIterator[Finding]:
-    """Go the way to a relay step by step; without ``direct`` a proxy is in between, and the first two are left out.
+async def examine_relay(
+    relay: RelayLink, parts: Parts, *, proxy: Proxy | None = None, sockets: bool = True
+) -> AsyncIterator[Finding]:
+    """Go the way to a relay step by step; a proxy looks the name up itself, and without ``sockets`` nobody does.
 
     Yields the ``RELAY_CHECKS`` in order.
     """
     done: list[str] = []
-    async for finding in _steps(relay, parts, direct=direct):
+    async for finding in _steps(relay, parts, proxy, sockets=sockets):
         yield finding
         done.append(finding.check)
         if finding.state == "failed":
@@ -61,23 +64,27 @@ async def examine_relay(relay: RelayLink, parts: Parts, *, direct: bool = True) 
         yield Finding(check, "skipped")
 
 
-async def _steps(relay: RelayLink, parts: Parts, *, direct: bool) -> AsyncIterator[Finding]:
-    if direct:
+async def _steps(relay: RelayLink, parts: Parts, proxy: Proxy | None, *, sockets: bool) -> AsyncIterator[Finding]:
+    name, network = RELAY_CHECKS[:2]
+    if proxy is None and sockets:
         try:
             found = await addresses_of(relay, timeout_s=STEP_TIMEOUT_S)
         except TacitError as error:
-            yield Finding("name", "failed", {"host": relay.host}, error)
+            yield Finding(name, "failed", {"host": relay.host}, error)
             return
-        yield Finding("name", "ok", {"host": relay.host, "addresses": found})
-        try:
-            took_s = await reach(relay, timeout_s=STEP_TIMEOUT_S)
-        except TacitError as error:
-            yield Finding("network", "failed", {"port": relay.port}, error)
-            return
-        yield Finding("network", "ok", {"port": relay.port, "milliseconds": round(took_s * 1000)})
+        yield Finding(name, "ok", {"host": relay.host, "addresses": found})
     else:
-        for check in RELAY_CHECKS[:2]:
-            yield Finding(check, "skipped", {"because": "proxy"})
+        yield Finding(name, "skipped", {"because": "proxy"})
+    if sockets:
+        facts: dict[str, Any] = {"port": relay.port, "proxy": f"{proxy.host}:{proxy.port}" if proxy else ""}
+        try:
+            took_s = await reach(relay, timeout_s=STEP_TIMEOUT_S, proxy=proxy)
+        except TacitError as error:
+            yield Finding(network, "failed", facts, error)
+            return
+        yield Finding(network, "ok", {**facts, "milliseconds": round(took_s * 1000)})
+    else:
+        yield Finding(network, "skipped", {"because": "proxy"})
     async for finding in _greeting(relay, parts):
         yield finding
 

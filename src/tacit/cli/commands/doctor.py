@@ -71,13 +71,13 @@ async def _checks(settings: Settings, relay: RelayLink | None, timeout_s: float)
 
     from tacit.cli.machine import examine_machine
 
-    for finding in examine_machine(settings.root, os.environ):
+    for finding in examine_machine(settings.root, os.environ, settings.proxy):
         yield finding
     if relay is None:
         async for finding in _profile(settings, timeout_s):
             yield finding
     else:
-        async for finding in _way(relay):
+        async for finding in _way(settings, relay):
             yield finding
     yield await _relay_here(settings)
 
@@ -96,7 +96,7 @@ async def _profile(settings: Settings, timeout_s: float) -> AsyncIterator[Findin
             encrypted = {"encrypted_at_rest": status.encrypted_at_rest}
             yield Finding("profile", "ok", {"profile": status.profile, "name": status.me.name, **encrypted})
             failed = False
-            async for finding in _way(parse_link(status.relay)):
+            async for finding in _way(settings, parse_link(status.relay)):
                 yield finding
                 failed = failed or finding.state == "failed"
             if failed:
@@ -133,11 +133,24 @@ async def _login(me: Client, timeout_s: float) -> AsyncIterator[Finding]:
     yield _queue((await me.status()).queued)
 
 
-async def _way(relay: RelayLink) -> AsyncIterator[Finding]:
-    from tacit.sdk.diagnosis import examine_relay
-    from tacit.sdk.parts import REAL
+async def _way(settings: Settings, relay: RelayLink) -> AsyncIterator[Finding]:
+    """The way to a relay, with the proxy that leads there."""
+    import os
 
-    async for finding in examine_relay(relay, REAL):
+    from tacit.errors import TacitError
+    from tacit.net.proxies import choose_proxy
+    from tacit.sdk.diagnosis import RELAY_CHECKS, Finding, examine_relay
+    from tacit.sdk.parts import through
+
+    try:
+        proxy = choose_proxy(relay.host, settings.proxy, os.environ)
+    except TacitError as error:
+        yield Finding("name", "skipped")
+        yield Finding("network", "failed", {}, error)
+        for check in RELAY_CHECKS[2:]:
+            yield Finding(check, "skipped")
+        return
+    async for finding in examine_relay(relay, through(settings.proxy), proxy=proxy):
         yield finding
 
 
