@@ -18,7 +18,9 @@ from tests.client.stores import (
     CHAT,
     GROUP,
     KEY,
+    OTHER_CHAT,
     OTHER_GROUP,
+    chat,
     conversation,
     filled_store,
     message,
@@ -111,3 +113,18 @@ def test_a_store_from_before_there_were_rooms_has_none(path: Path, monkeypatch: 
     assert [row.room for row in store.outbox()] == [None]
     assert store.joins() == []
     store.close()
+
+
+def test_a_chat_that_never_came_about_leaves_nothing(store: Store, path: Path) -> None:
+    store.put_chat(chat(OTHER_CHAT))
+    store.put_conversation(conversation(OTHER_GROUP, OTHER_CHAT))
+    store.add_message(message(80, chat_id=OTHER_CHAT))
+    kept = store.messages(CHAT, 10)
+    store.drop_chat(OTHER_CHAT)
+    again = reopened(store, path)
+    assert again.chat(OTHER_CHAT) is None
+    assert again.conversation(OTHER_GROUP) is None
+    assert again.messages(OTHER_CHAT, 10) == []
+    assert again.messages(CHAT, 10) == kept
+    assert again.chat(CHAT) is not None
+    again.close()

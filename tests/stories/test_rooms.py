@@ -62,6 +62,10 @@ async def test_a_public_room_is_entered_by_its_name(world: World) -> None:
     room = await alice.client.create_room("lobby", nick="alice", public=True)
     await bob.client.join_room("lobby", nick="bob")
     assert await carol.refused(carol.client.create_room("lobby", nick="carol", public=True)) == "room-name-taken"
+    assert await carol.refused(carol.client.create_room("Not a name", nick="c", public=True)) == "room-name-refused"
+    assert await carol.client.chats() == []
+    await carol.restart()
+    assert await carol.client.chats() == []
     assert await carol.refused(carol.client.join_room("elsewhere", nick="carol")) == "no-such-room"
     await carol.client.join_room("Lobby", nick="carol")
     await world.shortly()

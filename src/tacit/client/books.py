@@ -157,6 +157,12 @@ class Books:
             else:
                 self._states[group_id] = state
 
+    def forget_chat(self, chat_id: ChatId) -> None:
+        """Let memory follow a chat that was deleted."""
+        self.chats.pop(chat_id, None)
+        for group_id in self.groups_of.pop(chat_id, set()):
+            self.statuses.pop(group_id, None)
+
     def leave_connection(self) -> None:
         """Forget what was true over the last connection, but not that its conversations were in step."""
         ctx = self.context()

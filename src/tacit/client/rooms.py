@@ -62,12 +62,10 @@ def create_room(batch: Batch, title: str, nick: str, *, public: bool) -> ChatId:
 
 
 def give_up_room(batch: Batch, chat_id: ChatId) -> None:
-    """The relay will not have this room: there is none."""
-    chat = batch.chat(chat_id)
+    """The relay will not have this room: it has never been."""
     for state in batch.states_of(chat_id):
         batch.put_state(replace(state, conversation=replace(state.conversation, status=ConversationStatus.REMOVED)))
-    if chat is not None:
-        batch.put_chat(replace(chat, status=ChatStatus.ENDED))
+    batch.changes.forgotten.add(chat_id)
 
 
 def ask(batch: Batch, entrance: Entrance, nick: str) -> JoinRow:
@@ -184,6 +182,9 @@ def way_back(books: Books, group_id: GroupId) -> tuple[RelayLink, str] | None:
     """By which link and under which name a device comes back that has lost its place in a room; None if it has not."""
     state = books.state(group_id)
     if state is None or not state.is_room or state.conversation.status is not ConversationStatus.BEHIND:
+        return None
+    chat = books.chats.get(state.conversation.chat_id)
+    if chat is None or chat.status is not ChatStatus.ACTIVE:
         return None
     return _link_to(books, state), state.member(state.group.own_leaf).nick
 

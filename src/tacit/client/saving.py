@@ -75,6 +75,8 @@ class Changes:
     drop_kept_before: int | None = None
     joins: dict[GroupId, JoinRow | None] = field(default_factory=dict)
     """Wishes to come into rooms; None: gone."""
+    forgotten: set[ChatId] = field(default_factory=set)
+    """Chats that have never come about."""
     profile: Profile | None = None
 
     def is_nothing(self, books: Books) -> bool:
@@ -149,6 +151,8 @@ def _write(books: Books, changes: Changes, writer: _Writer) -> None:
             store.drop_join(group_id)
         else:
             store.put_join(join)
+    for chat_id in sorted(changes.forgotten):
+        store.drop_chat(chat_id)
 
 
 def _follow(books: Books, changes: Changes, writer: _Writer) -> None:
@@ -164,6 +168,8 @@ def _follow(books: Books, changes: Changes, writer: _Writer) -> None:
     books.under_way |= writer.sealed
     for content_id in writer.settled:
         books.under_way.pop(content_id, None)
+    for chat_id in changes.forgotten:
+        books.forget_chat(chat_id)
     books.deferred = changes.deferred
     for group_id, join in changes.joins.items():
         if join is None:

@@ -35,6 +35,13 @@ class ChatRows:
             (c.id, c.kind.value, c.status.value, c.title, c.peer, c.created_at, c.invited_by, c.read_through),
         )
 
+    def drop_chat(self, chat_id: ChatId) -> None:
+        """Delete a chat that has never come about, with its lines and conversations; their keys are gone before."""
+        self._db.run("DELETE FROM message WHERE chat_id = ?", (chat_id,))
+        self._db.run("DELETE FROM intent WHERE chat_id = ?", (chat_id,))
+        self._db.run("DELETE FROM conversation WHERE chat_id = ?", (chat_id,))
+        self._db.run("DELETE FROM chat WHERE id = ?", (chat_id,))
+
     def set_read_through(self, chat_id: ChatId, row: int) -> bool:
         """Note that everything up to a row of history was shown; never goes back. Says whether it moved."""
         changed = self._db.run(
