@@ -15,6 +15,9 @@ from typing import Final
 from printed_tables import fill, markdown_table
 
 from tacit import limits
+from tacit.crypto.secret import Secret
+from tacit.identity import pairing_keys, words
+from tacit.identity.pairing import TABLE as PAIRING
 from tacit.relay.rates import RATES, RATES_OF_ADDRESS, Rate
 from tacit.wire import signing
 from tacit.wire.errors import REFUSALS, Closed, PartedCode
@@ -176,12 +179,51 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "requests": requests,
     "responses": responses,
     "errors": errors,
+PAIRING_STRETCHED: Final = "febb35ef758cfdaca188a8c8e0987b1da39bcdedd27475e890e793cc90837943"
+"""What Argon2id makes of the words in the example; a test stretches them, a page need not."""
+
+
+def pairing() -> str:
+    """Every step of pairing by code, from the table that is walked."""
+    steps = ((role.value, state.value, event.value, after.value) for (role, state, event), after in PAIRING.items())
+    return markdown_table(("side", "state", "what happens", "state after it"), steps)
+
+
+def pairing_example() -> str:
+    """All that two compute who pair with made-up values."""
+    salt = pairing_keys.begin(b"\x01" * 32, "A3F2B1", b"\x02" * 32, b"\x03" * 32)
+    stretched, number = bytes.fromhex(PAIRING_STRETCHED), b"\x04" * 32
+    keys = pairing_keys.PairingKeys.derive(Secret(stretched), salt)
+    commitment = pairing_keys.commitment(number)
+    t1 = pairing_keys.with_offer(salt, commitment, b"\x05" * 100)
+    t2 = pairing_keys.with_acceptance(t1, b"\x06" * 100, b"\x07" * 100)
+    t3 = pairing_keys.with_confirmation(t2, number)
+    values = {
+        "salt": salt,
+        "key": stretched,
+        "commitment": commitment,
+        "t1": t1,
+        "offer.mac": keys.offer_mac(t1).reveal(),
+        "psk_id": pairing_keys.psk_id(t1),
+        "psk": keys.psk.reveal(),
+        "t2": t2,
+        "acceptance.mac": keys.acceptance_mac(t2).reveal(),
+        "t3": t3,
+        "confirmation.mac": keys.confirmation_mac(t3, Secret(b"\x08" * 48)).reveal(),
+    }
+    phrase = " ".join(words.phrase(Secret(bytes.fromhex("0123456789"))))
+    lines = [f"{name + ':':17} {value.hex()}" for name, value in values.items()]
+    return "\n".join(("```text", *lines, f"phrase of 0123456789: {phrase}", "```"))
+
+
     "closings": closings,
     "partings": partings,
     "bounds": bounds,
     "rates": rates,
     "address rates": address_rates,
     "example": example,
+    "pairing": pairing,
+    "pairing example": pairing_example,
 }
 
 
