@@ -57,6 +57,10 @@ BOUNDS: Final = (
     ("One device certificate", "MAX_CERTIFICATE_BYTES", "bytes"),
     ("One account key", "MAX_ACCOUNT_KEY_BYTES", "bytes"),
     ("A handle", "MAX_HANDLE_CHARS", "characters"),
+    ("A phone number", "MAX_PHONE_CHARS", "characters"),
+    ("Tries of a code that was sent to a phone", "MAX_OTP_TRIES", ""),
+    ("How long such a code is good", "OTP_LIFETIME_S", "seconds"),
+    ("Such codes in a day, unless the operator says otherwise", "PHONE_SENDS_PER_DAY", ""),
     ("Connections from one address", "MAX_CONNECTIONS_PER_ADDRESS", ""),
     ("Connections that have not logged in; with one more the oldest is cut off", "MAX_STRANGERS", ""),
     ("From connection to login", "HANDSHAKE_TIMEOUT_S", "seconds"),
@@ -175,10 +179,6 @@ def example() -> str:
     return "\n".join(("```text", *lines, "```"))
 
 
-TABLES: Final[dict[str, Callable[[], str]]] = {
-    "requests": requests,
-    "responses": responses,
-    "errors": errors,
 PAIRING_STRETCHED: Final = "febb35ef758cfdaca188a8c8e0987b1da39bcdedd27475e890e793cc90837943"
 """What Argon2id makes of the words in the example; a test stretches them, a page need not."""
 
@@ -216,14 +216,18 @@ def pairing_example() -> str:
     return "\n".join(("```text", *lines, f"phrase of 0123456789: {phrase}", "```"))
 
 
+TABLES: Final[dict[str, Callable[[], str]]] = {
+    "requests": requests,
+    "responses": responses,
+    "errors": errors,
     "closings": closings,
     "partings": partings,
+    "pairing": pairing,
+    "pairing example": pairing_example,
     "bounds": bounds,
     "rates": rates,
     "address rates": address_rates,
     "example": example,
-    "pairing": pairing,
-    "pairing example": pairing_example,
 }
 
 

@@ -250,7 +250,7 @@ class PhoneTaken(RelayError):
 
     code = "phone-taken"
     exit_code = ExitCode.USAGE
-    hint = "Use that account: its key opens it on a new machine (tacit init --key-file). Or ask whoever runs the relay."
+    hint = "Use that account: tacit init --key-file FILE opens it on a new machine. Or ask whoever runs the relay."
 
 
 class NoSuchAccount(RelayError):
