@@ -9,6 +9,8 @@ from tacit.client.core import room_keys
 from tacit.client.core.joining import Entrance, RoomDamaged, ask_in
 from tacit.client.core.rooms import EXTENSION_TYPES, with_nick
 from tacit.client.core.state import Context, Me
+from tacit.client.store import Store
+from tacit.client.store.keys import unlock
 from tacit.crypto.eddsa import ED25519
 from tacit.identity import AccountKey, DeviceCertificate, device_id, parse_link
 from tacit.testing.actor import Actor
@@ -159,6 +161,36 @@ async def test_a_commit_that_is_pushed_without_the_key_changes_nothing(world: Wo
     await world.shortly()
     assert "-- invalid-commit [malformed]" in await alice.sees(room)
     assert sorted((await alice.chat(room)).nicks.values()) == ["alice", "bob"]
+
+
+@story
+async def test_a_relay_that_spoils_every_commit_of_a_room_gets_no_storm(world: World) -> None:
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+
+    def spoil(body: pb.Entry) -> pb.Entry:
+        if body.kind == pb.ENTRY_KIND_COMMIT:
+            body.payload = body.payload[:-1] + bytes([body.payload[-1] ^ 1])
+        return body
+
+    for person in (alice, bob):
+        person.way.meddle(rewrite("entry", spoil))
+    await alice.client.lock_room(room, locked=True)
+    await world.advance(45)
+    assert len(sent_commits(alice)) + len(sent_commits(bob)) <= 4
+    assert not (await bob.chat(room)).locked
+
+
+@story
+async def test_who_is_out_keeps_no_secret_of_the_room(world: World) -> None:
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    secret = parse_link(await bob.client.room_link(room)).room_secret
+    await alice.client.kick(room, "bob")
+    await world.shortly()
+    await bob.stop()
+    store = Store.open(bob.paths.store, unlock(bob.paths.key_file, None))
+    assert [c.link_secret for c in store.conversations()] == [b""]
+    store.close()
+    assert secret
 
 
 @story

@@ -107,7 +107,7 @@ def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
         batch.impatient_later.add(after.conversation.group_id)
     elif sent is not None or moved or after.group.pending_proposals != state.group.pending_proposals:
         batch.dirty.add(after.conversation.chat_id)
-    if after.is_room and entry.kind == EntryKind.COMMIT:
+    if after.is_room and entry.kind == EntryKind.COMMIT and (moved or sent is None):
         _note_entrance(batch, after, moved=moved)
     if state.own_commit is not None and after.own_commit is None and sent is None:
         forget_own_commit(batch, state)

@@ -197,6 +197,8 @@ def _write_state(books: Books, state: GroupState) -> None:
     if old is not None and conversation.joined_epoch != old.conversation.joined_epoch:
         store.drop_group(group_id)  # left and joined again in one turn: nothing of the old self is kept
         old = None
+    if conversation.status is ConversationStatus.REMOVED:
+        conversation = replace(conversation, link_secret=b"")
     if old is None or old.conversation != conversation:
         store.put_conversation(conversation)
     if conversation.status is ConversationStatus.REMOVED:
