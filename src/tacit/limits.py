@@ -321,45 +321,6 @@ LOW_SHARE: Final = 0.05
 ENOUGH_AGAIN: Final = 1.25
 """How many times that must be free before new accounts are taken again."""
 
-# --- Client --------------------------------------------------------------------------------------------------------
-RECONNECT_FIRST_S: Final = 0.5
-RECONNECT_MAX_S: Final = 30.0
-"""Backoff between tries to reach the relay, before jitter; whoever has something to send does not wait for it."""
-
-REQUEST_TIMEOUT_S: Final = 30
-"""How long a request may stay unanswered before the connection counts as dead."""
-
-MAX_COMMIT_ATTEMPTS: Final = 20
-"""Lost commit races in a row before the person is told that the change did not go through."""
-
-HEADS_KEPT: Final = 1_000
-"""Running heads of a conversation remembered for comparison with what others saw."""
-
-ENTRIES_KEPT: Final = 1_000
-"""Entries of a log that a client keeps to bring them back to a restored relay: a day of a busy group."""
-
-KEPT_BYTES: Final = 8 * 1024 * 1024
-"""Their payloads, for each log; the latest is kept whatever its size."""
-
-WELCOMES_KEPT: Final = 64
-WELCOME_BYTES_KEPT: Final = 16 * 1024 * 1024
-"""Welcomes of its own that a client keeps to send them again after a restore, the latest ones."""
-
-DEVICE_CERTIFICATE_LIFETIME_S: Final = 2 * 365 * DAY_S
-"""How long a device's certificate is valid."""
-
-DEVICE_CERTIFICATE_CLOCK_SKEW_S: Final = HOUR_S
-"""How far ahead of ours the clock may be that dated a new certificate."""
-
-ARGON2_TIME_COST: Final = 3
-ARGON2_MEMORY_KIB: Final = 64 * 1024
-ARGON2_LANES: Final = 4
-"""RFC 9106's second recommended option: 64 MiB, three passes, four lanes; about 0.3 s."""
-
-ARGON2_MIN_MEMORY_KIB: Final = 8 * 1024
-ARGON2_MAX_MEMORY_KIB: Final = 1024 * 1024
-ARGON2_MAX_TIME_COST: Final = 64
-ARGON2_MAX_LANES: Final = 16
 # --- Sessions ------------------------------------------------------------------------------------------------------
 PAIRING_S: Final = MINUTE_S
 """How long two may take to pair: so long somebody in the middle can try words against the first MAC that it sees. Two
@@ -407,4 +368,43 @@ MAX_PASSING_BYTES: Final = 256 * 1024
 SESSION_EVENTS: Final = 1_000
 """Messages that a session holds for a program that does not read them; past that it reads no further."""
 
+# --- Client --------------------------------------------------------------------------------------------------------
+RECONNECT_FIRST_S: Final = 0.5
+RECONNECT_MAX_S: Final = 30.0
+"""Backoff between tries to reach the relay, before jitter; whoever has something to send does not wait for it."""
+
+REQUEST_TIMEOUT_S: Final = 30
+"""How long a request may stay unanswered before the connection counts as dead."""
+
+MAX_COMMIT_ATTEMPTS: Final = 20
+"""Lost commit races in a row before the person is told that the change did not go through."""
+
+HEADS_KEPT: Final = 1_000
+"""Running heads of a conversation remembered for comparison with what others saw."""
+
+ENTRIES_KEPT: Final = 1_000
+"""Entries of a log that a client keeps to bring them back to a restored relay: a day of a busy group."""
+
+KEPT_BYTES: Final = 8 * 1024 * 1024
+"""Their payloads, for each log; the latest is kept whatever its size."""
+
+WELCOMES_KEPT: Final = 64
+WELCOME_BYTES_KEPT: Final = 16 * 1024 * 1024
+"""Welcomes of its own that a client keeps to send them again after a restore, the latest ones."""
+
+DEVICE_CERTIFICATE_LIFETIME_S: Final = 2 * 365 * DAY_S
+"""How long a device's certificate is valid."""
+
+DEVICE_CERTIFICATE_CLOCK_SKEW_S: Final = HOUR_S
+"""How far ahead of ours the clock may be that dated a new certificate."""
+
+ARGON2_TIME_COST: Final = 3
+ARGON2_MEMORY_KIB: Final = 64 * 1024
+ARGON2_LANES: Final = 4
+"""RFC 9106's second recommended option: 64 MiB, three passes, four lanes; about 0.3 s."""
+
+ARGON2_MIN_MEMORY_KIB: Final = 8 * 1024
+ARGON2_MAX_MEMORY_KIB: Final = 1024 * 1024
+ARGON2_MAX_TIME_COST: Final = 64
+ARGON2_MAX_LANES: Final = 16
 """Settings read from a file: no weaker than a slow machine needs, no stronger than a small one survives."""
