@@ -1232,7 +1232,7 @@ class LogState(_message.Message):
     readable: _builtins.bool
     """false: not a reader, or no such log; the rest is then 0"""
     restored_seq: _builtins.int
-    """the lowest end that the log has had at a restore, 0 if it was never restored"""
+    """where the log ended at the restores that this reader has yet to get over, 0 if at none"""
     held: _builtins.bool
     """nothing new is taken yet, because others may still bring something back; ask again"""
     since_seq: _builtins.int
