@@ -125,6 +125,8 @@ CASES = [
     ("tacit nonsense \t", "tacit nonsense "),
     ("tacit send @nobody\t", "tacit send @nobody"),
     ("tacit --data-dir bi\t", "tacit --data-dir bin/"),
+    ("tacit session join A3F2B1-maple-orbi\t", "tacit session join A3F2B1-maple-orbit "),
+    ("tacit session join A3F2B1 maple lant\t", "tacit session join A3F2B1 maple lantern "),
 ]
 
 

@@ -57,6 +57,17 @@ def complete_request(ctx: click.Context, _: click.Parameter, incomplete: str) ->
     return _matching(_people(_glimpse(ctx), status="requested"), incomplete)
 
 
+def complete_code(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """The word of a code that is being typed, behind a hyphen or as a word of its own."""
+    from click.shell_completion import CompletionItem
+
+    from tacit.sdk.names import complete_code, complete_word
+
+    begun = ctx.params.get(parameter.name or "")
+    words = complete_word(incomplete) if begun and "-" not in incomplete else complete_code(incomplete)
+    return [CompletionItem(word) for word in words]
+
+
 def _glimpse(ctx: click.Context) -> Glimpse:
     from tacit.sdk.names import glimpse
 

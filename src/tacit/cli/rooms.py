@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tacit.cli import passphrases
 from tacit.cli.asking import ask_line
+from tacit.cli.identities import NOTHING_SHOWN, Shown
 from tacit.cli.output import Output, talk
 from tacit.cli.running import client, say
 from tacit.cli.settings import Settings
@@ -49,6 +50,7 @@ class Newcomer:
     relay: str | None = None
     name: str | None = None
     no_passphrase: bool = False
+    shown: Shown = NOTHING_SHOWN
 
 
 @asynccontextmanager
@@ -61,8 +63,8 @@ async def identity(settings: Settings, newcomer: Newcomer) -> AsyncIterator[Clie
     passphrase = None
     if not Client.exists(settings.profile, settings.root):
         relay = chosen_relay(settings, newcomer.relay)
-        answers = ask(settings, name=newcomer.name, no_passphrase=newcomer.no_passphrase)
-        await create(settings, answers, relay)
+        answers = ask(settings, name=newcomer.name, no_passphrase=newcomer.no_passphrase, shown=newcomer.shown)
+        await create(settings, answers, relay, newcomer.shown)
         passphrase = answers.passphrase
     async with client(settings, passphrase=passphrase) as me:
         await patiently(me.wait_caught_up(ONLINE_TIMEOUT_S), "Waiting for the relay.", say)

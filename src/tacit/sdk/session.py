@@ -21,7 +21,7 @@ from tacit.client.session.pairing import HARDNESS, Means
 from tacit.crypto.passphrase import PassphraseParams
 from tacit.identity import parse_link
 from tacit.identity.pairing_codes import parse_code
-from tacit.identity.words import completions
+from tacit.sdk.names import complete_code
 from tacit.sdk.parts import REAL, Parts
 
 __all__ = [
@@ -110,9 +110,3 @@ class Session:
     async def end(self) -> None:
         """Say goodbye and be gone; the end of the block does the same."""
         await self._inner.end()
-
-
-def complete_code(typed: str) -> list[str]:
-    """What the last word of a code that is being typed can become, each with all that stands before it."""
-    before, hyphen, start = typed.rpartition("-")
-    return [f"{before}-{word}" for word in completions(start)] if hyphen and start else []

@@ -45,12 +45,12 @@ def join(settings: Settings, link: str, name: str | None, nick: str | None, no_p
     from tacit.cli.running import run
     from tacit.identity import parse_link
 
-    place = parse_link(link)
+    place, proof = parse_link(link), Shown(**shown)
     if place.room_id:
         from tacit.cli.rooms import Newcomer, enter
 
-        return run(settings, lambda: enter(settings, link, nick, Newcomer(name=name, no_passphrase=no_passphrase)))
-    proof = Shown(**shown)
+        newcomer = Newcomer(name=name, no_passphrase=no_passphrase, shown=proof)
+        return run(settings, lambda: enter(settings, link, nick, newcomer))
     return run(settings, lambda: _join(settings, place, proof, name=name, no_passphrase=no_passphrase))
 
 

@@ -7,25 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from tacit.cli.arguments import pass_settings
-from tacit.cli.tree import Group
+from tacit.cli.tree import Group, names_of
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from tacit.cli.settings import Settings
 
 _RELAY = click.option(
     "--relay", metavar="LINK", help="The relay to meet at.  [default: the profile's, or this machine's]"
 )
-
-
-def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """What the last word of a code may become."""
-    from click.shell_completion import CompletionItem
-
-    from tacit.sdk.session import complete_code
-
-    return [CompletionItem(code) for code in complete_code(incomplete)]
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -65,7 +54,7 @@ def create(settings: Settings, relay: str | None) -> int:
 
 
 @session.command("join")
-@click.argument("code", nargs=-1, shell_complete=_complete)
+@click.argument("code", nargs=-1, shell_complete=names_of("code"))
 @_RELAY
 @pass_settings
 def join(settings: Settings, code: tuple[str, ...], relay: str | None) -> int:
