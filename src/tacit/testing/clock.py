@@ -26,6 +26,12 @@ STORY_BEGINS_S: Final = 1_767_225_600.0
 LONGEST_STORY_S: Final = 60 * DAY_S
 """A story that goes on for longer waits for something that never comes, while somebody's timer keeps ticking."""
 
+WIRE_S: Final = 0.01
+"""Real seconds between two looks at real connections."""
+
+QUIET_WIRE_S: Final = 2.0
+"""Real seconds after which whatever is still on its way is left to wait, for somebody who waits for time to pass."""
+
 _THREAD_TIMEOUT_S: Final = 30.0
 """Real seconds that a real thread may take before the story counts as stuck."""
 
@@ -64,7 +70,9 @@ class WorldLoop(asyncio.SelectorEventLoop):
         self._virtual_s = 0.0
         self._settling: list[asyncio.Future[None]] = []
         self._arrived = threading.Semaphore(0)
-        super().__init__(_IdleSelector(self._idle))
+        self.is_waiting: Callable[[], bool] = _never
+        """Whether something comes in, later in real time, before any more time of the story passes."""
+        super().__init__(_IdleSelector(self._idle, lambda: self.is_waiting()))
 
     def time(self) -> float:
         """Seconds since the story began."""
@@ -121,16 +129,25 @@ class WorldLoop(asyncio.SelectorEventLoop):
 class _IdleSelector(selectors.DefaultSelector):
     """Asks for events without waiting, and says when it would have had to."""
 
-    def __init__(self, idle: Callable[[float | None], None]) -> None:
+    def __init__(self, idle: Callable[[float | None], None], is_waiting: Callable[[], bool]) -> None:
         super().__init__()
         self._idle = idle
+        self._is_waiting = is_waiting
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """The events that are there; time passes in ``idle`` instead of here."""
         ready = super().select(0)
         if not ready and (timeout is None or timeout > 0):
-            self._idle(timeout)
+            looks = int(QUIET_WIRE_S / WIRE_S)
+            while not ready and looks and self._is_waiting():
+                ready, looks = super().select(WIRE_S), looks - 1
+            if not ready:
+                self._idle(timeout)
         return ready
+
+
+def _never() -> bool:
+    return False
 
 
 def run_in_world(story: Callable[[], Coroutine[Any, Any, T]]) -> T:

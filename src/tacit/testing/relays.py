@@ -1,4 +1,4 @@
-"""A real relay without sockets: its own store, its own threads, links in memory.
+"""A real relay: its own store, its own threads, and links in memory unless a story asks for real ones.
 
 Stopping and starting it again is a restart into the same data; ``crash`` is a restart without a goodbye.
 """
@@ -6,10 +6,15 @@ Stopping and starting it again is a restart into the same data; ``crash`` is a r
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from tacit.clock import Clock
 from tacit.entropy import Entropy
+from tacit.net import connect
 from tacit.net.errors import ConnectionRefused
 from tacit.net.links import FrameLink
 from tacit.net.memory import MemoryLink, memory_pair
@@ -18,17 +23,47 @@ from tacit.relay.server import Relay
 from tacit.relay.store.writer import Job
 from tacit.testing.clock import world_loop
 from tacit.testing.crashes import copy_profile, replace_profile
+from tacit.testing.wires import Wire, Wires
 
 HOST = "relay.test"
+LOOPBACK: Final = "127.0.0.1"
+MEMORY: Final = "memory"
+DIAL_TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    host: str
+    port: int
+    scheme: str
 
 
 class WorldRelay:
     """The one relay of a world."""
 
     def __init__(
-        self, data_dir: Path | None, clock: Clock, entropy: Entropy, *, registration: Registration = "open"
+        self,
+        data_dir: Path | None,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        registration: Registration = "open",
+        transport: str = MEMORY,
     ) -> None:
-        self._config = RelayConfig(data_dir, port=None, public_host=HOST, public_port=8765, registration=registration)
+        self._config = RelayConfig(
+            data_dir,
+            host=LOOPBACK,
+            port=0 if transport == "ws" else None,
+            grpc_port=0 if transport == "grpc" else None,
+            tcp_port=0 if transport == "tcp" else None,
+            public_host=HOST,
+            public_port=8765,
+            registration=registration,
+        )
+        self._transport = transport
+        self._wires = Wires()
+        self._dialing = asyncio.Lock()
+        self._arriving: Wire | None = None
         self._clock = clock
         self._entropy = entropy
         self._relay: Relay | None = None
@@ -49,6 +84,9 @@ class WorldRelay:
     async def start(self) -> None:
         """Start, or start again."""
         relay = Relay(self._config, self._clock, self._entropy)
+        if self._transport != MEMORY:
+            world_loop().is_waiting = lambda: self._wires.is_busy
+            relay.handle = partial(self._take, relay.handle)  # type: ignore[method-assign]  # to count at this end, too
         await relay.start()
         _one_write_at_a_time(relay)
         self._relay = relay
@@ -57,7 +95,8 @@ class WorldRelay:
         """Stop cleanly: clients are told, everything is on the disk."""
         relay, self._relay = self._relay, None
         if relay is not None:
-            await relay.stop()
+            async with self._wires.held():
+                await relay.stop()
             await asyncio.gather(*self._serving)
 
     def back_up(self) -> Path:
@@ -72,16 +111,36 @@ class WorldRelay:
         """Lose every connection without a word, then stop; what was not acknowledged may or may not be there."""
         for link in self._serving.values():
             link.abort()
+        self._wires.abort()
         await self.stop()
 
     async def dial(self) -> FrameLink:
         """Open a link to the relay; ``ConnectionRefused`` while it is down."""
         relay = self.relay
+        if self._transport != MEMORY:
+            return await self._dial_for_real(relay)
         client_end, relay_end = memory_pair()
         serving = asyncio.create_task(relay.handle(relay_end), name="relay-connection")
         self._serving[serving] = relay_end
         serving.add_done_callback(lambda done: self._serving.pop(done, None))
         return client_end
+
+    async def _dial_for_real(self, relay: Relay) -> FrameLink:
+        """One after the other, so that each end knows the other."""
+        async with self._dialing, self._wires.held():
+            wire = self._arriving = self._wires.add()
+            try:
+                link = await connect(_Where(LOOPBACK, relay.port, self._transport), timeout_s=DIAL_TIMEOUT_S)
+                await wire.met.wait()
+            except BaseException:
+                self._wires.forget(wire)
+                raise
+            return wire.take_client(link)
+
+    async def _take(self, handle: Callable[[FrameLink], Awaitable[None]], link: FrameLink) -> None:
+        if self._arriving is None:
+            raise RuntimeError("nobody has dialled")
+        await handle(self._arriving.take_relay(link))
 
     def _data_dir(self) -> Path:
         if self._config.data_dir is None:

@@ -50,4 +50,5 @@ def _made(told: Told[P], make: Callable[[Path], World]) -> Callable[..., None]:
     signature = inspect.Signature([*others, folder], return_annotation=None)
     del test.__wrapped__  # a test runner would look there for the arguments
     test.__signature__ = signature  # type: ignore[attr-defined]  # what inspect.signature reads
+    test.is_story = True  # type: ignore[attr-defined]  # for those who tell all of them in another way
     return test

@@ -1,11 +1,13 @@
 """A world of real clients and one real relay, in one process, on virtual time.
 
-Everything is as it is in production but for three things: links are in memory, time passes when nobody has anything to
-do, and randomness has a seed (HPKE's own draws from OpenSSL excepted). Stories are written against ``Actor``.
+Everything is as it is in production but for three things: links are in memory (unless ``TACIT_STORY_TRANSPORT`` says
+``ws``, ``grpc`` or ``tcp``), time passes when nobody has anything to do, and randomness has a seed (HPKE's own draws from
+OpenSSL excepted). Stories are written against ``Actor``.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +19,7 @@ from tacit.testing.clock import FakeClock, world_loop
 from tacit.testing.crashes import Crashed, copy_profile
 from tacit.testing.entropy import SeededEntropy
 from tacit.testing.ledger import Ledger
-from tacit.testing.relays import WorldRelay
+from tacit.testing.relays import MEMORY, WorldRelay
 
 SHORTLY_S: Final = 3.0
 """Long enough for receipts and first tries to connect, too short for anything that is meant to take a while."""
@@ -30,14 +32,18 @@ class Failed(Exception):
 class World:
     """Use ``async with World(folder) as world`` on a ``WorldLoop``; at the end everything is checked and closed."""
 
-    def __init__(self, folder: Path, *, seed: int = 1, ephemeral_relay: bool = True) -> None:
+    def __init__(self, folder: Path, *, seed: int = 1, ephemeral_relay: bool = True, transport: str = "") -> None:
+        """``transport`` is ``memory``, ``ws``, ``grpc`` or ``tcp``; empty for what ``TACIT_STORY_TRANSPORT`` says."""
         self.folder = folder
         self.clock = FakeClock()
         self.ledger = Ledger()
         self.seed = seed
         self.actors: dict[str, Actor] = {}
         self.relay = WorldRelay(
-            None if ephemeral_relay else folder / "relay", self.clock, SeededEntropy(seed, "the relay")
+            None if ephemeral_relay else folder / "relay",
+            self.clock,
+            SeededEntropy(seed, "the relay"),
+            transport=transport or os.environ.get("TACIT_STORY_TRANSPORT", MEMORY),
         )
         self._troubles: list[str] = []
 
