@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.programs import Program, Relay, environment
+from tests.processes.people import create
+from tests.processes.programs import Profile, Program, Relay, environment
 from tests.ui.terminal import Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -143,6 +144,16 @@ def test_a_session_needs_a_relay_and_says_so(tmp_path: Path) -> None:
         with Program("session", *arguments, "--json", env=home(tmp_path / "nobody")) as program:
             ended = program.wait()
             assert (ended.code, ended.error["code"]) == (2, "relay-needed")
+
+
+async def test_the_relay_is_that_of_the_profile_if_there_is_one_that_can_be_read(relay: Relay, tmp_path: Path) -> None:
+    """Nobody waits there under that name, so it was asked."""
+    await create(relay.link, tmp_path, "ana")
+    await create(relay.link, tmp_path, "bob", passphrase="open sesame")
+    code = "000000-maple-orbit-lantern"
+    for name, wanted in (("ana", (7, "no-such-rendezvous")), ("bob", (2, "relay-needed"))):
+        ended = Profile(name, tmp_path).run("session", "join", code, "--no-input", env=home(tmp_path / "home"))
+        assert (ended.code, ended.error["code"]) == wanted
 
 
 def test_who_waits_and_gives_up_ends_it(relay: Relay, tmp_path: Path) -> None:
