@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -239,3 +240,58 @@ def test_nobody_lets_himself_into_what_is_no_room() -> None:
     for member in (alice, bob):
         log.show(member, entry)
     assert alice.notices() == bob.notices() == ["invalid-commit/outsider-refused"]
+
+
+def spoilt(data: bytes, rng: random.Random) -> bytes:
+    """The same with a few bytes changed, cut, doubled or put in."""
+    changed = bytearray(data)
+    for _ in range(rng.randrange(1, 4)):
+        place = rng.randrange(len(changed))
+        match rng.randrange(4):
+            case 0:
+                changed[place] ^= 1 << rng.randrange(8)
+            case 1:
+                changed[place : place + rng.randrange(1, 40)] = b""
+            case 2:
+                changed[place:place] = changed[place : place + rng.randrange(1, 40)]
+            case _:
+                changed[place] = rng.choice((0, 1, 0x3F, 0x40, 0x7F, 0x80, 0xFF))
+        if not changed:
+            changed = bytearray(b"\x00")
+    return bytes(changed) if changed != data else spoilt(data, rng)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_holder_of_the_link_leaves_at_the_door_has_a_name(seed: int) -> None:
+    """He can seal what he likes. A newcomer is told that the room is damaged, or comes into what is whole."""
+    room, (alice, _) = room_of("alice", "bob")
+    (carol,) = people("carol", seed=8)
+    rng = random.Random(seed)
+    secret, plain = room.link_secret(alice), plain_group_info(room, alice)
+    refused = 0
+    for _ in range(150):
+        left = spoilt(plain, rng)
+        room.kept = replace(room.kept, group_info=room_keys.seal_group_info(secret, room.id, left, carol.entropy))
+        try:
+            room.ask(carol, "carol", secret)
+        except RoomDamaged:
+            refused += 1
+    assert refused > 140
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_comes_for_a_commit_changes_nothing(seed: int) -> None:
+    room, (alice, bob) = room_of("alice", "bob")
+    (carol,) = people("carol", seed=8)
+    rng = random.Random(seed)
+    secret = room.link_secret(alice)
+    plain = room_keys.open_commit(secret, room.id, room.ask(carol, "carol", secret).payload)
+    before = alice.group.group
+    for _ in range(100):
+        commit = spoilt(plain, rng)
+        payload = room_keys.seal_commit(secret, room.id, commit, carol.entropy) if rng.randrange(2) else commit
+        post(room, carol, payload, alice)
+    assert alice.group.group.epoch == before.epoch
+    assert len(alice.notices()) >= 100
+    room.catch_up(bob)
+    unmoved(room, alice, bob)
