@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+
 from tacit.errors import NotFound
 from tacit.sdk.types import ChatEvent, ChatInfo, MessageEvent, Person
 from tacit.ui import words
+from tacit.ui.line.completer import NameCompleter
 from tests.ui.line.test_session import Desk, desk
 from tests.ui.people import ALICE, BOB, CAROL, DIRECT, TEAM, note, text
 from tests.ui.scripted import Scripted
@@ -37,6 +41,10 @@ class InARoom(Scripted):
 
     async def join_room(self, where: str, *, nick: str) -> ChatInfo:
         self.calls.append(("join_room", where, nick))
+        return LOBBY
+
+    async def create_room(self, name: str, *, nick: str, public: bool = False) -> ChatInfo:
+        self.calls.append(("create_room", name, nick, str(public)))
         return LOBBY
 
     async def room_link(self, target: str) -> str:
@@ -167,6 +175,25 @@ async def test_join_opens_what_is_known_and_takes_the_usual_nickname_for_what_is
         await at.type("/join bob")
         assert at.session.chat is not None
         assert at.session.chat.id == DIRECT.id
+
+
+async def test_a_room_is_made_without_leaving_line_mode() -> None:
+    async with desk(chat=False, me=InARoom()) as at:
+        await at.type("/room lobby for all")
+        assert at.face.saw("Type it as /room NAME [public]")
+        await at.type("/room lobby public")
+        assert at.me.calls == [("create_room", "lobby", "maya", "True")]
+        assert at.face.rows[-1] == LINK
+        assert at.session.chat == LOBBY
+
+
+async def test_tab_knows_who_is_in_the_room() -> None:
+    async with desk(chat=False, me=InARoom()) as at:
+        await enter(at)
+        found = [c.text for c in NameCompleter(at.session.names).get_completions(Document("/msg ro"), CompleteEvent())]
+        assert found == ["rob"]
+        kicked = [c.text for c in NameCompleter(at.session.names).get_completions(Document("/kick "), CompleteEvent())]
+        assert set(kicked) == {"rob", "@bob", "caro"}
 
 
 async def test_quit_and_exit_leave_the_room_and_the_end_of_input_does_not() -> None:

@@ -37,6 +37,7 @@ COMMANDS: Final = (
     Command("who", ("whois",), "[WHO]", "show who somebody is", 0, 1, ("person",)),
     Command("history", (), "[LINES]", "show earlier lines again", 0, 1),
     Command("create", (), "NAME [WHO ...]", "make a group and invite people", 1, -1, ("", "person")),
+    Command("room", (), "NAME [public]", "make a room, which people come into with its link", 1, 2),
     Command("invite", ("add",), "WHO", "add somebody to this group, or send them this room's link", 0, 1, ("person",)),
     Command("remove", ("kick",), "WHO", "remove somebody from this group or room", 1, 1, ("member",)),
     Command("rename", ("topic", "subject"), "NAME", "give this group another name", 1, 1),

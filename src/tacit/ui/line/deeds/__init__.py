@@ -18,6 +18,7 @@ DEEDS: Final[Mapping[str, Deed]] = {
     "msg": chats.write,
     "open": chats.open_chat,
     "join": rooms.join,
+    "room": rooms.create,
     "close": chats.close,
     "chats": chats.list_chats,
     "history": chats.show_history,

@@ -8,6 +8,7 @@ from typing import Final
 from tacit.errors import NotFound
 from tacit.sdk.types import ChatInfo
 from tacit.ui import words
+from tacit.ui.layout import link_row
 from tacit.ui.line.session import Session
 from tacit.ui.patience import patiently
 
@@ -34,6 +35,18 @@ async def join(session: Session, args: tuple[str, ...]) -> None:
     nick = nick or _usual_nick(session)
     chat = await patiently(session.me.join_room(where, nick=nick), words.WAITING_FOR_ROOM, session.say)
     await session.open(chat)
+
+
+async def create(session: Session, args: tuple[str, ...]) -> None:
+    """Make a room, go there and show its link."""
+    if len(args) > 1 and args[1] != "public":
+        session.refuse('Type it as /room NAME [public]; a name of several words goes in quotes: /room "the den"')
+        return
+    making = session.me.create_room(args[0], nick=_usual_nick(session), public=len(args) > 1)
+    chat = await patiently(making, words.MAKING_ROOM, session.say)
+    await session.open(chat)
+    session.say(words.ROOM_LINK)
+    session.face.say([link_row(session.for_others(await session.me.room_link(chat.id)))])
 
 
 async def change_nick(session: Session, args: tuple[str, ...]) -> None:
