@@ -158,6 +158,16 @@ def test_a_store_that_begins_the_next_epoch_itself_need_not_wait_for_others():
     assert not may_seal(old.group, old.ctx)
 
 
+def test_nothing_is_sealed_with_keys_of_another_life_by_mistake():
+    _, (alice, _) = group_of("alice", "bob")
+    member = at(alice)
+    before = member.group
+    for seal in (lambda: member.text("x"), lambda: member.receipt(1), lambda: propose_leaving(before, member.ctx)):
+        with pytest.raises(AssertionError, match="has asked"):
+            seal()
+    assert member.group is before
+
+
 @pytest.mark.parametrize("named", [b"", b"short", b"x" * 15, b"x" * 17, b"x" * 60_000])
 def test_what_is_no_incarnation_is_none(named):
     assert incarnation_in(named) == b""

@@ -125,6 +125,7 @@ def end_room(state: GroupState, ctx: Context) -> Step:
 
 def propose_leaving(state: GroupState, ctx: Context) -> Step:
     """Ask the others to remove this device."""
+    assert may_seal(state, ctx), "whoever decides what is said next has asked"
     group, payload = state.group.propose(mls.Remove(state.group.own_leaf), entropy=ctx.entropy)
     row = OutboxRow(
         row=0,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from tacit.client.content import Content, Receipt, Text, build_content
 from tacit.client.core import receipts
 from tacit.client.core.effects import AddMessage, AddOutbox, Effect, SetMessage
+from tacit.client.core.lives import may_seal
 from tacit.client.core.state import Context, EntryKind, GroupState, Step
 from tacit.client.model import GroupId, Message, MessageId, MessageState, OutboxRow
 
@@ -54,6 +55,7 @@ def _seal(
     *,
     content_id: MessageId | None,
 ) -> tuple[GroupState, OutboxRow]:
+    assert may_seal(state, ctx), "whoever decides what is said next has asked"
     conversation = state.conversation
     content = Content(
         message_id=message_id,
