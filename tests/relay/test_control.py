@@ -29,6 +29,7 @@ from tacit.relay.admin.operations import OPERATIONS, Role
 from tacit.relay.control import MAX_REQUEST_BYTES, SOCKETS, VERSION, Failure, refused
 from tacit.relay.data_dir import LET_THROUGH, DataDir
 from tacit.relay.errors import ControlUnavailable, ControlVersion, NoStore, ReadOnlySocket
+from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import NoSuchAccount
 from tests.relay.peers import running
 
@@ -87,7 +88,7 @@ async def test_the_monitor_may_look_and_change_nothing(tmp_path):
             refused = answer.get("error", {}).get("code") == "read-only-socket"
             assert refused is (operation.role is Role.ADMIN), name
         assert {name for name, operation in OPERATIONS.items() if operation.role is Role.MONITOR} == {
-            "users", "account", "invites", "invite-uses", "stats",
+            "users", "account", "invites", "invite-uses", "rooms", "stats",
         }  # fmt: skip
 
 
@@ -135,7 +136,7 @@ async def test_whatever_is_asked_gets_an_answer_and_no_fault(tmp_path):
         for handle in ("al", "bo"):
             await world.join(handle=handle)
         desk = running_desk(Live(world.relay._context, 0.0, lambda: 0, lambda back_in_s, stay: None), tmp_path)
-        for _ in range(800):
+        for _ in range(3_000):
             operation = chance.choice(list(OPERATIONS))
             fields = [*(field.name for field in msgspec.structs.fields(OPERATIONS[operation].asked)), "more"]
             named = chance.choice([fields[:-1], chance.sample(fields, chance.randrange(len(fields) + 1))])
@@ -153,6 +154,7 @@ async def test_whatever_is_asked_gets_an_answer_and_no_fault(tmp_path):
 
 
 DEEDS = {
+    "close-room": {"room": "lobby"},
     "invite": {},
     "revoke-invite": {"invite": "INVITE"},
     "suspend": {"who": "alice", "note": "a secret note"},
@@ -175,12 +177,12 @@ def deeds(caplog) -> list[tuple[str, str]]:
 async def test_what_the_operator_changes_leaves_a_word_in_the_log_and_nobodys_name(tmp_path, caplog, runs):
     caplog.set_level("INFO")
     async with AsyncExitStack() as stack:
-        if runs:
-            world = await stack.enter_async_context(running(tmp_path))
-            alice = await world.join(handle="alice")
-        else:
-            async with running(tmp_path) as world:
-                alice = await world.join(handle="alice")
+        world = await stack.enter_async_context(running(tmp_path))
+        alice = await world.join(handle="alice")
+        lobby = pb.Room(join_token_hash=b"h" * 32, group_info=b"info", name="lobby", link_secret=b"s" * 32)
+        await alice.ask(pb.CreateLog(log_id=bytes(16), room=lobby))
+        if not runs:
+            await stack.aclose()
         ids = {"DEVICE": alice.someone.certificate.device_id.hex()}
         done = []
         for name, args in DEEDS.items():
@@ -195,7 +197,8 @@ async def test_what_the_operator_changes_leaves_a_word_in_the_log_and_nobodys_na
         await asyncio.to_thread(ask_relay, tmp_path, "stats")
         assert deeds(caplog) == done
     account = format_id(alice.someone.account.id)
-    for secret in ("alice", account, account[:9], ids["INVITE"], ids["DEVICE"], ids["DEVICE"][:8], "secret note"):
+    names = ("alice", "lobby", "secret note")
+    for secret in (*names, account, account[:9], ids["INVITE"], ids["DEVICE"], ids["DEVICE"][:8]):
         assert secret not in caplog.text
 
 
