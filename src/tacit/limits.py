@@ -276,11 +276,11 @@ RATE_OTP_TRIES_OF_ADDRESS: Final = (60 / HOUR_S, 30.0)
 """Codes that are shown from one address, right or wrong: what its messages may be tried with, and some."""
 
 RATE_CODES_OF_NUMBER: Final = (6 / DAY_S, 3.0)
-"""Codes that are sent to one number, whoever asks: three at once, then one in four hours. With five tries each that makes
+"""Codes that are sent to one number, whoever asks: three at once, then one in four hours. With five tries each that is
 45 guesses on the first day and 30 on each that follows, and nobody's phone rings more often."""
 
 RATE_CODES_OF_PREFIX: Final = (20 / HOUR_S, 20.0)
-"""Codes that are sent to numbers that differ in their last four digits only, which is how blocks of numbers are sold."""
+"""Codes that are sent to numbers that differ in their last four digits only: that is how blocks of numbers are sold."""
 
 PHONE_SENDS_PER_DAY: Final = 200
 """Codes that are sent in any 24 hours, unless the operator says otherwise: what a day can cost at the worst."""

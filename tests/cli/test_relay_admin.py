@@ -191,7 +191,7 @@ async def test_everything_that_is_held_on_an_account_is_printed(tmp_path, runs):
         held = (await ok(tmp_path, "inspect", "@alice", "--json")).json
         assert held.keys() == {
             "account", "handle", "state", "created_at", "suspended_at", "note", "held_bytes", "invite",
-            "invite_used_at", "conversations_made", "answers", "devices",
+            "invite_used_at", "phone", "conversations_made", "answers", "devices",
         }  # fmt: skip
         assert (held["conversations_made"], len(held["devices"]), held["devices"][0]["written_entries"]) == (1, 2, 2)
         plain = (await ok(tmp_path, "inspect", held["account"])).out

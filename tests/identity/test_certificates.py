@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +33,24 @@ def test_it_survives_the_way_there_and_back():
     assert DeviceCertificate.decode(encoded) == CERTIFICATE
     assert len(encoded) < 200
     assert verified_certificate(encoded) == CERTIFICATE
+
+
+@pytest.mark.parametrize("bits", [2048, pytest.param(4096, marks=pytest.mark.long)])
+def test_an_account_with_an_rsa_key_certifies_devices_within_the_bound(bits: int):
+    key = rsa.generate_private_key(65537, bits)
+    account = AccountKey.from_pem(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), None)
+    assert account.kind == f"rsa {bits}"
+    certificate = DeviceCertificate.issue(account, LAPTOP.public, NOW_S)
+    certificate.verify(NOW_S)
+    encoded = certificate.encode()
+    assert verified_certificate(encoded).account_id == account.id
+    assert len(encoded) < MAX_CERTIFICATE_BYTES // 3
+    with pytest.raises(CertificateInvalid):
+        replace(certificate, signature=BOB.sign("tacit 1.0 device certificate", certificate.signed_content())).verify(
+            None
+        )
+    with pytest.raises(CertificateInvalid):
+        replace(certificate, expires_at=certificate.expires_at + 1).verify(None)
 
 
 def test_its_form_does_not_change_unnoticed():

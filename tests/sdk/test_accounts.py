@@ -195,6 +195,16 @@ async def test_people_who_both_want_it_find_each_other_by_number(monkeypatch, tm
             await me.wait_online()
             with pytest.raises(NotFound):
                 await me.add_contact(NUMBER)
+            # Somebody else's number changes nothing, and his own opens the door without costing him his connection.
+            for number in (NUMBER, hidden):
+                with pytest.raises(NotFound):
+                    await me.add_contact(NUMBER)
+                await me.set_findable(number, on=True)
+            assert (await me.add_contact(NUMBER)).handle == "maya"
+            await me.set_findable(hidden, on=False)
+            with pytest.raises(NotFound):
+                await me.add_contact(OTHER)
+            assert (await me.status()).connection == "online"
 
 
 # ---- keys ----

@@ -62,6 +62,14 @@ def state(account: dict[str, Any]) -> str:
     return f"suspended {day(account['suspended_at'])}{note}"
 
 
+PHONES: Final = {
+    "none": "none",
+    "proved": "a hash that says that it is taken",
+    "findable": "a hash that says that it is taken; others who want it too find the account by it",
+}
+"""What is kept of a number."""
+
+
 def account_pairs(held: dict[str, Any]) -> Pairs:
     """One account with what is kept for it."""
     invite = f"{held['invite']}, used {day(held['invite_used_at'])}" if held["invite_used_at"] else "none that is kept"
@@ -71,6 +79,7 @@ def account_pairs(held: dict[str, Any]) -> Pairs:
         ("state", state(held)),
         ("registered", day(held["created_at"])),
         ("invitation", invite),
+        ("phone number", PHONES[held["phone"]]),
         ("conversations made", str(held["conversations_made"])),
         ("waiting for others", size(held["held_bytes"])),
         ("answers for repeats", str(held["answers"])),

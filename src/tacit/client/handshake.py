@@ -89,14 +89,32 @@ async def open_connection(
     return Connection(link, clock), welcomed
 
 
+async def register_again(relay: RelayLink, login: Login, connect: Connect, proof: PhoneProof) -> None:
+    """Tell a relay that knows this device something that it is told on registering, without logging in.
+
+    Raises as ``open_connection``.
+    """
+    try:
+        link, _ = await _enter(relay, login, connect, proof, verify_name=False, log_in=False)
+    except NameToVerify:
+        link, _ = await _enter(relay, login, connect, proof, verify_name=True, log_in=False)
+    await link.close()
+
+
 async def _enter(
-    relay: RelayLink, login: Login, connect: Connect, registering: PhoneProof | None, *, verify_name: bool
+    relay: RelayLink,
+    login: Login,
+    connect: Connect,
+    registering: PhoneProof | None,
+    *,
+    verify_name: bool,
+    log_in: bool = True,
 ) -> tuple[FrameLink, Welcomed]:
     link = await connect(relay, verify_name)
     try:
         async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
             handshake = _Handshake(link, relay, login, name_verified=verify_name)
-            return link, await handshake.run(registering)
+            return link, await handshake.run(registering, log_in=log_in)
     except TimeoutError:
         link.abort()
         raise SlowHandshake from None
@@ -117,7 +135,7 @@ class _Handshake:
         self._challenge = b""
         self._protocol = 0
 
-    async def run(self, registering: PhoneProof | None) -> Welcomed:
+    async def run(self, registering: PhoneProof | None, *, log_in: bool) -> Welcomed:
         hello = await self._receive()
         if not isinstance(hello, pb.Hello):
             raise self._refused(hello)
@@ -129,6 +147,8 @@ class _Handshake:
             if registering.code:
                 await self._show_code(registering)
             await self._register(self._login.handle, registering)
+            if not log_in:
+                return Welcomed(pb.LoggedIn(), registered=True)
             return Welcomed(await self._log_in(), registered=True)
         try:
             return Welcomed(await self._log_in(), registered=False)

@@ -31,7 +31,7 @@ class CodeNeeded(UsageError):
     """The relay has sent a code to that number, and nobody is there to type it."""
 
     code = "phone-code-needed"
-    hint = "Run the command at a terminal, or give it the code with --code-fd or --code-command."
+    hint = "Pass ask_code, which is called when the code is on its way."
 
 
 @dataclass(frozen=True, slots=True)

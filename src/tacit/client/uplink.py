@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from tacit.client.connection import Connection, Pushed, Replaced
 from tacit.client.errors import Closed, Offline
 from tacit.client.events import ClientEvent, ConnectionChanged, ConnectionState
-from tacit.client.handshake import Connect, Login, Welcomed, open_connection
+from tacit.client.handshake import Connect, Login, PhoneProof, Welcomed, open_connection, register_again
 from tacit.client.model import Profile
 from tacit.clock import Clock
 from tacit.crypto.secret import Secret
@@ -84,6 +84,10 @@ class Uplink:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         self.stop(Closed())
+
+    async def register_again(self, profile: Profile, proof: PhoneProof) -> None:
+        """Tell the relay what it is told on registering, over a connection that is made for that."""
+        await register_again(parse_link(profile.relay_link), login_of(profile), self._connect, proof)
 
     def stop(self, error: TacitError) -> None:
         """Nobody needs to wait any more: ``error`` says why."""

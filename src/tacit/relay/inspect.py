@@ -28,6 +28,8 @@ class HeldAccount:
     invite_id: str
     """The invitation that let it in, if that is still kept."""
     invite_used_at: int | None
+    phone: str
+    """``none``, ``proved``, or ``findable`` by others who are; the number itself is not kept."""
     conversations_made: int
     answers: int
     """Answers kept for repeats of what it appended."""
@@ -48,6 +50,7 @@ def held_account(db: sqlite3.Connection, who: bytes | str) -> HeldAccount:
     token_hash, used_at = db.execute(
         "SELECT token_hash, used_at FROM invite_uses WHERE account = ?", (account.row,)
     ).fetchone() or (b"", None)
+    phone = db.execute("SELECT findable FROM phones WHERE account = ?", (account.row,)).fetchone()
     made, answers = db.execute(
         "SELECT (SELECT count(*) FROM logs WHERE maker IN (SELECT device FROM devices WHERE account = ?1)),"
         " (SELECT count(*) FROM answers WHERE author IN (SELECT device FROM devices WHERE account = ?1))",
@@ -63,6 +66,7 @@ def held_account(db: sqlite3.Connection, who: bytes | str) -> HeldAccount:
         held_bytes=held_bytes,
         invite_id=invites.invite_id(token_hash),
         invite_used_at=used_at,
+        phone="none" if phone is None else "findable" if phone[0] else "proved",
         conversations_made=made,
         answers=answers,
         devices=tuple(held_devices(db, account.row)),

@@ -14,6 +14,7 @@ from tacit.identity import AccountKey, DeviceCertificate, format_id, key_kind
 if TYPE_CHECKING:
     from tacit.client.books import Books
     from tacit.client.directory import FoundDevices
+    from tacit.client.model import Profile
 
 __all__ = [
     "AccountFile",
@@ -91,6 +92,11 @@ def account_info(books: Books, found: FoundDevices | None = None) -> AccountInfo
     return AccountInfo(
         format_id(me.account_id), key_kind(me.account_key), books.profile.handle, format_id(me.device_id), devices
     )
+
+
+def profile_of(books: Books) -> Profile:
+    """Who the profile is, with what it takes to say so to a relay."""
+    return books.profile
 
 
 def exported(books: Books, passphrase: str | None) -> bytes:

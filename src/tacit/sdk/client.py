@@ -169,6 +169,15 @@ class Client:
             found = await look_up_devices(self._runtime.uplink.require(), Asked(account_id=parse_id(self.me.id)))
         return await self._runtime.read(partial(accounts.account_info, found=found))
 
+    async def set_findable(self, phone: str, *, on: bool) -> None:
+        """Let people who want it too find this account by its own number ``phone``, or no longer.
+
+        The relay says yes in any case: it tells nobody whether a number is an account's. Raises ``UsageError``
+        (``bad-phone``), ``TransportError`` or ``RelayError``.
+        """
+        proof = PhoneProof(accounts.written_phone(phone), on)
+        await self._runtime.uplink.register_again(await self._runtime.read(accounts.profile_of), proof)
+
     async def export_account_key(self, passphrase: str | None) -> bytes:
         """The account key as PEM (PKCS#8), sealed with a passphrase of its own; None leaves it open to every reader.
 

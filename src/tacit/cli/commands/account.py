@@ -102,6 +102,28 @@ def export_key(settings: Settings, file: str, no_passphrase: bool, key_passphras
     run(settings, work)
 
 
+@account.command("findable")
+@click.argument("wish", metavar="on|off", type=click.Choice(["on", "off"]))
+@click.option("--phone", metavar="NUMBER", required=True, help="Your number, as you proved it to the relay.")
+@pass_settings
+def findable(settings: Settings, wish: str, phone: str) -> None:
+    """Let people who want it too find you by your number, or no longer.
+
+    Works where the relay allows it. Neither you nor the relay keep the number, so it has to be typed again; the relay
+    does not say whether it is the right one.
+    """
+    from tacit.cli.output import Output
+    from tacit.cli.running import client, run, say
+    from tacit.ui.patience import patiently
+
+    async def work() -> None:
+        async with client(settings, connect=False) as me:
+            await patiently(me.set_findable(phone, on=wish == "on"), "Telling the relay.", say)
+        Output(json=settings.json).data({"findable": wish == "on"}, [(("", f"The relay has been told: {wish}."),)])
+
+    run(settings, work)
+
+
 async def _asked(me: Client) -> AccountInfo:
     """With devices where the relay answers soon, without them otherwise."""
     from tacit.errors import RelayError, TransportError

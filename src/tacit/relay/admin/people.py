@@ -163,6 +163,7 @@ def _held(desk: Desk, found: HeldAccount) -> shapes.Held:
         held_bytes=found.held_bytes,
         invite=found.invite_id,
         invite_used_at=found.invite_used_at,
+        phone=found.phone,
         conversations_made=found.conversations_made,
         answers=found.answers,
         devices=tuple(_device(desk, device) for device in found.devices),

@@ -138,6 +138,8 @@ class Held(Answer, frozen=True):
     invite: str
     """ID of the invitation that it came in with; empty where none is known."""
     invite_used_at: int | None
+    phone: str
+    """``none``, ``proved`` or ``findable``."""
     conversations_made: int
     answers: int
     devices: tuple[Device, ...]
