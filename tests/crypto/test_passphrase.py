@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from argon2.exceptions import HashingError
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from tacit.crypto.errors import BadKdfParameters
+from tacit.crypto import passphrase
+from tacit.crypto.errors import BadKdfParameters, StretchingFailed
 from tacit.crypto.passphrase import PassphraseParams, derive_passphrase_key
 from tacit.limits import ARGON2_LANES, ARGON2_MAX_MEMORY_KIB, ARGON2_MEMORY_KIB, ARGON2_TIME_COST
 
@@ -53,3 +55,12 @@ def test_settings_that_are_too_weak_or_would_fill_the_machine_are_refused(time_c
 def test_short_salts_are_refused(size: int):
     with pytest.raises(BadKdfParameters):
         derive_passphrase_key(b"x", bytes(size), QUICK)
+
+
+def test_where_memory_is_short_that_is_said(monkeypatch):
+    def fails(*_):
+        raise HashingError("Memory allocation error")
+
+    monkeypatch.setattr(passphrase, "hash_secret_raw", fails)
+    with pytest.raises(StretchingFailed):
+        derive_passphrase_key(b"x", SALT, QUICK)

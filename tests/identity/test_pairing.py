@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from tacit.identity import pairing, pairing_keys
 from tacit.identity.pairing import TABLE, Event, Failure, Role, State, Waiting
 from tacit.identity.pairing_codes import parse_code
 from tacit.identity.pairing_messages import Acceptance, Confirmation, Greeting, Offer, decode_message, encode_message
+from tacit.identity.words import all_words
 from tests.identity.couple import CODE, RELAY_KEY, Side, converse, epoch, stretch
 
 MESSAGES = 4
@@ -351,3 +353,23 @@ def test_what_pairing_holds_is_silent():
     converse(creator, joiner)
     for words in ("maple", "lantern"):
         assert words not in repr((creator.pairing, joiner.pairing, Side.creator().pairing))
+
+
+def test_guessing_at_many_codes_at_once_gets_three_guesses_at_each():
+    """Codes as weak as one word, three hundred of them waiting, and a guesser at each: as many hits as chance gives."""
+    chance, codes, hits, guesses = random.Random(11), 300, 0, 0
+    weak = all_words()[:64]
+    for seed in range(codes):
+        words, waiting = f"maple-orbit-{chance.choice(weak)}", Waiting.since(0.0)
+        while waiting.is_good(1.0):
+            guesses += 1
+            creator = Side.creator(f"A3F2B1-{words}", seed=seed)
+            guest = Side.joiner(f"A3F2B1-maple-orbit-{chance.choice(weak)}", seed=guesses)
+            converse(creator, guest)
+            if creator.trusted:
+                hits += 1
+                break
+            waiting = waiting.after_failure()
+    assert guesses <= codes * limits.PAIRING_ATTEMPTS
+    # One in 64 each time: 14 of 900 on the average, and 29 at four standard deviations.
+    assert 1 <= hits <= 29

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tacit.errors import ConfigError, CryptoError, UsageError
+from tacit.errors import ConfigError, CryptoError, TacitError, UsageError
 
 
 class BadKey(CryptoError):
@@ -36,6 +36,13 @@ class BadCertificateName(UsageError):
 
     code = "bad-certificate-name"
     hint = "Use an IP address or a host name in ASCII; for names in other alphabets, their form that begins with xn--."
+
+
+class StretchingFailed(TacitError):
+    """There is not enough memory here to stretch a passphrase or the words of a code."""
+
+    code = "no-memory"
+    hint = "It takes up to 256 MiB, for a second. Close something else, and try again."
 
 
 class BadKdfParameters(ConfigError):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from argon2.exceptions import HashingError
 from argon2.low_level import Type, hash_secret_raw
 
-from tacit.crypto.errors import BadKdfParameters
+from tacit.crypto.errors import BadKdfParameters, StretchingFailed
 from tacit.crypto.secret import Secret
 from tacit.limits import (
     ARGON2_LANES,
@@ -47,10 +48,13 @@ class PassphraseParams:
 def derive_passphrase_key(passphrase: bytes, salt: bytes, params: PassphraseParams) -> Secret:
     """A key of 32 bytes; takes a good part of a second by design. ``salt`` is random, at least 16 bytes.
 
-    The same text can be typed as different bytes: normalising it is the caller's.
+    The same text can be typed as different bytes: normalising it is the caller's. Raises ``StretchingFailed`` where
+    memory is short.
     """
     if len(salt) < MIN_SALT_SIZE:
         raise BadKdfParameters("salt")
-    return Secret(
-        hash_secret_raw(passphrase, salt, params.time_cost, params.memory_kib, params.lanes, KEY_SIZE, Type.ID)
-    )
+    try:
+        key = hash_secret_raw(passphrase, salt, params.time_cost, params.memory_kib, params.lanes, KEY_SIZE, Type.ID)
+    except (HashingError, MemoryError):
+        raise StretchingFailed from None
+    return Secret(key)

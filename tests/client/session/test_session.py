@@ -15,6 +15,7 @@ from tacit.client.errors import TextTooLong
 from tacit.client.session import pairing as driving
 from tacit.client.session.errors import CodeBurned, NobodyCame, SessionOver, WrongWords
 from tacit.clock import SystemClock
+from tacit.crypto.errors import StretchingFailed
 from tacit.crypto.secret import Secret
 from tacit.identity import BadCode, MistypedWord
 from tacit.identity import pairing as table_of_states
@@ -211,6 +212,40 @@ class Impatient(SystemClock):
     async def sleep(self, delay_s):
         self.naps.append(delay_s)
         await asyncio.sleep(delay_s / 100)
+
+
+class Wrong(SystemClock):
+    """A clock that somebody set years ago."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def now_s(self):
+        return super().now_s() + self.seconds
+
+
+@pytest.mark.parametrize("years", [-5, 5])
+async def test_clocks_need_not_agree(years):
+    async with table() as here:
+        parts = replace(here.parts(), clock=Wrong(years * 365 * limits.DAY_S))
+        async with here.create() as one, Session.join(here.link, one.code, parts=parts, hardness=QUICK) as other:
+            assert await one.ready() == other.check_phrase
+            await one.send("what time is it?")
+            assert (await events(other, SessionText)).text == "what time is it?"
+        async with Session.create(here.link, parts=parts, hardness=QUICK) as one, here.join(one.code) as other:
+            assert await one.ready() == other.check_phrase
+
+
+async def test_where_memory_is_short_both_are_told(monkeypatch):
+    def no_memory(*_):
+        raise StretchingFailed
+
+    async with table() as here, here.create() as one:
+        monkeypatch.setattr(driving, "derive_passphrase_key", no_memory)
+        with pytest.raises(StretchingFailed):
+            async with here.join(one.code):
+                pass
+        assert (await events(one, GuestFailed)).code == "gone"
 
 
 async def test_a_talk_that_is_faster_than_the_relay_lets_pass_loses_nothing():

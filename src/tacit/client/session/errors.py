@@ -33,7 +33,7 @@ class PairingFailed(Untrusted):
     """The other side did not keep to the rules of pairing."""
 
     code = "pairing-failed"
-    hint = "Check date and time on both machines, and that both run the same version; then try with a new code."
+    hint = "Check that both run the same version of tacit, then try with a new code."
 
 
 class PairingTooSlow(TacitError):

@@ -19,6 +19,7 @@ from tacit.crypto.suites import DEFAULT_SUITE
 from tacit.entropy import Entropy
 from tacit.errors import InvalidMessage, PeerError, TacitError
 from tacit.identity import AccountKey, DeviceCertificate, words
+from tacit.limits import DAY_S
 
 GROUP_ID_BYTES: Final = 16
 MESSAGE_ID_BYTES: Final = 16
@@ -42,7 +43,7 @@ class ThrowAway:
     def make(cls, *, now_s: float, entropy: Entropy) -> ThrowAway:
         """A fresh one, good for a day."""
         account, device = AccountKey.generate(entropy), ED25519.generate(entropy)
-        certificate = DeviceCertificate.issue(account, device.public, now_s)
+        certificate = DeviceCertificate.issue(account, device.public, now_s, DAY_S)
         return cls(certificate.encode(), Secret(device.private))
 
     def key_package(self, *, now_s: float, entropy: Entropy) -> mls.KeyPackageBundle:
@@ -139,7 +140,8 @@ def make_group(
     me: ThrowAway, key_package: bytes, psk_id: bytes, psk: Secret, *, now_s: float, entropy: Entropy
 ) -> tuple[Talk, bytes]:
     """A group with who offered this KeyPackage, and the Welcome for it. Raises a ``TacitError`` for a bad one."""
-    theirs = mls.read_key_package(key_package, now_s=now_s, authenticate=check_leaf)
+    then_s = _time_within(key_package, now_s)
+    theirs = mls.read_key_package(key_package, now_s=then_s, authenticate=check_leaf)
     if theirs.cipher_suite != DEFAULT_SUITE or theirs.leaf_node.credential_identity == me.certificate:
         raise NotOfTwo
     policy = mls.Policy(max_members=2, find_psk=_Finder(psk_id, psk))
@@ -148,7 +150,7 @@ def make_group(
     )
     proposals: list[mls.Proposal] = [mls.Add(theirs), group.name_psk(mls.ExternalPSK(psk_id), entropy=entropy)]
     group, pending = group.create_commit(
-        proposals, entropy=entropy, now_s=now_s, authenticate=check_leaf, policy=policy
+        proposals, entropy=entropy, now_s=then_s, authenticate=check_leaf, policy=policy
     )
     if pending.welcome is None:
         raise NotOfTwo
@@ -167,6 +169,16 @@ def enter_group(bundle: mls.KeyPackageBundle, identity: bytes, welcome: bytes, p
     if group.suite.id != DEFAULT_SUITE:
         raise NotOfTwo
     return Talk(group)
+
+
+def _time_within(key_package: bytes, now_s: float) -> float:
+    """A time at which this KeyPackage may be used: now, if the two clocks agree, else the nearest there is.
+
+    It was made for a nonce that is seconds old, so it is fresh whatever its maker's clock says.
+    """
+    message = mls.decode_message(key_package)
+    lifetime = message.leaf_node.lifetime if isinstance(message, mls.KeyPackage) else None
+    return now_s if lifetime is None else min(max(now_s, lifetime.not_before), lifetime.not_after)
 
 
 class _Finder:
