@@ -187,6 +187,21 @@ async def test_a_room_is_made_without_leaving_line_mode() -> None:
         assert at.session.chat == LOBBY
 
 
+async def test_what_one_does_oneself_in_a_chat_that_is_not_open_is_no_news() -> None:
+    async with desk(chat=False, me=InARoom()) as at:
+        await at.session.open(DIRECT)
+        at.me.happen(MessageEvent(note(1, "created", chat=LOBBY.id, by=ALICE, name="lobby")))
+        at.me.happen(MessageEvent(note(2, "joined", chat=LOBBY.id, by=BOB)))
+        await at.sees("Something new in “lobby”")
+        assert sum("Something new" in row for row in at.face.rows) == 1
+    async with desk(chat=False, me=InARoom()) as at:
+        await at.session.open(DIRECT)
+        at.me.happen(MessageEvent(note(1, "created", chat=LOBBY.id, by=ALICE, name="lobby")))
+        at.me.hear("after it")
+        await at.sees("after it")
+        assert not at.face.saw("Something new")
+
+
 async def test_tab_knows_who_is_in_the_room() -> None:
     async with desk(chat=False, me=InARoom()) as at:
         await enter(at)

@@ -92,7 +92,7 @@ class News:
                 await session.me.mark_read(session.chat.id, message.row)
         elif await self._tell_alone(message):
             await session.me.mark_read(message.chat, message.row)
-        elif session.face.interactive and not message.mine:
+        elif session.face.interactive and not message.mine and not _is_own_doing(message):
             await self._tell_elsewhere(message)
 
     async def _tell_alone(self, message: MessageInfo) -> bool:
@@ -137,3 +137,9 @@ class News:
         session.own[event.id] = event.state
         if session.face.interactive and session.face.echoes and event.id == next(reversed(session.own)):
             session.say(words.state(event.state, session.face.layout.glyphs), "dim")
+
+
+def _is_own_doing(message: MessageInfo) -> bool:
+    """Whether a notice tells of what the owner of this profile has just done; that is no news."""
+    by = message.notice.by if message.notice is not None else None
+    return by is not None and by.status == "self"
