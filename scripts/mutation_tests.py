@@ -46,11 +46,12 @@ KEPT_FRONT: Final = 20
 
 
 NEIGHBOURS: Final = {
-    "commit_creation": ("test_commits", "test_pending"),
+    "commit_creation": ("test_commits", "test_group", "test_pending", "test_sending"),
     "commit_effects": ("test_commits", "test_policy"),
     "commit_processing": ("test_commits",),
     "credentials": ("test_x509",),
     "epochs": ("test_receiving", "test_reinit", "test_resumption"),
+    "extensions": ("test_last_resort",),
     "key_package_reading": ("test_key_packages",),
     "key_packages": ("test_grease", "test_last_resort"),
     "leaf_nodes": ("test_decoding", "test_grease"),
@@ -61,6 +62,7 @@ NEIGHBOURS: Final = {
     "ratchet_tree": ("test_trees", "test_tree_counts", "test_properties"),
     "ratchet_tree_extension": ("test_trees",),
     "secret_tree": ("test_secret_tree_bounds",),
+    "sending": ("test_group", "test_proposals"),
     "state": ("test_stolen_state",),
     "stored_epochs": ("test_state",),
     "stored_rows": ("test_state",),
