@@ -100,8 +100,10 @@ def gateway(authority: Path, kind: str, *words: str, name: str = "localhost") ->
     command = [sys.executable, "-W", "ignore", "-m", "tests.relay.gateway", kind, *files, *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield Gateway(json.loads(process.stdout.readline())["port"], process)
-        process.kill()
+        try:
+            yield Gateway(json.loads(process.stdout.readline())["port"], process)
+        finally:
+            process.kill()
 
 
 def webhook(port: int, clock: Hurried) -> Delivery:

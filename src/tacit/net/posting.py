@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -29,10 +30,12 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: flo
     """Post once and return the status. Follows nothing and reads nothing. Raises ``PostFailed``."""
     import aiohttp
 
+    # Of its own: aiohttp's reads the machine's authorities once, when it is loaded.
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(), force_close=True)
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
             session.post(url, data=body, headers=dict(headers), allow_redirects=False) as answer,
         ):
             return answer.status
