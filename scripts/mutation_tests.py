@@ -52,6 +52,7 @@ NEIGHBOURS: Final = {
     "credentials": ("test_x509",),
     "epochs": ("test_receiving", "test_reinit", "test_resumption"),
     "extensions": ("test_last_resort",),
+    "group": ("test_group_info", "test_sending", "test_state"),
     "key_package_reading": ("test_key_packages",),
     "key_packages": ("test_grease", "test_last_resort"),
     "leaf_nodes": ("test_decoding", "test_grease"),
