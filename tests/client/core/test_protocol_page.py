@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import math
@@ -17,6 +18,7 @@ from tacit.client.core.nicks import MAX_NICK_CHARS, NICK_EXTENSION
 from tacit.client.key_stock import LOW
 from tacit.crypto.padme import padme
 from tacit.crypto.suites import DEFAULT_SUITE
+from tacit.identity import safety_number
 from tacit.limits import KEY_PACKAGE_LIFETIME_S, MAX_TEXT_BYTES, ONE_TIME_KEY_PACKAGES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text("utf-8")
@@ -59,6 +61,21 @@ def test_what_follows_from_the_secret_of_a_room() -> None:
         assert sealed[:3] == bytes.fromhex("f7 a1 01")
         assert AESGCM(derived(use)).decrypt(sealed[3:15], sealed[15:], ROOM) == b"what is kept"
         assert f"| `{use}` |" in PAGE
+
+
+def test_safety_numbers() -> None:
+    mine, theirs = b"\x02" * 44, b"\x01" * 44
+
+    def half(key: bytes) -> str:
+        digest = hashlib.sha512(vector(b"tacit 1.0 safety number") + vector(key)).digest()
+        return "".join(f"{int.from_bytes(digest[at : at + 5], 'big') % 100_000:05}" for at in range(0, 30, 5))
+
+    number = safety_number(mine, theirs)
+    assert number.digits == "".join(sorted([half(mine), half(theirs)]))
+    inner = b"\x40\x58" + theirs.hex().encode() + vector(mine)
+    outer = vector(b"tacit 1.0 safety number scanned") + b"\x40" + bytes([len(inner)]) + inner
+    scanned = base64.b32encode(hashlib.sha256(outer).digest()).rstrip(b"=")
+    assert number.qr == b"TACIT:VERIFY/1/" + scanned
 
 
 def test_the_running_head() -> None:
