@@ -17,6 +17,7 @@ from tacit.client.paths import ProfilePaths, profile_paths
 from tacit.client.store import Store
 from tacit.client.store.keys import unlock
 from tacit.errors import TacitError
+from tacit.sdk.accounts import NewKey
 from tacit.sdk.client import DEFAULT_PROFILE, Client
 from tacit.sdk.parts import Parts
 from tacit.sdk.types import ChatInfo, Connection, Event, MessageInfo, NoticeInfo, ProblemEvent
@@ -69,13 +70,14 @@ class Actor:
 
     # ---- coming and going ----
 
-    async def create(self) -> None:
+    async def create(self, key: NewKey = "ed25519") -> None:
         """Make the profile and register at the relay."""
         await Client.create(
             name=self.name,
             relay=self.world.relay.link,
             passphrase=self._passphrase,
             data_dir=self.data_dir,
+            key=key,
             parts=self._parts,
         )
 

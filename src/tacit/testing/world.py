@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from tacit.sdk.accounts import NewKey
 from tacit.sdk.types import Person
 from tacit.testing.actor import Actor
 from tacit.testing.clock import FakeClock, world_loop
@@ -67,11 +68,11 @@ class World:
         if self._troubles:
             raise Failed("; ".join(self._troubles))
 
-    async def person(self, name: str, *, passphrase: str | None = None) -> Actor:
+    async def person(self, name: str, *, passphrase: str | None = None, key: NewKey = "ed25519") -> Actor:
         """Somebody new with a profile of their own, registered under a handle, online."""
         actor = Actor(self, name, passphrase=passphrase)
         self.actors[name] = actor
-        await actor.create()
+        await actor.create(key)
         await actor.start()
         await self.shortly()
         return actor
