@@ -9,6 +9,7 @@ import random
 
 import pytest
 
+from tacit.errors import DecodeError
 from tacit.mls import PublicMessage, decode_message
 from tacit.testing.actor import Actor
 from tacit.testing.crashes import copy_profile
@@ -18,6 +19,7 @@ from tacit.testing.world import World
 from tacit.wire import relay_pb2 as pb
 from tests.stories.scenes import nothing_is_missing
 from tests.stories.test_restores import LATE_S, Lost, agree, bring
+from tests.stories.test_rooms import room_of
 
 AND_ON = ["me: there you are", "alice: and on"]
 
@@ -216,6 +218,25 @@ async def test_two_who_want_to_write_at_once_agree(world: World) -> None:
         assert len(await person.hears(chat)) == 6
         assert await person.state_of(chat, f"{person.name} is back") == "delivered"
     await agree(people, chat)
+
+
+@story_on_disk
+async def test_in_a_room_the_commit_that_mls_leaves_in_the_clear_is_sealed_with_the_link(world: World) -> None:
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    snapshot = Snapshot(world, bob)
+    await bob.says(room, "lost")
+    await world.advance(60)
+    commits = commits_of(bob)
+    await snapshot.comes_back()
+    await bob.says(room, "again")
+    await world.advance(60)
+    await bring(world, alice)
+    assert (await alice.hears(room))[-1] == "bob: again"
+    await nothing_is_missing(alice, room)
+    assert (await alice.chat(room)).epoch == (await bob.chat(room)).epoch
+    (commit,) = commits
+    with pytest.raises(DecodeError):
+        decode_message(commit)
 
 
 @story
