@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tacit.client.errors import NickTaken
 from tacit.identity import format_link, parse_link
 from tacit.testing.actor import Actor
+from tacit.testing.evil import rewrite
 from tacit.testing.story import story
 from tacit.testing.world import World
 from tacit.wire import relay_pb2 as pb
@@ -301,3 +303,36 @@ async def test_a_link_to_another_relay_or_to_no_room_is_told(world: World) -> No
         (format_link(replace(relay, room_id=bytes(16))), "no-such-room"),
     ):
         assert await carol.refused(carol.client.join_room(where, nick="carol")) == code, where
+
+
+@story
+async def test_who_asks_twice_at_once_is_in_once(world: World) -> None:
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    (carol,) = await world.people("carol")
+    link = await alice.client.room_link(room)
+    views = await asyncio.gather(*(carol.client.join_room(link, nick="carol") for _ in range(3)))
+    assert {view.id for view in views} == {room}
+    await world.shortly()
+    assert (await bob.sees(room)).count("-- joined by carol") == 1
+    await all_agree(room, alice, bob, carol)
+    await carol.says(room, "once")
+    await world.shortly()
+    assert await bob.hears(room) == ["carol: once"]
+
+
+@story
+async def test_a_join_that_was_cut_off_goes_on_by_itself(world: World) -> None:
+    """The commit has left, the answer is lost, and the network is away for a while: nothing is done twice."""
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    (carol,) = await world.people("carol")
+    link = await alice.client.room_link(room)
+    stop = carol.way.meddle(rewrite("appended", lambda body: None))
+    joining = asyncio.create_task(carol.client.join_room(link, nick="carol"))
+    await world.advance(5)
+    assert not joining.done()
+    stop()
+    carol.way.cut()
+    assert (await joining).id == room
+    await world.shortly()
+    assert (await bob.sees(room)).count("-- joined by carol") == 1
+    await all_agree(room, alice, bob, carol)

@@ -55,6 +55,9 @@ async def enter_room(loop: Loop, where: RelayLink | str, nick: str) -> ChatId:
     deadline = loop.clock.monotonic_s() + AT_THE_DOOR_S
     for _ in range(limits.MAX_COMMIT_ATTEMPTS):
         try:
+            waiting = await loop.read(partial(_asked_before, where=where))
+            if waiting is not None:
+                return await _send(loop, waiting, deadline)
             entrance = await _wait_at_the_door(loop, where, deadline)
             if await loop.do(lambda batch, entrance=entrance: rooms.is_in(batch, entrance.room_id)):  # type: ignore[misc]
                 return room_chat_id(entrance.room_id)
@@ -106,6 +109,11 @@ def log_to_create(books: Books, chat_id: ChatId) -> pb.CreateLog:
     """The request that makes a new room at the relay."""
     (state,) = books.chat_states(chat_id)
     return create_log_of(state, books.context())
+
+
+def _asked_before(books: Books, where: RelayLink | str) -> JoinRow | None:
+    """The wish to come into that room that is still open, of an earlier call or of an earlier process."""
+    return books.joins.get(GroupId(where.room_id)) if isinstance(where, RelayLink) else None
 
 
 async def _wait_at_the_door(loop: Loop, where: RelayLink | str, deadline: float) -> Entrance:

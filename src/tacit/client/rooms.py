@@ -74,6 +74,9 @@ def ask(batch: Batch, entrance: Entrance, nick: str) -> JoinRow:
     Raises ``NickTaken``, ``BadNick``, ``RoomDamaged``, ``RoomOld`` or ``RoomFull``.
     """
     group_id = GroupId(entrance.room_id)
+    waiting = batch.changes.joins.get(group_id) or batch.books.joins.get(group_id)
+    if waiting is not None and _is_waiting(batch, waiting):
+        return waiting  # asked twice at once: the first commit decides for both
     try:
         join = ask_in(entrance, checked_nick(nick), batch.ctx, last_epoch=batch.last_epoch(group_id))
     except NickInUse as taken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from tacit.client.books import Books
@@ -45,17 +46,23 @@ def self_person(books: Books) -> Person:
 
 def person(books: Books, account_id: bytes, nick: str = "") -> Person:
     """An account as it is shown, in rooms under its nickname; one that is not a contact has its ID only."""
+    if account_id not in books.contacts and account_id != books.me.account_id:
+        return _stranger(account_id, nick)
     shown = _person(books, account_id)
     return replace(shown, name=nick) if nick else shown
+
+
+@lru_cache(maxsize=4096)
+def _stranger(account_id: bytes, nick: str) -> Person:
+    """Somebody who is no contact; a full room has hundreds, and is looked at whenever one more comes in."""
+    account = format_id(account_id)
+    return Person(id=account, handle="", name=nick or account[:8], verified=False, status="known")
 
 
 def _person(books: Books, account_id: bytes) -> Person:
     if account_id == books.me.account_id:
         return self_person(books)
-    contact = books.contacts.get(account_id)
-    if contact is None:
-        account = format_id(account_id)
-        return Person(id=account, handle="", name=account[:8], verified=False, status="known")
+    contact = books.contacts[account_id]
     return Person(
         id=format_id(account_id),
         handle=contact.handle,
@@ -125,7 +132,7 @@ def chat_info(books: Books, chat: Chat) -> ChatInfo:
         invited_by=None if chat.invited_by is None else person(books, chat.invited_by),
         suite="" if state is None else state.group.suite.name,
         epoch=0 if state is None else state.group.epoch,
-        nicks={format_id(account): nick for account, nick in nicks.items()},
+        nicks={person(books, account, nick).id: nick for account, nick in nicks.items()},
         locked=state is not None and state.info.locked,
     )
 
