@@ -28,6 +28,15 @@ from tacit.net.ws_server import serve_ws
 ALPN = {"ws": ["http/1.1"], "grpc": ["h2"], "tcp": ["http/1.1"]}
 
 
+TELL_CODES = {"ws"}
+"""Where the other side learns why a link was closed; elsewhere it learns that it was, on purpose or not."""
+
+
+@pytest.fixture(params=["ws", "grpc", "tcp"])
+def carrier(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @dataclass(frozen=True)
 class Where:
     """A target on loopback."""

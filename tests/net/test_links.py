@@ -11,15 +11,7 @@ import pytest
 from tacit import limits
 from tacit.net import CloseCode, FrameLink, FrameTooLarge, LinkClosed, connect
 from tacit.net.bounds import Bounds
-from tests.net.conftest import Held, Pem, Where, echo, serving
-
-TELL_CODES = {"ws"}
-"""Where the other side learns why a link was closed; elsewhere it learns that it was, on purpose or not."""
-
-
-@pytest.fixture(params=["ws", "grpc", "tcp"])
-def carrier(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+from tests.net.conftest import TELL_CODES, Held, Pem, Where, echo, serving
 
 
 async def test_frames_go_round_and_arrive_whole(pem: Pem, carrier: str) -> None:

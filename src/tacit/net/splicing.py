@@ -15,10 +15,16 @@ class Side(Visit):
         self.transport: asyncio.Transport | None = None
         self.other: Side | None = None
         self.is_over = False
+        self._early = b""
+        """What came although nothing was to be read yet: an event loop may begin to read after ``connection_made``."""
 
     def join(self, other: Side) -> None:
         """Let bytes flow between two that are both connected."""
         self.other, other.other = other, self
+        for side in (self, other):
+            early, side._early = side._early, b""
+            if early:
+                side.pass_on(early)
         for side in (self, other):
             if side.transport is not None:
                 side.transport.resume_reading()
@@ -37,6 +43,13 @@ class Side(Visit):
             if side is not None and side.transport is not None:
                 side.transport.abort()
 
+    def pass_on(self, data: bytes) -> None:
+        """Write on the other one what has come on this one."""
+        if self.other is None:
+            self._early += data
+        elif self.other.transport is not None:
+            self.other.transport.write(data)
+
     def ended(self) -> None:
         """There is nothing to be done for a connection that never became one."""
 
@@ -49,13 +62,13 @@ class Side(Visit):
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
-        if self.other is not None and self.other.transport is not None:
-            self.other.transport.write(data)
+        self.pass_on(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End the other one, too."""
         self.transport = None
         self.is_over = True
+        self._early = b""
         if self.other is not None:
             self.other.end()
             self.other.other = None

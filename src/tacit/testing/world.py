@@ -1,8 +1,8 @@
 """A world of real clients and one real relay, in one process, on virtual time.
 
 Everything is as it is in production but for three things: links are in memory (unless ``TACIT_STORY_TRANSPORT`` says
-``ws``, ``grpc`` or ``tcp``), time passes when nobody has anything to do, and randomness has a seed (HPKE's own draws from
-OpenSSL excepted). Stories are written against ``Actor``.
+``ws``, ``grpc`` or ``tcp``), time passes when nobody has anything to do, and randomness has a seed (HPKE's own draws
+from OpenSSL excepted). Stories are written against ``Actor``.
 """
 
 from __future__ import annotations
