@@ -175,7 +175,7 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phone_delivery: Literal["none", "webhook", "smtp", "console"] = "none"
     phone_countries: str = ""
     phone_region: str = ""
-    phone_sends_per_day: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = limits.PHONE_SENDS_PER_DAY
+    phone_sends_per_day: Annotated[int, msgspec.Meta(ge=1, le=10**5)] = limits.PHONE_SENDS_PER_DAY
     phone_webhook_url: str = ""
     phone_webhook_secret_file: str = ""
     phone_smtp_host: str = ""

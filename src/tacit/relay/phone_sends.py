@@ -10,7 +10,7 @@ from collections import deque
 from typing import Final
 
 from tacit.clock import Clock
-from tacit.limits import DAY_S, RATE_CODES_OF_NUMBER, RATE_CODES_OF_PREFIX
+from tacit.limits import DAY_S, HOUR_S, RATE_CODES_OF_NUMBER, RATE_CODES_OF_PREFIX
 from tacit.log import EventLog
 from tacit.relay.rates import Bucket, Rate
 from tacit.wire.errors import PhonePaused
@@ -40,6 +40,7 @@ class PhoneSends:
         self._failures = 0
         self._paused_until_s = float("-inf")
         self._capped = False
+        self._look_at_s = clock.monotonic_s() + HOUR_S
 
     def take(self, number: bytes, block: bytes, *, alarmed: bool) -> None:
         """Grant one message to a number of a block, both as hashes. Raises ``RateLimited`` or ``PhonePaused``.
@@ -67,8 +68,11 @@ class PhoneSends:
             self._paused_until_s = self._clock.monotonic_s() + PAUSE_S
 
     def forget(self) -> None:
-        """Forget numbers of which nothing is left to remember."""
+        """Forget numbers of which nothing is left to remember; looks now and then, however often it is called."""
         now_s = self._clock.monotonic_s()
+        if now_s < self._look_at_s:
+            return
+        self._look_at_s = now_s + HOUR_S
         for known in (self._numbers, self._blocks):
             for key in [key for key, bucket in known.items() if bucket.is_full(now_s)]:
                 del known[key]
