@@ -145,6 +145,7 @@ def change_names(ana: Terminal, maya: Terminal, bob: Terminal) -> None:
     ana.sees("robert │ and still me")
 
 
+@pytest.mark.long
 def test_a_room_is_locked_somebody_is_put_out_and_the_old_link_is_worth_nothing(town: World) -> None:
     make(town, "owner", "guest", "late")
     made = town.ok("room", "create", "den", "-P", "owner", "--nick", "boss", "--json").json
@@ -211,7 +212,7 @@ def test_one_who_has_no_name_and_nobody_to_ask_is_told_what_is_missing(town: Wor
 
 
 def test_commands_in_pipes_and_json(town: World) -> None:
-    make(town, "anton", "berta")
+    make(town, "anton", "berta", "carl")
     link = town.ok("room", "create", "yard", "-P", "anton").out.strip()
     town.ok("room", "join", link, "-P", "berta", "--nick", "berta", input="")
     assert town.tacit("room", "nick", "anton", "-P", "berta", "--json").json["error"]["code"] == "nick-taken"
@@ -221,8 +222,11 @@ def test_commands_in_pipes_and_json(town: World) -> None:
     assert {member["nick"]: member["admin"] for member in members} == {"anton": True, "bea": False}
     assert town.ok("room", "lock", "-P", "anton", "--json").json["locked"] is True
     assert town.tacit("room", "link", "-P", "anton", "--json").json["error"]["code"] == "room-locked"
+    coming = ("room", "join", link, "-P", "carl", "--json")
+    assert town.tacit(*coming).json["error"]["code"] == "room-locked"
     town.ok("room", "unlock", "-P", "anton")
     assert len(town.ok("room", "kick", "bea", "-P", "anton", "--json").json["members"]) == 1
     assert town.ok("room", "link", "-P", "anton").out.strip() != link
+    assert town.tacit(*coming).json["error"]["code"] == "no-such-room"
     town.ok("room", "leave", "-P", "anton")
     assert town.ok("room", "list", "-P", "anton", "--json").json["status"] == "ended"
