@@ -6,6 +6,7 @@ Functions take the SDK's values and return one cleaned line. Names and titles co
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -92,6 +93,11 @@ CHANGES: Final = {
 }
 
 
+_LOOK_ALIKES: Final = str.maketrans(
+    {**dict.fromkeys("уүγƴ", "y"), **dict.fromkeys("оοօ0", "o"), **dict.fromkeys("υսʋ", "u")}
+)
+"""Letters of other scripts that look like those of the word you."""
+
 MANY_NICKS: Final = 12
 """People of a room who are named on entering; /users lists them all."""
 
@@ -113,7 +119,7 @@ def name(person: Person | None) -> str:
         return "somebody"
     if person.status == "self":
         return "you"
-    return clean_line(person.name, NAME_CELLS) or person.id[:8]
+    return _not_you(clean_line(person.name, NAME_CELLS) or person.id[:8], person)
 
 
 def typed(person: Person) -> str:
@@ -153,7 +159,8 @@ def notice(info: NoticeInfo, kind: str = "group") -> str:
         "code": clean_line(info.code, 40).replace("-", " "),
     }
     sentence = NOTICES.get(_notice_key(info, kind, reason), "{code}{because}.").format_map(words)
-    return "You" + sentence[3:] if sentence.startswith("you ") else sentence
+    is_reader = sentence.startswith("you ") and not sentence.startswith("you (")
+    return "You" + sentence[3:] if is_reader else sentence
 
 
 def state(word: MessageStateWord, glyphs: Glyphs) -> str:
@@ -268,8 +275,10 @@ def about(chat: ChatInfo) -> str:
 
 def nick(chat: ChatInfo, person: Person | None) -> str:
     """What somebody is called in a room; elsewhere their name."""
-    found = chat.nicks.get(person.id, "") if person is not None else ""
-    return clean_line(found, NAME_CELLS) or name(person)
+    found = clean_line(chat.nicks.get(person.id, "") if person is not None else "", NAME_CELLS)
+    if person is None or not found:
+        return name(person)
+    return found if person.status == "self" else _not_you(found, person)
 
 
 def own_nick(chat: ChatInfo) -> str:
@@ -322,6 +331,13 @@ def status_lines(status: StatusInfo) -> list[tuple[str, str]]:
             else "no passphrase: open to whoever has the files",
         ),
     ]
+
+
+def _not_you(shown: str, person: Person) -> str:
+    """The name of somebody else, never one that passes for the word that stands for the reader."""
+    plain = unicodedata.normalize("NFKD", shown).casefold()
+    letters = "".join(letter for letter in plain if unicodedata.category(letter) not in ("Mn", "Me"))
+    return f"{shown} ({person.id[:8]})" if letters.translate(_LOOK_ALIKES) == "you" else shown
 
 
 def _notice_key(info: NoticeInfo, kind: str, reason: str) -> str:

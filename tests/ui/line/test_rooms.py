@@ -8,7 +8,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from tacit.errors import NotFound
-from tacit.sdk.types import ChatEvent, ChatInfo, MessageEvent, Person
+from tacit.sdk.types import ChatEvent, ChatInfo, MessageEvent, NoticeInfo, Person
 from tacit.ui import words
 from tacit.ui.line.completer import NameCompleter
 from tests.ui.line.test_session import Desk, desk
@@ -227,6 +227,17 @@ def test_nicknames_are_made_of_handles_and_are_never_you() -> None:
     assert words.nick_from(dataclasses.replace(ALICE, handle="a.lice")) == "a-lice"
     assert words.nick_from(dataclasses.replace(ALICE, handle="x" * 32)) == "x" * 24
     assert words.nick_from(dataclasses.replace(ALICE, handle="")) == "guest-1111"
+
+
+def test_nobody_else_passes_for_the_reader_by_being_called_you() -> None:
+    for called in ("you", "You", "YOU", "уоυ", "y0u", "ｙｏｕ", "yóu"):
+        other = dataclasses.replace(BOB, name=called)
+        assert words.name(other) == f"{called} (22222222)"
+        room = dataclasses.replace(LOBBY, nicks={**NICKS, BOB.id: called})
+        assert words.nick(room, other) == f"{called} (22222222)"
+        assert words.notice(NoticeInfo("left", by=other), "room") == f"{called} (22222222) left."
+    assert words.name(dataclasses.replace(BOB, name="young")) == "young"
+    assert words.nick(dataclasses.replace(LOBBY, nicks={ALICE.id: "you"}), ALICE) == "you"
 
 
 def test_a_room_with_many_names_some() -> None:
