@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tacit.errors import TacitError
 from tacit.testing.clock import run_in_world
 from tacit.testing.crashes import Crashed, CrashPlan
+from tacit.testing.links import Cut, Deliver, Passing, Step
 from tacit.testing.world import World
 from tests.stories.test_rooms import all_agree, room_of
 
@@ -66,3 +68,56 @@ def test_dying_while_coming_in(part: int, tmp_path: Path) -> None:
     else:
         pytest.fail("coming in never ends")
     assert died
+
+
+class CutOnce:
+    """Cuts the way when so many frames have passed over it, before or after the last of them."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+        self.done = False
+
+    def meddle(self, passing: Passing) -> Sequence[Step] | None:
+        if self.done:
+            return None
+        self.left -= 1
+        if self.left > 0:
+            return None
+        self.done = True
+        return [Cut()] if passing.to_relay else [Deliver(passing.frame), Cut()]
+
+
+async def cut(world: World, at: int) -> bool:
+    """Carol's connection is cut once while she comes in; whether there was a frame to cut at."""
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    (carol,) = await world.people("carol")
+    link = await alice.client.room_link(room)
+    plan = CutOnce(at)
+    carol.way.meddle(plan.meddle)
+    await carol.client.join_room(link, nick="carol")
+    await world.advance(60)
+    for person in (alice, bob, carol):
+        await person.says(room, f"{person.name} is here")
+        await world.advance(30)
+    await all_agree(room, alice, bob, carol)
+    assert (await alice.sees(room)).count("-- joined by carol") == 1
+    assert (await alice.hears(room)) == ["me: alice is here", "bob: bob is here", "carol: carol is here"]
+    return plan.done
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in range(1, PARTS))])
+def test_a_cut_while_coming_in(part: int, tmp_path: Path) -> None:
+    cuts = 0
+    for at in range(part + 1, 400, PARTS):
+
+        async def run(at: int = at) -> bool:
+            async with World(tmp_path / str(at)) as world:
+                return await cut(world, at)
+
+        if not run_in_world(run):
+            break
+        cuts += 1
+    else:
+        pytest.fail("coming in never ends")
+    assert cuts
