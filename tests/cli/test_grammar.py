@@ -26,6 +26,7 @@ ARGUMENTS = {
     "FILE": "a file",
     "PATH": "where a file goes",
     "SHELL": "bash, zsh or fish",
+    "SWITCH": "on or off",
     "COMMAND": "a command of this program",
 }
 """Every word that stands for an argument, with its one meaning."""

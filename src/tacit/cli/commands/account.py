@@ -103,10 +103,10 @@ def export_key(settings: Settings, file: str, no_passphrase: bool, key_passphras
 
 
 @account.command("findable")
-@click.argument("wish", metavar="on|off", type=click.Choice(["on", "off"]))
+@click.argument("switch", type=click.Choice(["on", "off"]))
 @click.option("--phone", metavar="NUMBER", required=True, help="Your number, as you proved it to the relay.")
 @pass_settings
-def findable(settings: Settings, wish: str, phone: str) -> None:
+def findable(settings: Settings, switch: str, phone: str) -> None:
     """Let people who want it too find you by your number, or no longer.
 
     Works where the relay allows it. Neither you nor the relay keep the number, so it has to be typed again; the relay
@@ -118,8 +118,8 @@ def findable(settings: Settings, wish: str, phone: str) -> None:
 
     async def work() -> None:
         async with client(settings, connect=False) as me:
-            await patiently(me.set_findable(phone, on=wish == "on"), "Telling the relay.", say)
-        Output(json=settings.json).data({"findable": wish == "on"}, [(("", f"The relay has been told: {wish}."),)])
+            await patiently(me.set_findable(phone, on=switch == "on"), "Telling the relay.", say)
+        Output(json=settings.json).data({"findable": switch == "on"}, [(("", f"The relay has been told: {switch}."),)])
 
     run(settings, work)
 

@@ -55,7 +55,10 @@ def list_people(ctx: click.Context) -> None:
 @click.option("--name", metavar="NAME", default="", help="What to call them here.")
 @pass_settings
 def add(settings: Settings, who: str, name: str) -> None:
-    """Look WHO up at the relay and remember their key."""
+    """Look WHO up at the relay and remember their key: an @name, an account ID, a contact link, or a +number.
+
+    By number somebody is found only where the relay allows it and both of you are findable.
+    """
     _change(settings, lambda me: me.add_contact(who, name), connect=True)
 
 
