@@ -215,6 +215,7 @@ def test_commands_in_pipes_and_json(town: World) -> None:
     make(town, "anton", "berta", "carl")
     link = town.ok("room", "create", "yard", "-P", "anton").out.strip()
     town.ok("room", "join", link, "-P", "berta", "--nick", "berta", input="")
+    town.ok("room", "join", "yard", "-P", "berta", input="in by its name, since she is in it\n")
     assert town.tacit("room", "nick", "anton", "-P", "berta", "--json").json["error"]["code"] == "nick-taken"
     assert "bea" in town.ok("room", "nick", "yard", "bea", "-P", "berta", "--json").json["nicks"].values()
     town.ok("status", "-P", "anton", "--check")

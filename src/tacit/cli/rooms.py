@@ -86,8 +86,13 @@ async def enter(settings: Settings, where: str, nick: str | None, newcomer: Newc
 
     newcomer = dataclasses.replace(newcomer, relay=relay_of(where) or newcomer.relay)
     async with identity(settings, newcomer) as me:
-        wanted = nick or _ask_nick(settings, words.nick_from(me.me))
-        chat = await with_nick(settings, wanted, lambda chosen: me.join_room(where, nick=chosen))
+        chat = await _known(me, where)
+        if chat is None:
+            wanted = nick or _ask_nick(settings, words.nick_from(me.me))
+            chat = await with_nick(settings, wanted, lambda chosen: me.join_room(where, nick=chosen))
+        elif nick and nick != words.own_nick(chat):
+            room = chat.id
+            chat = await with_nick(settings, nick, lambda chosen: me.change_nick(room, chosen))
         if settings.json:
             Output(json=True).data({"event": "entered", "chat": chat})
         return await open_lines(settings, me, chat.id)
@@ -131,6 +136,13 @@ async def with_nick(
             if line is None:
                 raise
             nick = line or suggestion
+
+
+async def _known(me: Client, name: str) -> ChatInfo | None:
+    """The room of that name that one is in already, unless there are several; a link is left to the relay."""
+    rooms = [chat for chat in await me.chats() if chat.kind == "room" and chat.status == "active"]
+    found = [chat for chat in rooms if chat.title.casefold() == name.casefold()]
+    return found[0] if len(found) == 1 else None
 
 
 async def find_room(me: Client, name: str | None) -> ChatInfo:
