@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from tacit.cli.asking import ask_line
@@ -81,11 +82,9 @@ async def join(settings: Settings, code: str | None, link: str | None) -> int:
     place = await find_place(settings, link)
     out = Output(json=settings.json)
     joining = Session.join(place.link, code, parts=through(settings.proxy))
-    session = await patiently(joining.__aenter__(), words.JOINING, say)
-    try:
+    async with AsyncExitStack() as stack:
+        session = await patiently(stack.enter_async_context(joining), words.JOINING, say)
         return await _talk(settings, session, out)
-    finally:
-        await joining.__aexit__(None, None, None)
 
 
 async def create_or_join(settings: Settings, link: str | None) -> int:
