@@ -46,6 +46,7 @@ KEPT_FRONT: Final = 20
 
 
 NEIGHBOURS: Final = {
+    "commits": ("test_bounds",),
     "commit_creation": ("test_commits", "test_group", "test_pending", "test_sending"),
     "commit_effects": ("test_commits", "test_policy"),
     "commit_processing": ("test_commits",),
@@ -55,11 +56,12 @@ NEIGHBOURS: Final = {
     "group": ("test_group_info", "test_sending", "test_state"),
     "key_package_reading": ("test_key_packages",),
     "key_packages": ("test_grease", "test_last_resort"),
-    "leaf_nodes": ("test_decoding", "test_grease"),
+    "leaf_nodes": ("test_bounds", "test_decoding", "test_grease"),
     "messages": ("test_decoding",),
     "parent_hashes": ("test_trees",),
     "parent_nodes": ("test_trees",),
     "past_epochs": ("test_receiving", "test_state"),
+    "proposals": ("test_bounds", "test_policy"),
     "ratchet_tree": ("test_trees", "test_tree_counts", "test_properties"),
     "ratchet_tree_extension": ("test_trees",),
     "secret_tree": ("test_secret_tree_bounds",),
@@ -69,6 +71,7 @@ NEIGHBOURS: Final = {
     "stored_rows": ("test_state",),
     "stored_secrets": ("test_state",),
     "tree_hashes": ("test_trees",),
+    "trees": ("test_bounds", "test_commits", "test_policy"),
     "update_paths": ("test_commits", "test_sizes"),
 }
 """Files of tests that are about a module and do not bear its name."""
