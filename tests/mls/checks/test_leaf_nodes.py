@@ -382,3 +382,13 @@ def test_who_was_removed_can_be_added_again(crew: Crew) -> None:
     package = crew.bundle("carol")
     crew.commit("alice", [Remove(crew.index("carol")), Add(package.key_package)])
     assert crew["alice"].member(LeafIndex(2)) == package.key_package.leaf_node
+
+
+def test_an_application_id_stands_in_a_leaf(crew: Crew) -> None:
+    """It is the one extension of the RFC that may."""
+    private = crew.key("dave").private
+    named = forge_key_package_leaf(crew.bundle("dave").key_package, crew.suite, private, extensions=(APPLICATION_ID,))
+    crew.commit("alice", [Add(named)])
+    member = crew["bob"].member(LeafIndex(3))
+    assert member is not None
+    assert member.extensions == (APPLICATION_ID,)
