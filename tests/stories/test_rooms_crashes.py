@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 from tacit.errors import TacitError
 from tacit.testing.clock import run_in_world
 from tacit.testing.crashes import Crashed, CrashPlan
+from tacit.testing.evil import rewrite, rewrite_request
 from tacit.testing.links import Cut, Deliver, Passing, Step
+from tacit.testing.story import story
 from tacit.testing.world import World
+from tacit.wire import relay_pb2 as pb
 from tests.stories.test_rooms import all_agree, room_of
 
 pytestmark = pytest.mark.no_cover
@@ -121,3 +125,24 @@ def test_a_cut_while_coming_in(part: int, tmp_path: Path) -> None:
     else:
         pytest.fail("coming in never ends")
     assert cuts
+
+
+@story
+async def test_who_died_at_the_door_of_a_busy_relay_comes_in_once_it_has_time(world: World) -> None:
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    (carol,) = await world.people("carol")
+    link = await alice.client.room_link(room)
+    stop = carol.way.meddle(rewrite("appended", lambda body: pb.Error(code="storage-full")))
+    stop_asking = carol.way.meddle(rewrite_request("append", lambda body: None if body.join_token else body))
+    joining = asyncio.create_task(carol.client.join_room(link, nick="carol"))
+    await world.advance(5)
+    await carol.stop()
+    with pytest.raises(TacitError):
+        await joining
+    stop_asking()
+    await carol.start()
+    await world.advance(20)
+    assert (await alice.sees(room)).count("-- joined by carol") == 1
+    stop()
+    await world.advance(60)
+    await all_agree(room, alice, bob, carol)

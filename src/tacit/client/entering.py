@@ -72,7 +72,7 @@ async def resume(loop: Loop) -> None:
     """Send what an earlier connection, or an earlier process, has left open."""
     for join in await loop.read(lambda books: list(books.joins.values())):
         try:
-            await _send_once(loop, loop.uplink.require(), join)
+            await _send(loop, join, loop.clock.monotonic_s() + AT_THE_DOOR_S)
         except RelayError:
             continue  # nobody waits for it any more, or whoever does has heard it
 

@@ -180,7 +180,8 @@ def drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> N
         " SELECT author, CAST(message_id AS BLOB), ?1, position & 4294967295, ?2 FROM entries JOIN devices"
         " ON device = author WHERE position BETWEEN ?3 AND ?4"
         " AND NOT EXISTS (SELECT 1 FROM readers WHERE log = ?1 AND device = author AND end_seq IS NULL"
-        " AND acked_seq >= position & 4294967295)",
+        # Who came in by the entry itself begins to read behind it, and has acknowledged nothing.
+        " AND start_seq < position & 4294967295 AND acked_seq >= position & 4294967295)",
         (log, now_s, *stretch),
     )
     written = db.execute(_CHARGED if was_restored else _WRITTEN, stretch).fetchall()
