@@ -46,7 +46,7 @@ KEPT_FRONT: Final = 20
 
 
 NEIGHBOURS: Final = {
-    "commits": ("test_bounds",),
+    "commits": ("test_bounds", "test_reinit"),
     "commit_creation": ("test_commits", "test_group", "test_pending", "test_sending"),
     "commit_effects": ("test_commits", "test_policy"),
     "commit_processing": ("test_commits",),
