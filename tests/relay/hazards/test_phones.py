@@ -120,8 +120,13 @@ def test_d10_a_wrong_code_takes_as_long_whether_one_digit_is_right_or_five() -> 
             with pytest.raises(errors.PhoneCodeWrong):
                 codes.submit(request, guess)
             times.append(time.perf_counter() - began)
-    medians = [statistics.median(times) for times in took.values()]
-    assert max(medians) < 1.5 * min(medians)
+    usual = [undisturbed(times) for times in took.values()]
+    assert max(usual) < 1.5 * min(usual)
+
+
+def undisturbed(times: list[float]) -> float:
+    """What something takes when the machine does nothing else meanwhile: the lower quarter of many times."""
+    return statistics.quantiles(times, n=4)[0]
 
 
 # ---- D11 ----
@@ -285,6 +290,6 @@ async def test_d12_the_answers_take_equally_long(monkeypatch: pytest.MonkeyPatch
                 times.append(time.perf_counter() - began)
                 await delivered(world)
                 await peer.close()
-        taken, free = (statistics.median(times) for times in took.values())
+        taken, free = (undisturbed(times) for times in took.values())
         tell(f"D12: {taken * 1e3:.2f} ms for a number that is taken, {free * 1e3:.2f} ms for a free one")
         assert 0.6 < taken / free < 1.67
