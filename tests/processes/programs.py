@@ -202,6 +202,7 @@ class Relay:
         self._fresh = fresh
         self._env = env
         self.link = ""
+        self.links: list[str] = []
         self.port = 0
         self._options = options
         self._prefix = prefix
@@ -234,7 +235,7 @@ class Relay:
         words = self.program.line()
         if "error" in words:
             raise AssertionError(words)
-        self.link, self.port = words["link"], words["port"]
+        self.link, self.port, self.links = words["link"], words["port"], words["links"]
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> Ended:
         """Send a signal and wait."""
