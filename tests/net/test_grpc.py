@@ -256,3 +256,33 @@ def test_no_thread_outlives_the_loop(pem: Pem) -> None:
 
 def _names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
+
+
+async def test_a_peer_from_which_nothing_comes_any_more_is_cut_off(pem: Pem) -> None:
+    """The network between swallows everything, the answers to gRPC's own pings too."""
+    held, swallowing = Held(), asyncio.Event()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                if not swallowing.is_set():
+                    writer.write(data)
+        writer.close()
+
+    async with serving(pem, held, "grpc", bounds=Bounds(idle_timeout_s=0.6)) as listener:
+
+        async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            there = await asyncio.open_connection("127.0.0.1", listener.port)
+            await asyncio.gather(carry(reader, there[1]), carry(there[0], writer))
+
+        network = await asyncio.start_server(meet, "127.0.0.1", 0)
+        client = await connect(Where(network.sockets[0].getsockname()[1], scheme="grpc"), timeout_s=5)
+        server = await held.links.get()
+        swallowing.set()
+        async with asyncio.timeout(10):
+            with pytest.raises(LinkClosed) as closed:
+                await server.receive()
+        assert closed.value.close_code == CloseCode.ABNORMAL
+        client.abort()
+        network.close()
+        held.done.set()
