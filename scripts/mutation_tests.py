@@ -48,7 +48,7 @@ KEPT_FRONT: Final = 20
 NEIGHBOURS: Final = {
     "commits": ("test_bounds", "test_reinit"),
     "commit_creation": ("test_commits", "test_group", "test_pending", "test_sending"),
-    "commit_effects": ("test_commits", "test_policy"),
+    "commit_effects": ("test_commits", "test_grease", "test_leaf_nodes", "test_policy", "test_proposals"),
     "commit_processing": ("test_commits",),
     "credentials": ("test_x509",),
     "epochs": ("test_receiving", "test_reinit", "test_resumption"),
