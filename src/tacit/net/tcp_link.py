@@ -1,50 +1,35 @@
-"""Either end of a link over TCP and TLS: a protocol on the transport, with no task and no timer of its own."""
+"""Either end of a link over TCP and TLS."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Final
 
 from tacit.net.bounds import Bounds
-from tacit.net.errors import FrameTooLarge, LinkClosed
+from tacit.net.errors import LinkClosed
 from tacit.net.links import CloseCode
-from tacit.net.serving import CLOSE_TIMEOUT_S, QUIET_TICKS_TO_END
+from tacit.net.serving import CLOSE_TIMEOUT_S
+from tacit.net.stream_link import QUIET_TICKS_TO_ASK, StreamLink, wake
 from tacit.net.tcp_frames import ARE_YOU_THERE, HERE_I_AM, Incoming, encode_frames
-from tacit.net.tls import has_said_goodbye, own_certificate_hash, peer_certificate_hash
+from tacit.net.tls import has_said_goodbye, peer_certificate_hash
 
 WRITE_BUFFER_BYTES: Final = 128 * 1024
 """Bytes held for one slow reader before its writer waits."""
 
-QUIET_TICKS_TO_ASK: Final = 4
-"""Of a listener's clock; a client asks sooner, so that whatever translates addresses on the way does not forget it."""
 
+class TcpLink(StreamLink):
+    """One end of a connection; a ``FrameLink``.
 
-class TcpLink(asyncio.Protocol):
-    """One end of a connection; a ``FrameLink``."""
+    A client asks sooner whether the other side is there than a listener does, so that whatever translates addresses on
+    the way does not forget it.
+    """
 
-    __slots__ = (
-        "_ask_after",
-        "_bounds",
-        "_congested",
-        "_deadline",
-        "_ended",
-        "_gone",
-        "_held_up",
-        "_incoming",
-        "_on_end",
-        "_quiet_ticks",
-        "_reader",
-        "_senders",
-        "_sending",
-        "_transport",
-        "_writer",
-        "own_certificate_hash",
-        "peer_address",
-        "peer_certificate_hash",
-    )
+    __slots__ = ("_deadline", "_gone", "peer_certificate_hash")
 
     transport = "tcp"
+    are_you_there = ARE_YOU_THERE
+    _incoming: Incoming
 
     def __init__(
         self,
@@ -55,110 +40,54 @@ class TcpLink(asyncio.Protocol):
         ask_after: int = QUIET_TICKS_TO_ASK,
     ) -> None:
         """``on_end`` is called when the connection is gone; ``ask_after`` so many ticks without a byte."""
-        self._bounds = bounds
-        self._incoming = Incoming(bounds)
-        self._on_end = on_end
-        self._ask_after = ask_after
-        self.peer_address = peer_address
-        self.own_certificate_hash = b""
+        super().__init__(Incoming(bounds), bounds, on_end=on_end, peer_address=peer_address, ask_after=ask_after)
         self.peer_certificate_hash = b""
-        self._transport: asyncio.Transport | None = None
-        self._ended: LinkClosed | None = None
-        self._held_up = False
-        self._congested = False
-        self._quiet_ticks = 0
-        self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._sending: asyncio.Lock | None = None
-        self._senders = 0
-
-    # ---- called by the event loop ----
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """TLS stands."""
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-        tls = transport.get_extra_info("ssl_object")
-        self.own_certificate_hash = own_certificate_hash(tls)
-        self.peer_certificate_hash = peer_certificate_hash(tls)
-
-    def data_received(self, data: bytes) -> None:
-        """Parse what has come, as far as there is room for it."""
-        self._quiet_ticks = 0
-        self._incoming.feed(data)
-        self._heed()
+        super().connection_made(transport)
+        self.peer_certificate_hash = peer_certificate_hash(transport.get_extra_info("ssl_object"))
+        if self._transport is not None:
+            self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
 
     def eof_received(self) -> None:
         """The other side writes no more: it has said goodbye in TLS, or its connection is gone."""
         if self._transport is not None and has_said_goodbye(self._transport.get_extra_info("ssl_object")):
             self._incoming.hang_up()
-            self._heed()
+            self.heed()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End everything that waits."""
-        self._transport = None
-        self._incoming.end(LinkClosed(CloseCode.ABNORMAL))
-        self._heed()
-        _wake(self._writer)
-        _wake(self._gone)
+        super().connection_lost(exc)
+        wake(self._gone)
         if self._deadline is not None:
             self._deadline.cancel()
-        self._on_end(self)
 
-    def pause_writing(self) -> None:
-        """The other side reads too slowly."""
-        self._congested = True
+    def encode(self, frames: Sequence[bytes]) -> bytes:
+        """Each frame behind its length."""
+        return encode_frames(frames)
 
-    def resume_writing(self) -> None:
-        """There is room again."""
-        self._congested = False
-        _wake(self._writer)
+    def heed(self) -> None:
+        """Answer who asks whether this side is there, and wake whoever waits for frames."""
+        incoming = self._incoming
+        if incoming.asked:
+            incoming.asked = False
+            if not self._congested:
+                self._write(HERE_I_AM)
+        if incoming.frames or incoming.last is not None:
+            wake(self._reader)
+        self._hold_up(hold_up=incoming.is_held_up)
 
-    # ---- called by a clock ----
+    def take_leave(self) -> None:
+        """Nothing is to be said."""
+        if self._incoming.last is not None:
+            self._end(self._incoming.last)
 
-    def tick(self) -> None:
-        """Ask a peer that has been quiet whether it is there, and cut one off that does not say so."""
-        self._incoming.count_anew()
-        self._quiet_ticks = 0 if self._held_up else self._quiet_ticks + 1
-        if self._quiet_ticks == self._ask_after:
-            self._write(ARE_YOU_THERE)
-        elif self._quiet_ticks >= QUIET_TICKS_TO_END:
-            self.abort()
-
-    # ---- FrameLink ----
-
-    async def send(self, frame: bytes) -> None:
-        """Hand one frame over; raises ``FrameTooLarge`` for one that no peer would take."""
-        await self.send_many((frame,))
-
-    async def send_many(self, frames: Sequence[bytes]) -> None:
-        """Hand frames over in one write."""
-        if frames and max(map(len, frames)) > self._bounds.max_frame:
-            raise FrameTooLarge
-        if self._congested or self._senders:
-            await self._send_in_turn(frames)
-        else:
-            self._hand_over(frames)
-
-    async def receive(self) -> bytes:
-        """Wait for the next frame; raises ``LinkClosed`` at the end, and every time after it."""
-        await self._wait_for_frames()
-        frame = self._incoming.take()
-        self._parse()
-        return frame
-
-    async def receive_many(self) -> list[bytes]:
-        """Wait for the next frame, and take all that have come with it."""
-        await self._wait_for_frames()
-        frames = self._incoming.take_all()
-        self._parse()
-        return frames
-
-    def limit_frames(self, max_bytes: int) -> None:
-        """Raise the largest frame accepted, never above what the connection was opened with."""
-        self._incoming.limit_frames(max_bytes)
+    def note_loss(self) -> None:
+        """It ends without a goodbye, unless there was one."""
+        self._incoming.end(LinkClosed(CloseCode.ABNORMAL))
 
     async def close(self, reason: str = "", code: int = CloseCode.NORMAL) -> None:
         """Say goodbye in TLS, which carries neither code nor reason, and end the connection."""
@@ -173,97 +102,3 @@ class TcpLink(asyncio.Protocol):
         # Whoever waits here may be cancelled; what was sent leaves all the same.
         self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._cut)
         await asyncio.shield(self._gone)
-
-    def abort(self, reason: str = "") -> None:
-        """Cut the connection; a waiting ``receive`` or ``send`` ends with ``CloseCode.ABNORMAL``."""
-        self._end(LinkClosed(CloseCode.ABNORMAL, reason))
-        self._cut()
-
-    # ---- reading ----
-
-    def _parse(self) -> None:
-        self._incoming.parse()
-        self._heed()
-
-    def _heed(self) -> None:
-        """Do what asks to be done after something has come or has been taken."""
-        incoming = self._incoming
-        if incoming.asked:
-            incoming.asked = False
-            if not self._congested:
-                self._write(HERE_I_AM)
-        if incoming.frames or incoming.last is not None:
-            _wake(self._reader)
-        self._hold_up(hold_up=incoming.is_held_up)
-
-    def _hold_up(self, *, hold_up: bool) -> None:
-        if hold_up is not self._held_up and self._transport is not None and not self._transport.is_closing():
-            self._held_up = hold_up
-            (self._transport.pause_reading if hold_up else self._transport.resume_reading)()
-
-    async def _wait_for_frames(self) -> None:
-        self._check_open()
-        while not self._incoming.frames:
-            if self._incoming.last is not None:
-                self._end(self._incoming.last)
-                if self._transport is not None:
-                    self._transport.close()
-            else:
-                self._reader = asyncio.get_running_loop().create_future()
-                await self._reader
-            self._check_open()
-
-    # ---- writing ----
-
-    def _hand_over(self, frames: Sequence[bytes]) -> None:
-        self._check_open()
-        if self._transport is None:
-            # What the other side said before it went, if anything, is still to be received.
-            raise LinkClosed(CloseCode.ABNORMAL)
-        self._write(encode_frames(frames))
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
-
-    async def _send_in_turn(self, frames: Sequence[bytes]) -> None:
-        """Wait until those who came before have written and the other side has read."""
-        self._sending = self._sending or asyncio.Lock()
-        self._senders += 1
-        try:
-            async with self._sending:
-                await self._wait_for_room()
-                self._hand_over(frames)
-        finally:
-            self._senders -= 1
-
-    async def _wait_for_room(self) -> None:
-        try:
-            async with asyncio.timeout(self._bounds.slow_reader_s):
-                while self._congested and self._ended is None and self._transport is not None:
-                    self._writer = asyncio.get_running_loop().create_future()
-                    await self._writer
-        except TimeoutError:
-            self.abort("too slow a reader")
-
-    # ---- ending ----
-
-    def _end(self, why: LinkClosed) -> None:
-        if self._ended is None:
-            self._ended = why
-        self._incoming.drop()
-        _wake(self._reader)
-        _wake(self._writer)
-
-    def _cut(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _check_open(self) -> None:
-        if self._ended is not None:
-            raise LinkClosed(self._ended.close_code, self._ended.reason)
-
-
-def _wake(waiting: asyncio.Future[None] | None) -> None:
-    if waiting is not None and not waiting.done():
-        waiting.set_result(None)

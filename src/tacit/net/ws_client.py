@@ -27,8 +27,9 @@ from tacit.net.errors import (
 )
 from tacit.net.links import Target
 from tacit.net.proxies import Proxy
+from tacit.net.serving import CLOSE_TIMEOUT_S
 from tacit.net.tls import client_context, peer_certificate_hash
-from tacit.net.ws_link import CLOSE_TIMEOUT_S, WebSocketLink
+from tacit.net.ws_link import WebSocketLink
 
 PING_EVERY_S = limits.IDLE_TIMEOUT_S / 3
 

@@ -15,9 +15,7 @@ from aiohttp import ClientError, WebSocketError, WSMessage, WSMsgType
 from tacit import limits
 from tacit.net.errors import FrameTooLarge, LinkClosed
 from tacit.net.links import CloseCode
-
-CLOSE_TIMEOUT_S: Final = 2.0
-"""How long a goodbye may take before the connection is cut."""
+from tacit.net.serving import CLOSE_TIMEOUT_S
 
 MAX_REASON_BYTES: Final = 123
 """What a close frame holds beside its code. Source: RFC 6455 §5.5."""

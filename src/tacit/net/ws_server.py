@@ -6,43 +6,20 @@ peer's address reaches a log.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Final, Protocol, cast
+from typing import cast
 
 from aiohttp import web
 
-from tacit.log import EventLog
 from tacit.net.accepting import Acceptor, Door, OpenDoor
 from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
-from tacit.net.errors import CannotListen, LinkClosed
-from tacit.net.links import CloseCode, FrameLink
+from tacit.net.errors import CannotListen
 from tacit.net.origins import DIRECT, HEADER, Origins
+from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links
 from tacit.net.ws_connection import Connection, Upgrade
 from tacit.net.ws_frames import Collected
-from tacit.net.ws_link import CLOSE_TIMEOUT_S
-from tacit.net.ws_served import QUIET_TICKS_TO_END, ServedLink
-
-Handler = Callable[[FrameLink], Awaitable[None]]
-
-TICKS_AT_ONCE: Final = 64
-"""Links that are looked after in one turn of the event loop; each may have to be pinged."""
-
-
-class Listener(Protocol):
-    """An open port."""
-
-    @property
-    def port(self) -> int:
-        """The port that was asked for, or the one found when that was 0."""
-        ...
-
-    async def close(self) -> None:
-        """Stop listening, say goodbye on every link and see their handlers ended."""
-        ...
+from tacit.net.ws_served import ServedLink
 
 
 async def serve_ws(
@@ -73,14 +50,10 @@ class WebSocketListener:
         self._bounds = bounds
         self._door = door
         self._origins = origins
-        self._links: dict[ServedLink, asyncio.Task[None]] = {}
-        self._log = EventLog("net")
         self._http = web.Server(self._answer)
-        self._open: set[ServedLink] = set()
-        self._all_gone = asyncio.Event()
         self._collected = Collected()
+        self._links: Links | None = None
         self._acceptor: Acceptor | None = None
-        self._ticking: asyncio.Task[None] | None = None
         self.port = 0
 
     async def open(self, host: str, port: int, ssl_context: ssl.SSLContext) -> None:
@@ -90,6 +63,7 @@ class WebSocketListener:
         except (OSError, OverflowError) as error:
             raise CannotListen(f"{host or '*'}:{port}") from error
         self.port = int(bound.getsockname()[1])
+        self._links = Links(self._handler, self._door, self._bounds.idle_timeout_s)
         self._acceptor = Acceptor(
             bound,
             self._connection,
@@ -99,25 +73,16 @@ class WebSocketListener:
             shutdown_timeout_s=CLOSE_TIMEOUT_S,
         )
         self._acceptor.start()
-        self._ticking = asyncio.create_task(self._tick())
 
     async def close(self) -> None:
         """Stop listening, say goodbye on every link; handlers have ``CLOSE_TIMEOUT_S`` before they are cancelled."""
-        if self._acceptor is None:
+        if self._acceptor is None or self._links is None:
             return
         acceptor, self._acceptor = self._acceptor, None
         await acceptor.close()
-        if self._ticking is not None:
-            self._ticking.cancel()
-        handlers = list(self._links.values())
-        await asyncio.gather(*(link.close("the relay is stopping", CloseCode.GOING_AWAY) for link in self._links))
-        if handlers:
-            _, late = await asyncio.wait(handlers, timeout=CLOSE_TIMEOUT_S)
-            for handler in late:
-                handler.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._links.close()
         await self._http.shutdown(CLOSE_TIMEOUT_S)
-        await self._see_them_gone()
+        await self._links.see_them_gone()
 
     def _connection(self, peer: str) -> Connection:
         acceptor = self._acceptor
@@ -148,57 +113,11 @@ class WebSocketListener:
         if not connection.comes_from(self._origins.of_request(connection.peer, request.headers.getall(HEADER, []))):
             return _plain(429, "too many connections from your address")
         await upgrade.prepare(request)
-        self._begin(connection)
+        if self._links is not None:
+            link = ServedLink(self._collected, self._bounds, on_end=self._links.ended, peer_address=connection.origin)
+            connection.hand_over(link)
+            self._links.begin(link)
         return upgrade
-
-    def _begin(self, connection: Connection) -> None:
-        """Turn an upgraded connection into a link, and let the handler have it."""
-        link = ServedLink(self._collected, self._bounds, peer_address=connection.origin, on_end=self._ended)
-        connection.hand_over(link)
-        self._open.add(link)
-        self._links[link] = asyncio.create_task(self._run(link))
-
-    async def _run(self, link: ServedLink) -> None:
-        """Let the handler have one link, and see it closed whatever happens there."""
-        try:
-            await self._handler(link)
-            await link.close()
-        except LinkClosed:
-            await link.close()
-        except Exception as error:  # noqa: BLE001  # one connection's fault must not end the listener
-            self._log.warning("handler-failed", error=type(error).__name__)
-            await link.close("internal error", CloseCode.INTERNAL_ERROR)
-        except BaseException:
-            link.abort()
-            raise
-        finally:
-            del self._links[link]
-
-    def _ended(self, link: ServedLink) -> None:
-        """A link's connection is gone, to its last byte."""
-        self._door.leave(link.peer_address)
-        self._open.discard(link)
-        if not self._open:
-            self._all_gone.set()
-
-    async def _see_them_gone(self) -> None:
-        """Wait for connections that are closed already; whoever does not take the last bytes is cut off."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                while self._open:
-                    self._all_gone.clear()
-                    await self._all_gone.wait()
-        for link in tuple(self._open):
-            link.abort()
-
-    async def _tick(self) -> None:
-        """Find out, a few at a time, which peers are gone without a word."""
-        while True:
-            await asyncio.sleep(self._bounds.idle_timeout_s / QUIET_TICKS_TO_END)
-            for number, link in enumerate(tuple(self._links)):
-                link.tick()
-                if number % TICKS_AT_ONCE == 0:
-                    await asyncio.sleep(0)
 
 
 def _plain(status: int, text: str) -> web.Response:
