@@ -18,7 +18,6 @@ from tacit.errors import NotFound, UsageError
 from tacit.identity import BadHandle, BadId, parse_handle, parse_id, parse_link
 from tacit.sdk.present import display_name
 
-
 _LINKS: Final = ("tacit://", "tacit+")
 """How links begin, whichever transport they name."""
 
