@@ -66,6 +66,16 @@ def test_a_free_name_is_near_to_the_wanted_one() -> None:
     assert is_nick(free_nick("maya", ["maya", *(f"maya{n}" for n in range(2, 40))]))
 
 
+def test_there_is_always_a_free_name() -> None:
+    """Two endings may look alike to whoever has cut the names in the tree for it."""
+    wanted = "a" * 22 + "lb"
+    near = [wanted, *(wanted[:23] + f"{n}" for n in range(2, 10)), wanted[:22] + "10", wanted[:22] + "11"]
+    taken = [*near, *(f"other{letter}" for letter in "abcdef")]
+    free = free_nick(wanted, taken)
+    assert is_nick(free)
+    assert skeleton(free) not in {skeleton(nick) for nick in taken}
+
+
 def test_a_leaf_shows_one_name_or_none() -> None:
     def leaf(*names: bytes) -> tuple[mls.Extension, ...]:
         return tuple(mls.Extension(NICK_EXTENSION, name) for name in names)

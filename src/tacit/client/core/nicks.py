@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable
 from functools import lru_cache
+from itertools import chain, count
 from typing import Final
 
 from tacit.client.core.group_info import ExtensionLike
@@ -74,7 +75,7 @@ def skeleton(nick: str) -> str:
 def free_nick(wanted: str, taken: Collection[str]) -> str:
     """The wanted nickname, or one like it that nobody in ``taken`` is called."""
     skeletons = {skeleton(nick) for nick in taken}
-    endings = ["", *(f"{n}" for n in range(2, len(skeletons) + 3))]
+    endings = chain([""], map(str, count(2)))  # some of them may come to the same: 11 and 1l, say
     candidates = (wanted[: MAX_NICK_CHARS - len(ending)] + ending for ending in endings)
     return next(nick for nick in candidates if skeleton(nick) not in skeletons)
 
