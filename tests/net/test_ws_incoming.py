@@ -5,10 +5,19 @@ from __future__ import annotations
 import pytest
 from aiohttp import WSMessage, WSMsgType
 
+from tacit import limits
 from tacit.net import CloseCode
 from tacit.net.bounds import Bounds
 from tacit.net.ws_frames import Collected
-from tacit.net.ws_incoming import CONTROLS_PER_TICK, HELD_BYTES, HELD_FRAMES, Incoming, why_it_ends
+from tacit.net.ws_incoming import (
+    CONTINUATIONS_PER_TICK,
+    CONTROLS_PER_TICK,
+    HELD_BYTES,
+    HELD_FRAMES,
+    Incoming,
+    why_it_ends,
+)
+from tacit.wire.operations import REQUESTS
 from tests.net.test_ws_gate import PING, frame
 
 CLOSE, MASK = 0x8, b"\0" * 4
@@ -70,3 +79,29 @@ async def test_so_many_pings_and_pongs_between_two_ticks_and_the_last_ping_is_ke
     incoming.feed(masked(b"", PING) * (CONTROLS_PER_TICK + 1))
     assert incoming.last is not None
     assert why_it_ends(incoming.last).close_code == CloseCode.POLICY_VIOLATION
+
+
+@pytest.mark.parametrize("max_bytes", [REQUESTS["pass_on"].max_bytes, limits.MAX_FRAME_BYTES])
+async def test_so_many_empty_fragments_between_two_ticks_of_whoever_it_is(max_bytes: int) -> None:
+    """Of one at a rendezvous and of a member: none makes a frame, so nothing else would ever count them."""
+    incoming = Incoming(Collected(), Bounds())
+    incoming.limit_frames(max_bytes)
+    incoming.feed(bytes((0x02, 0x80)) + MASK)
+    empty = bytes((0x00, 0x80)) + MASK
+    for _ in range(3):
+        for byte in empty * 2:  # a header that came in pieces counts once
+            incoming.feed(bytes((byte,)))
+        incoming.feed(empty * (CONTINUATIONS_PER_TICK - 2))
+        assert incoming.last is None
+        incoming.count_anew()
+    incoming.feed(empty * 40_000)
+    assert incoming.last is not None
+    assert why_it_ends(incoming.last).close_code == CloseCode.POLICY_VIOLATION
+    assert not incoming.is_held_up
+
+
+async def test_a_message_in_a_few_fragments_is_one_frame() -> None:
+    incoming = member()
+    pieces = (bytes((0x02, 0x81)), bytes((0x00, 0x81)), bytes((0x80, 0x81)))
+    incoming.feed(b"".join(header + MASK + b"abc"[n : n + 1] for n, header in enumerate(pieces)))
+    assert incoming.frames == [b"abc"]

@@ -2,7 +2,8 @@
 
 aiohttp's parser takes frames without a mask, which no client may send. And it fixes the largest message when a
 connection opens; strangers deserve less than members, so until the limit is raised every message's announced size,
-fragments added up, is checked here before it is held, and so is the number of frames.
+fragments added up, is checked here before it is held, and so is the number of frames. Continuations are counted here,
+too, of members as well: a message may have any number of them, and none of them need say anything.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class FrameGate:
         "_payload_left",
         "_pieces_left",
         "_refused",
+        "continuations",
         "max_frame",
         "open_from",
     )
@@ -59,6 +61,8 @@ class FrameGate:
         self._message = 0
         self._pieces_left = limits.MAX_STRANGER_PIECES
         self._refused = b""
+        self.continuations = 0
+        """That have come since this was set to zero."""
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Hand on whole headers and payloads; after a refusal, nothing."""
@@ -110,7 +114,10 @@ class FrameGate:
         opcode = first & 0x0F
         if opcode >= FIRST_CONTROL:
             return b""
-        self._message = payload_bytes + (self._message if opcode == CONTINUATION else 0)
+        if opcode == CONTINUATION:
+            self.continuations += 1
+            payload_bytes += self._message
+        self._message = payload_bytes
         if self._message > self.max_frame:
             return ENDLESS_HEADER
         if first & FIN:
@@ -138,6 +145,8 @@ class FrameGate:
                 else:
                     self._refused = RESERVED_HEADER
                     return at
+                if not data[header] & 0x0F:
+                    self.continuations += 1
         except IndexError:
             return header
         self._payload_left = at - end

@@ -25,6 +25,10 @@ HELD_BYTES: Final = 256 * 1024
 CONTROLS_PER_TICK: Final = 256
 """Pings and pongs; an honest client sends one now and then, and forty thousand fit one read and hold everybody up."""
 
+CONTINUATIONS_PER_TICK: Final = 1_024
+"""Further fragments of messages, of which honest clients send none; two thousand empty ones are a hundredth of a second
+of everybody's time, and each leaves nothing behind that would be counted otherwise."""
+
 CODES_END: Final = 5_000
 """Close codes are below. Source: RFC 6455 §7.4.2."""
 
@@ -89,8 +93,8 @@ class Incoming:
         self.take_all()
 
     def count_anew(self) -> None:
-        """Allow ``CONTROLS_PER_TICK`` again."""
-        self._controls = 0
+        """Allow ``CONTROLS_PER_TICK`` and ``CONTINUATIONS_PER_TICK`` again."""
+        self._controls = self._gate.continuations = 0
 
     def limit_frames(self, max_bytes: int) -> None:
         """Raise the largest frame accepted, never above what the bounds say."""
@@ -113,7 +117,7 @@ class Incoming:
             else:
                 self.end(message)
                 return
-        if self._controls > CONTROLS_PER_TICK:
+        if self._controls > CONTROLS_PER_TICK or self._gate.continuations > CONTINUATIONS_PER_TICK:
             self.end(WSMessage(WSMsgType.ERROR, CloseCode.POLICY_VIOLATION, None))
 
 
