@@ -8,7 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from tacit.client.books import Books, Checkpoint
-from tacit.client.core.effects import AddIntent, AddMessage, ChangeChat, DropIntent, Effect, Meet, PutHead, PutIntent
+from tacit.client.core.effects import (
+    AddIntent,
+    AddMessage,
+    ChangeChat,
+    DropIntent,
+    Effect,
+    GoneAstray,
+    Meet,
+    PutHead,
+    PutIntent,
+)
 from tacit.client.core.state import Context, GroupState, Step
 from tacit.client.events import ChatChanged, ClientEvent
 from tacit.client.model import (
@@ -186,6 +196,8 @@ class Batch:
                 self.changes.intents[row] = None
             case Meet(account_id, account_key):
                 self.meet(account_id, account_key)
+            case GoneAstray() if group_id is not None:
+                self._go_astray(group_id)
             case ChangeChat() if state is not None:
                 self._change_chat(effect, state.conversation.chat_id)
             case PutHead(seq, head) if group_id is not None:
@@ -242,6 +254,12 @@ class Batch:
         """The inbox was processed up to here."""
         self.changes.inbox_cursor = seq
         self.acknowledge[self.books.me.device_id] = seq
+
+    def _go_astray(self, group_id: GroupId) -> None:
+        """Anybody with the link can make it look so: the door is not looked at each time."""
+        if self.books.restraint.wait_s(("astray", group_id)) == 0:
+            self.books.restraint.note(("astray", group_id))
+            self.books.astray.add(group_id)
 
     def _change_chat(self, change: ChangeChat, chat_id: ChatId) -> None:
         chat = self.chat(chat_id)

@@ -29,6 +29,7 @@ from tacit.client.model import (
     OutboxRow,
     Profile,
 )
+from tacit.client.restraint import Restraint
 from tacit.client.store import Store, StoreDamaged
 from tacit.client.store.rows import decode_blobs
 from tacit.clock import Clock
@@ -101,6 +102,9 @@ class Books:
         """Conversations that this process has been in step with, so that its store of them is no old copy."""
         self.stale_rooms: set[GroupId] = set()
         """Rooms of which the relay keeps something else than what they are now: newcomers would be led astray."""
+        self.astray: set[GroupId] = set()
+        """Rooms whose others seem to be elsewhere: this device keeps its place until it has another one."""
+        self.restraint = Restraint(clock)
         self.online = False
         self.impatient: set[GroupId] = set()
         """Conversations in which this device has waited long enough for others to commit."""

@@ -47,6 +47,10 @@ async def enter_room(loop: Loop, where: RelayLink | str, nick: str) -> ChatId:
 
     Raises ``NickTaken``, ``BadNick``, ``NoSuchRoom``, ``RoomLocked``, ``RoomDamaged``, ``Offline`` or ``Crowded``.
     """
+    return await _enter(loop, where, nick, back=False)
+
+
+async def _enter(loop: Loop, where: RelayLink | str, nick: str, *, back: bool) -> ChatId:
     rooms.checked_nick(nick)
     if isinstance(where, RelayLink):
         room_id = GroupId(where.room_id)
@@ -61,7 +65,7 @@ async def enter_room(loop: Loop, where: RelayLink | str, nick: str) -> ChatId:
             entrance = await _wait_at_the_door(loop, where, deadline)
             if await loop.do(lambda batch, entrance=entrance: rooms.is_in(batch, entrance.room_id)):  # type: ignore[misc]
                 return room_chat_id(entrance.room_id)
-            join = await loop.do(partial(rooms.ask, entrance=entrance, nick=nick))
+            join = await loop.do(partial(rooms.ask, entrance=entrance, nick=nick, back=back))
             return await _send(loop, join, deadline)
         except CommitConflict:
             continue
@@ -80,8 +84,12 @@ async def resume(loop: Loop) -> None:
 async def come_back(loop: Loop, group_id: GroupId) -> None:
     """Take a place anew in a room in which this device has lost its own; where that fails, the chat has said why."""
     way = await loop.read(partial(rooms.way_back, group_id=group_id))
-    if way is not None:
-        await enter_room(loop, *way)
+    if way is None:
+        return
+    try:
+        await _enter(loop, *way, back=True)
+    finally:
+        loop.later(partial(rooms.stay, group_id=group_id))
 
 
 async def create_room(loop: Loop, title: str, nick: str, *, public: bool) -> ChatId:

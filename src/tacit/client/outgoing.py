@@ -160,7 +160,7 @@ def patience_s(batch: Batch, group_id: GroupId) -> float:
     if state is None or not state.is_room:
         return PATIENCE_S
     before = sum(member.leaf < state.group.own_leaf for member in state.roster.members)
-    return PATIENCE_S + PLACE_S * min(before, MOST_PLACES)
+    return max(batch.books.restraint.wait_s(("mend", group_id)), PATIENCE_S + PLACE_S * min(before, MOST_PLACES))
 
 
 def add_wish(batch: Batch, chat_id: ChatId, kind: IntentKind, *, who: tuple[bytes, ...] = (), text: str = "") -> None:
@@ -186,7 +186,7 @@ def _next_step(batch: Batch, chat: Chat, state: GroupState, waiting: deque[Inten
     if state.group.pending_proposals and not commits.has_proposed_leaving(state):
         return _commit_pending(batch, state, now=bool(waiting))
     if state.conversation.group_id in batch.books.stale_rooms:
-        step = _commit_pending(batch, state, now=bool(waiting))
+        step = _mend_door(batch, state, now=bool(waiting))
         if step is not None:
             return step
     passed_over = False
@@ -276,6 +276,20 @@ def _commit_pending(batch: Batch, state: GroupState, *, now: bool) -> Step | Non
         return commits.make_commit(state, (), batch.ctx)
     batch.impatient_later.add(group_id)
     return None
+
+
+def _mend_door(batch: Batch, state: GroupState, *, now: bool) -> Step | None:
+    """A commit for its own sake, which tells the relay how a room stands; ever less often if it must be done again."""
+    group_id = state.conversation.group_id
+    if group_id in batch.books.astray:
+        return None
+    if batch.books.restraint.wait_s(("mend", group_id)) > 0:
+        batch.impatient_later.add(group_id)
+        return None
+    step = _commit_pending(batch, state, now=now)
+    if step is not None:
+        batch.books.restraint.note(("mend", group_id))
+    return step
 
 
 def _commit_pending_elsewhere(batch: Batch, state: GroupState) -> None:

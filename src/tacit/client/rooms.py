@@ -13,7 +13,7 @@ from tacit.client.batch import Batch
 from tacit.client.books import Books
 from tacit.client.core.commits import may_change
 from tacit.client.core.effects import DropOutbox, SetMessage
-from tacit.client.core.joining import Entrance, NickInUse, ask_in, begin_room, come_in
+from tacit.client.core.joining import Entrance, NickInUse, ask_in, begin_room, check_way_back, come_in
 from tacit.client.core.nicks import free_nick, is_nick, normalized, skeleton
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
@@ -68,12 +68,15 @@ def give_up_room(batch: Batch, chat_id: ChatId) -> None:
     batch.changes.forgotten.add(chat_id)
 
 
-def ask(batch: Batch, entrance: Entrance, nick: str) -> JoinRow:
-    """Note the wish to come into a room, with the commit that would do it.
+def ask(batch: Batch, entrance: Entrance, nick: str, *, back: bool = False) -> JoinRow:
+    """Note the wish to come into a room, with the commit that would do it; ``back``: without anybody's asking.
 
     Raises ``NickTaken``, ``BadNick``, ``RoomDamaged``, ``RoomOld`` or ``RoomFull``.
     """
     group_id = GroupId(entrance.room_id)
+    state = batch.state(group_id)
+    if back and state is not None:
+        check_way_back(entrance, state)
     waiting = batch.changes.joins.get(group_id) or batch.books.joins.get(group_id)
     if waiting is not None and _is_waiting(batch, waiting):
         return waiting  # asked twice at once: the first commit decides for both
@@ -99,6 +102,7 @@ def enter(batch: Batch, join: JoinRow, seq: int) -> ChatId:
     if not _is_waiting(batch, join):
         return chat_id
     batch.changes.joins[join.group_id] = None
+    batch.books.astray.discard(join.group_id)
     step = come_in(join, seq, batch.ctx)
     title = step.state.info.name
     known = batch.chat(chat_id) or Chat(chat_id, ChatKind.ROOM, ChatStatus.ACTIVE, title, None, int(batch.ctx.now_s))
@@ -165,8 +169,8 @@ def meet(batch: Batch, chat_id: ChatId, nick: str) -> tuple[bytes, str]:
 
 
 def is_in(batch: Batch, group_id: GroupId) -> bool:
-    """Whether this device is in a room and in step with it."""
-    return batch.takes_part(group_id)
+    """Whether this device is in a room and in step with it, as far as it can tell."""
+    return batch.takes_part(group_id) and group_id not in batch.books.astray
 
 
 def room_link(books: Books, chat: Chat) -> str:
@@ -184,12 +188,22 @@ def room_link(books: Books, chat: Chat) -> str:
 def way_back(books: Books, group_id: GroupId) -> tuple[RelayLink, str] | None:
     """By which link and under which name a device comes back that has lost its place in a room; None if it has not."""
     state = books.state(group_id)
-    if state is None or not state.is_room or state.conversation.status is not ConversationStatus.BEHIND:
+    if state is None or not state.is_room:
+        return None
+    if state.conversation.status is not ConversationStatus.BEHIND and group_id not in books.astray:
         return None
     chat = books.chats.get(state.conversation.chat_id)
     if chat is None or chat.status is not ChatStatus.ACTIVE:
         return None
     return _link_to(books, state), state.member(state.group.own_leaf).nick
+
+
+def stay(batch: Batch, group_id: GroupId) -> None:
+    """There is no other place than the one that this device has."""
+    batch.books.astray.discard(group_id)
+    state = batch.state(group_id)
+    if state is not None:
+        batch.dirty.add(state.conversation.chat_id)
 
 
 def is_same_relay(books: Books, link: RelayLink) -> bool:

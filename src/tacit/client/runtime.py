@@ -352,7 +352,17 @@ class Runtime:
         self.errands.ask_names(turned.nameless)
         for group_id in turned.come_back - self._coming_back:
             self._coming_back.add(group_id)
-            self.errands.spawn(come_back(self, group_id))
+            self.errands.spawn(self._come_back(group_id))
+
+    async def _come_back(self, group_id: GroupId) -> None:
+        """A place that is lost is looked for once over each connection; one that only seems so, at each cause."""
+        try:
+            await come_back(self, group_id)
+        except TacitError:
+            if group_id in self._open_books().astray:
+                self._coming_back.discard(group_id)
+            raise
+        self._coming_back.discard(group_id)
 
     # ---- machinery ----
 

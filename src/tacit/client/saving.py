@@ -17,6 +17,7 @@ from tacit.client.core.effects import (
     DropOutbox,
     Effect,
     FoundAgain,
+    GoneAstray,
     Keep,
     KeepWelcome,
     Meet,
@@ -311,7 +312,7 @@ class _Writer:
                 self.events.append(Problem(code, sentence, hint))
             case RaiseStates() | PutHead() | Keep() | SetAside() | FoundAgain() | DropAside():
                 raise TypeError(f"an effect without a conversation: {type(effect).__name__}")
-            case AddIntent() | PutIntent() | DropIntent() | Meet() | ChangeChat():
+            case AddIntent() | PutIntent() | DropIntent() | Meet() | ChangeChat() | GoneAstray():
                 raise TypeError(f"an effect out of place: {type(effect).__name__}")
             case _:
                 assert_never(effect)

@@ -179,7 +179,7 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
     turned.come_back = {
         group_id
         for group_id, state in batch.changes.states.items()
-        if state.is_room and state.conversation.status is ConversationStatus.BEHIND
+        if state.is_room and (state.conversation.status is ConversationStatus.BEHIND or group_id in books.astray)
     }
     creating = {g for g in batch.create if books.statuses.get(g) is ConversationStatus.CREATING}
     turned.create = _requests(batch, creating, again=False)

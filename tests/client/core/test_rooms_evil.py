@@ -11,7 +11,7 @@ import pytest
 from tacit import mls
 from tacit.client.core import room_keys
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupInfo, GroupKind, encode_group_info
-from tacit.client.core.joining import RoomDamaged
+from tacit.client.core.joining import Entrance, RoomDamaged, RoomOld, check_way_back
 from tacit.client.core.nicks import NICK_EXTENSION
 from tacit.client.core.rooms import EXTENSION_TYPES, with_nick
 from tacit.client.core.state import EntryKind, LogEntry
@@ -295,3 +295,41 @@ def test_whatever_comes_for_a_commit_changes_nothing(seed: int) -> None:
     assert len(alice.notices()) >= 100
     room.catch_up(bob)
     unmoved(room, alice, bob)
+
+
+def test_nobody_goes_by_himself_where_the_door_leads_to_others() -> None:
+    """What is at the door may be anybody's who has the link: with its own admins, of an earlier epoch, without ours."""
+    room, (alice, bob) = room_of("alice", "bob")
+    (eve,) = people("eve", seed=9)
+    secret = room.link_secret(alice)
+
+    def shown(*, by: Member, info: GroupInfo, epochs: int) -> Entrance:
+        """A group of somebody's own under the ID of the room."""
+        group = mls.create_group(
+            room.id,
+            bob.group.group.suite.id,
+            by.me.certificate,
+            by.me.signature_private,
+            extensions=(mls.Extension(GROUP_INFO_EXTENSION, encode_group_info(info)),),
+            extension_types=EXTENSION_TYPES,
+            leaf_extensions=with_nick((), by.name),
+            entropy=by.entropy,
+            now_s=by.now_s,
+        )
+        for _ in range(epochs):
+            alone, pending = group.create_commit([], entropy=by.entropy, now_s=by.now_s, authenticate=lambda o, n: None)
+            group = alone.merge(pending)
+        return Entrance(room.id, room_keys.seal_group_info(secret, room.id, group.group_info(), by.entropy), 1, secret)
+
+    ours = bob.group.info
+    with pytest.raises(RoomDamaged, match="admins, or another link"):
+        check_way_back(shown(by=eve, info=replace(ours, admins=(eve.me.account_id,)), epochs=5), bob.group)
+    with pytest.raises(RoomDamaged, match="admins, or another link"):
+        check_way_back(shown(by=eve, info=replace(ours, link_epoch=3), epochs=5), bob.group)
+    with pytest.raises(RoomDamaged, match="lost its admins"):
+        check_way_back(shown(by=eve, info=ours, epochs=5), bob.group)
+    with pytest.raises(RoomOld):
+        check_way_back(shown(by=alice, info=ours, epochs=bob.group.group.epoch), bob.group)
+    with pytest.raises(RoomOld):
+        check_way_back(room.entrance(secret), bob.group)
+    check_way_back(shown(by=alice, info=ours, epochs=bob.group.group.epoch + 1), bob.group)

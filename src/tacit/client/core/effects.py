@@ -151,6 +151,11 @@ class Report:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class GoneAstray:
+    """Others seem to have gone on in a room where this device cannot follow: look at the door whether it is so."""
+
+
 Effect: TypeAlias = (
     AddMessage
     | SetMessage
@@ -169,4 +174,5 @@ Effect: TypeAlias = (
     | Meet
     | ChangeChat
     | Report
+    | GoneAstray
 )

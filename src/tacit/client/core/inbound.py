@@ -13,7 +13,7 @@ from tacit import limits, mls
 from tacit.client.core import texts
 from tacit.client.core.authority import check_leaf
 from tacit.client.core.commits import merge_own
-from tacit.client.core.effects import AddIntent, DropOutbox, Effect, Keep, PutHead, SetMessage
+from tacit.client.core.effects import AddIntent, DropOutbox, Effect, GoneAstray, Keep, PutHead, SetMessage
 from tacit.client.core.heads import UNKNOWN_HEAD, next_head
 from tacit.client.core.lives import may_seal
 from tacit.client.core.membership import take_commit, take_proposal
@@ -198,9 +198,10 @@ def _take_broken(state: GroupState, entry: LogEntry, error: PeerError, ctx: Cont
     if reason not in OTHER_KEYS or state.alarmed_epoch == state.group.epoch:
         return refused
     alarmed = replace(refused.state, alarmed_epoch=state.group.epoch)
-    return Step(
-        alarmed, (*refused.effects, notice_line(state, Notice("fork", reason="other-keys"), ctx, seq=entry.seq))
-    )
+    effects = (*refused.effects, notice_line(state, Notice("fork", reason="other-keys"), ctx, seq=entry.seq))
+    # In a room the first time is answered by a commit that others follow, if they are here.
+    is_again = state.is_room and entry.kind == EntryKind.COMMIT and state.alarmed_epoch >= 0
+    return Step(alarmed, (*effects, GoneAstray()) if is_again else effects)
 
 
 def _doubtful(state: GroupState, entry: LogEntry) -> GroupState:

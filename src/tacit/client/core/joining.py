@@ -22,7 +22,7 @@ from tacit.client.core.group_info import (
 from tacit.client.core.lives import with_keys_from
 from tacit.client.core.nicks import free_nick, skeleton
 from tacit.client.core.notices import notice_line
-from tacit.client.core.policy import Rejected
+from tacit.client.core.policy import Rejected, admins_of
 from tacit.client.core.rooms import EXTENSION_TYPES, check_nicks, find_psk, with_nick
 from tacit.client.core.roster import Roster, read_roster
 from tacit.client.core.state import Context, EntryKind, GroupState, Me, Step
@@ -152,6 +152,25 @@ def ask_in(entrance: Entrance, nick: str, ctx: Context, *, last_epoch: int = -1)
         incarnation=ctx.incarnation,
         created_at=_now(ctx),
     )
+
+
+def check_way_back(entrance: Entrance, state: GroupState) -> None:
+    """Raise unless what the relay shows may be where the others of a room have gone, of which somebody was a member.
+
+    Whoever holds the link can put there what he likes, and all who come back by themselves would follow him: so they do
+    not where admins and link are others than they were. Who has a place that may yet be good leaves it only for a
+    later epoch, and not for one without the admins that are there. Raises ``RoomDamaged`` or ``RoomOld``.
+    """
+    group_info, _ = look_in(entrance)
+    here, there = state.info, read_group_info(group_info.group_context.extensions)
+    if (here.admins, here.link_epoch, here.public) != (there.admins, there.link_epoch, there.public):
+        raise RoomDamaged("the room at the door has other admins, or another link")
+    if not state.is_active:
+        return
+    if group_info.group_context.epoch <= state.group.epoch:
+        raise RoomOld
+    if not admins_of(here, state.roster.accounts) & frozenset(here.admins) <= _roster(group_info).accounts:
+        raise RoomDamaged("the room at the door has lost its admins")
 
 
 def come_in(join: JoinRow, seq: int, ctx: Context) -> Step:

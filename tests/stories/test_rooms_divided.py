@@ -1,0 +1,79 @@
+"""A newcomer's commit that only some members can follow: the room finds together again, and nobody commits for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tacit import limits
+from tacit.mls.commits import UpdatePath
+from tacit.mls.update_paths import encrypt_path
+from tacit.testing.actor import Actor
+from tacit.testing.evil import rewrite
+from tacit.testing.story import story
+from tacit.testing.world import World
+from tacit.wire import relay_pb2 as pb
+from tests.stories.test_rooms import room_of
+from tests.stories.test_rooms_evil import sent_commits, talk
+
+
+@contextmanager
+def spoilt_paths(place: int) -> Iterator[None]:
+    """What is encrypted to those below one node of a newcomer's path is not the secret that it should be."""
+
+    def spoil(*args: Any, **kwargs: Any) -> UpdatePath:
+        path = encrypt_path(*args, **kwargs)
+        nodes = list(path.nodes)
+        spoilt = (replace(c, ciphertext=bytes(len(c.ciphertext))) for c in nodes[place].encrypted_path_secret)
+        nodes[place] = replace(nodes[place], encrypted_path_secret=tuple(spoilt))
+        return replace(path, nodes=tuple(nodes))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tacit.mls.external_commits.encrypt_path", spoil)
+        yield
+
+
+async def divided(world: World, place: int) -> tuple[str, list[Actor]]:
+    """A room of three whom a fourth has divided; he goes at once."""
+    room, people = await room_of(world, "alice", "bob", "carol")
+    (eve,) = await world.people("eve")
+    with spoilt_paths(place):
+        await eve.client.join_room(await people[0].client.room_link(room), nick="eve")
+    await eve.stop()
+    return room, people
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["the-last-cannot-follow", "the-first-two-cannot-follow"])
+@story
+async def test_who_could_not_follow_comes_back_by_the_door(world: World, place: int) -> None:
+    room, people = await divided(world, place)
+    await world.advance(6 * limits.MINUTE_S)
+    await talk(room, *people)
+    views = [await person.chat(room) for person in people]
+    assert len({view.epoch for view in views}) == 1
+    assert len({tuple(sorted(view.nicks.items())) for view in views}) == 1
+    commits = [len(sent_commits(person)) for person in people]
+    await world.advance(10 * limits.MINUTE_S)
+    assert [len(sent_commits(person)) for person in people] == commits, "there is nothing left to mend"
+
+
+@story
+async def test_where_nobody_can_come_back_few_commits_are_made(world: World) -> None:
+    """The relay shows carol something that is no room, so she stays where she is."""
+    room, people = await room_of(world, "alice", "bob", "carol")
+    (eve,) = await world.people("eve")
+    people[2].way.meddle(rewrite("room_entrance", lambda body: pb.RoomEntrance(log_id=body.log_id)))
+    with spoilt_paths(0):
+        await eve.client.join_room(await people[0].client.room_link(room), nick="eve")
+    await eve.stop()
+    await world.advance(limits.HOUR_S)
+    assert (await people[2].chat(room)).status == "active"
+    assert sum(len(sent_commits(person)) for person in people) <= 3 + 3 * 7
+    for _ in range(2):
+        before = sum(len(sent_commits(person)) for person in people)
+        await world.advance(limits.HOUR_S)
+        assert sum(len(sent_commits(person)) for person in people) - before <= 3 * 5
