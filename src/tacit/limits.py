@@ -174,6 +174,9 @@ MAX_STRANGERS: Final = 1_000
 MAX_LOGIN_FAILURES: Final = 3
 """Requests of a connection that has not logged in that may be refused before it is closed."""
 
+MAX_SEATED_FAILURES: Final = 32
+"""The same of one at a rendezvous, where what is on its way when the other side goes is refused, too."""
+
 MAX_KEY_PACKAGES_PER_DEVICE: Final = 100
 MAX_DEVICES_PER_ACCOUNT: Final = 16
 MAX_DEVICES_EVER_PER_ACCOUNT: Final = 256
@@ -229,6 +232,12 @@ RATE_CLAIMS: Final = (2.0, 200.0)
 
 RATE_LOOKUPS: Final = (20.0, 500.0)
 """Slow enough that trying out handles does not list a relay's people."""
+
+MAX_ROOM_TURNS: Final = 3
+"""How often in a row a newcomer is let on before those behind it: a member's commit may come between once or twice."""
+
+RATE_ROOM_INFOS: Final = (256 * 1024.0, 16 * 1024 * 1024.0)
+"""Bytes of GroupInfo of one account: each commit in a room brings one, and the disk writes it anew."""
 
 RATE_ENTRANCES: Final = (0.5, 30.0)
 """Times that one account asks to come into rooms; each answer may be ``MAX_ROOM_INFO_BYTES`` long."""
@@ -359,8 +368,12 @@ RENDEZVOUS_NAMES_KEPT: Final = 20_000
 RENDEZVOUS_NAME_REST_S: Final = HOUR_S
 """How long, and how many, names stay unused after their rendezvous is over, so that no late guest meets a stranger."""
 
-RATE_PASSED: Final = (64.0, 4_096.0)
-"""Of one side of a rendezvous; a message counts one, and one more for each KiB. Enough to talk, little for a tunnel."""
+RATE_PASSED: Final = (32.0, 1_024.0)
+"""Of one side of a rendezvous; a message counts one, and one more for each KiB. Enough to talk and for the output of a
+program, little for a tunnel. What is more waits unread."""
+
+RATE_PASSED_OF_ADDRESS: Final = (128.0, 4_096.0)
+"""Of all sides at one address together, counted in the same way: a hundredth of the one core."""
 
 MAX_PASSING_BYTES: Final = 256 * 1024
 """Waiting for one side of a rendezvous that reads slowly; past that the other is asked for patience."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tacit import limits
-from tacit.relay.rates import RATES, Rate
+from tacit.relay.rates import RATES, ROOM_INFO, Rate
 from tacit.relay.store.database import FILE_NAME
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
@@ -308,3 +308,121 @@ async def test_a_group_info_that_a_backup_left_behind_lets_nobody_in_until_a_mem
         await maker.ask(mend)
         assert [state.room_stale for state in await maker.listen(log)] == [False]
         assert await come_in(log, newcomer) == 3
+
+
+def renewing(log_id: bytes, after: int, token: bytes, *members: Peer) -> pb.Append:
+    """A member's commit that renews the link and says who is in the group."""
+    made = commit(log_id, b"renew the link", after)
+    made.room.CopyFrom(room(b"info renewed", join_token_hash=hashlib.sha256(token).digest()))
+    made.room.readers.extend(member.someone.address for member in members)
+    return made
+
+
+async def test_a_newcomer_puts_nobody_out_and_changes_no_link_before_a_member_has_named_it(tmp_path):
+    async with running(tmp_path) as world:
+        alice, bob, ghost, carol = [await world.join() for _ in range(4)]
+        log = await make_room(alice, name="lobby", link_secret=b"s" * 32)
+        await alice.ask(renewing(log, await come_in(log, bob), TOKEN, alice, bob))
+        at = (await ghost.ask(coming_in(log, ghost, 2, b"no MLS at all"))).seq
+        coup = renewing(log, at, b"g" * 32, ghost)
+        coup.room.link_secret = b"g" * 32
+        coup.readers_removed.extend([alice.someone.address, bob.someone.address])
+        await ghost.ask(coup)
+        await alice.append(log, b"still here")
+        assert (await carol.ask(entrance(log))).link_secret == b""
+        assert (await carol.ask(pb.EnterRoom(name="lobby"))).link_secret == b""
+
+
+async def test_whoever_members_do_not_name_is_put_out_and_whoever_they_name_counts(tmp_path):
+    async with running(tmp_path) as world:
+        alice, bob, ghost, carol = [await world.join() for _ in range(4)]
+        log = await make_room(alice)
+        await come_in(log, bob)
+        await ghost.listen(log)
+        at = (await ghost.ask(coming_in(log, ghost, 1, b"no MLS at all"))).seq
+        at = (await alice.ask(renewing(log, at, b"f" * 32, alice, bob))).seq
+        for refused in (message(log, b"boo"), renewing(log, at, b"g" * 32, ghost)):
+            with pytest.raises(errors.NotAReader):
+                await ghost.ask(refused)
+        at = (await bob.ask(renewing(log, at, b"n" * 32, bob))).seq
+        assert (await carol.ask(entrance(log, b"n" * 32))).last_commit_seq == at
+        with pytest.raises(errors.NotAReader):
+            await alice.append(log, b"bob has put me out")
+
+
+async def test_where_nobody_is_left_who_could_name_them_the_first_who_came_counts(tmp_path):
+    async with running(tmp_path) as world:
+        alice, bob, carol = [await world.join() for _ in range(3)]
+        log = await make_room(alice)
+        await come_in(log, bob)
+        at = await come_in(log, carol)
+        leave = commit(log, b"leave", at, readers_removed=[alice.someone.address])
+        leave.room.CopyFrom(room(b"info"))
+        at = (await alice.ask(leave)).seq
+        await carol.ask(renewing(log, at, b"c" * 32, carol))
+        await bob.append(log, b"still here")
+        await bob.ask(renewing(log, at + 1, b"b" * 32, bob))
+        with pytest.raises(errors.NotAReader):
+            await carol.append(log, b"out")
+
+
+async def test_a_newcomer_removes_whoever_has_said_that_it_goes(tmp_path):
+    async with running(tmp_path) as world:
+        alice, bob = await world.join(), await world.join()
+        log = await make_room(alice)
+        at = await come_in(log, bob)
+        for named in ([bob.someone.address], [alice.someone.address, bob.someone.address]):
+            wrong = message(log, b"somebody goes")
+            wrong.readers_removed.extend(named)
+            with pytest.raises(errors.BadRequest):
+                await alice.ask(wrong)
+        for number in range(2):
+            removal = commit(log, b"remove alice %d" % number, at, readers_removed=[alice.someone.address])
+            removal.room.CopyFrom(room(b"info"))
+            at = (await bob.ask(removal)).seq
+            going = message(log, b"I go %d" % number)
+            going.readers_removed.append(alice.someone.address)
+            if number == 0:
+                at_message = (await alice.ask(going)).seq
+                assert at_message == at + 1
+        with pytest.raises(errors.NotAReader):
+            await alice.append(log, b"still here?")
+
+
+async def test_one_device_does_not_keep_the_door(tmp_path):
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice, mallory, bob = [await world.join() for _ in range(3)]
+        log = await make_room(alice)
+        await mallory.ask(entrance(log))
+        waiting = await bob.begin(entrance(log))
+        await bob.ask(pb.Acknowledge())
+        for _ in range(limits.MAX_ROOM_TURNS):
+            assert not waiting.done()
+            asked = await mallory.begin(entrance(log))
+            await mallory.ask(pb.Acknowledge())
+        async with asyncio.timeout(5):
+            assert (await waiting).group_info == b"info 0"
+        assert not asked.done()
+
+
+async def test_what_commits_leave_at_the_door_is_bounded_by_size(tmp_path, monkeypatch):
+    monkeypatch.setitem(RATES, ROOM_INFO, Rate(1.0, 3 * 1024.0))
+    async with running(tmp_path, clock=Moves()) as world:
+        alice = await world.join()
+        log = await make_room(alice)
+        for after in range(3):
+            update = commit(log, b"update %d" % after, after)
+            update.room.CopyFrom(room(bytes(1024)))
+            await alice.ask(update)
+        update = commit(log, b"one too many", 3)
+        update.room.CopyFrom(room(bytes(1024)))
+        with pytest.raises(errors.RateLimited):
+            await alice.ask(update)
+
+
+async def test_the_secret_of_a_private_room_is_not_kept(tmp_path):
+    async with running(tmp_path) as world:
+        await make_room(await world.join(), link_secret=b"s" * 32)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        assert db.execute("SELECT link_secret FROM rooms").fetchall() == [(None,)]

@@ -241,6 +241,8 @@ class RoomPart:
     name: str = ""
     """Of a public room, and the link secret of it."""
     link_secret: bytes = field(default=b"", repr=False)
+    readers: tuple[tuple[bytes, bytes], ...] = ()
+    """All devices in the group: whoever else reads the log is none of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,4 +23,5 @@ def room_of(part: RoomPart) -> pb.Room:
         group_info=part.group_info,
         name=part.name,
         link_secret=part.link_secret,
+        readers=[pb.Device(account_id=account, device_id=device) for account, device in part.readers],
     )

@@ -32,6 +32,9 @@ class _Door:
     def __init__(self) -> None:
         self.waiting: OrderedDict[DeviceRow, tuple[LookIn, Answer]] = OrderedDict()
         self.holder: DeviceRow | None = None
+        self.last: DeviceRow | None = None
+        self.turns = 0
+        """How often in a row the last one was let on."""
         self.free = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -46,7 +49,7 @@ class Doors:
         return len(self._doors)
 
     def wait(self, log: LogRow, device: DeviceRow, look_in: LookIn, answer: Answer, clock: Clock) -> None:
-        """Have a device look in when its turn comes; whoever has the turn and asks again keeps it.
+        """Have a device look in when its turn comes; whoever has the turn and asks again keeps it, so often.
 
         Raises ``RateLimited`` when too many wait.
         """
@@ -58,7 +61,8 @@ class Doors:
         if earlier is not None:
             earlier[1](RateLimited(retry_after_s=1))
         if door.holder == device:
-            door.waiting.move_to_end(device, last=False)
+            if door.turns < limits.MAX_ROOM_TURNS:
+                door.waiting.move_to_end(device, last=False)
             door.free.set()
         if door.task is None:
             door.task = asyncio.create_task(self._let_on(log, door, clock))
@@ -88,7 +92,8 @@ class Doors:
         try:
             while door.waiting:
                 device, (look_in, answer) = door.waiting.popitem(last=False)
-                door.holder = device
+                door.turns = door.turns + 1 if door.last == device else 1
+                door.holder = door.last = device
                 door.free.clear()
                 if await _show(look_in, answer):
                     await _first(door.free.wait(), clock.sleep(limits.ROOM_LEASE_S))

@@ -17,7 +17,7 @@ from tacit.relay import rooms
 from tacit.relay.context import Context
 from tacit.relay.hub import Flow
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.rates import ROOM_MADE
+from tacit.relay.rates import ROOM_INFO, ROOM_MADE
 from tacit.relay.store import damage, logs, making_room, reading, returns
 from tacit.relay.store.entries import RETRY_S, is_held
 from tacit.relay.store.rows import Appended, DeviceAddress, LogState, NewEntry, Session
@@ -47,6 +47,9 @@ async def create_log(context: Context, session: Session, body: pb.CreateLog) -> 
 def append(context: Context, session: Session, body: pb.Append, answer: Answer) -> None:
     """Queue an entry; once it is on the disk, answer and hand it to those who listen."""
     entry = _new_entry(context, session, body)
+    if entry.room is not None:
+        size_bytes = len(entry.room.group_info)
+        context.buckets_of(session.account).take(ROOM_INFO, context.clock.monotonic_s(), size_bytes)
     author = session if context.config.when_full == "drop-oldest" else None
     # No closure that could refer to itself: a cycle for each message would be the collector's work.
     context.store.append(entry, partial(_appended, context, entry, answer, author))
@@ -162,6 +165,8 @@ def _new_entry(context: Context, session: Session, body: pb.Append) -> NewEntry:
     to_inbox = body.WhichOneof("target") == "inbox"
     if body.join_token:
         rooms.check_newcomer(session, body)
+    if body.kind != pb.ENTRY_KIND_COMMIT and body.readers_removed:
+        rooms.check_leaver(session, body)
     return NewEntry(
         author=session.device,
         log_id=None if to_inbox else body.log_id,

@@ -22,11 +22,13 @@ from tacit.limits import (
     RATE_NEW_LOGS,
     RATE_OTP_TRIES_OF_ADDRESS,
     RATE_PASSED,
+    RATE_PASSED_OF_ADDRESS,
     RATE_PHONE_LOOKUPS,
     RATE_POSITIONS,
     RATE_PUBLISHED_KEYS,
     RATE_REGISTRATIONS_OF_ADDRESS,
     RATE_RENDEZVOUS_OF_ADDRESS,
+    RATE_ROOM_INFOS,
     RATE_ROOM_MADE,
 )
 from tacit.wire.errors import RateLimited
@@ -51,11 +53,15 @@ BY_NUMBER: Final = "lookup by phone number"
 
 PHONE_CODE: Final = "code sent to a phone"
 
+ROOM_INFO: Final = "bytes that commits in rooms leave at the door"
+"""Counted besides."""
+
 RATES: Final[dict[str, Rate]] = {
     "append": Rate(*RATE_APPENDS),
     "bring_back": Rate(*RATE_APPENDS),
     INBOX_APPEND: Rate(*RATE_INBOX_APPENDS),
     ROOM_MADE: Rate(*RATE_ROOM_MADE),
+    ROOM_INFO: Rate(*RATE_ROOM_INFOS),
     "recipient_keys": Rate(*RATE_CLAIMS),
     "sender_keys": Rate(*RATE_LOOKUPS),
     BY_NUMBER: Rate(*RATE_PHONE_LOOKUPS),
@@ -84,6 +90,7 @@ RATES_OF_ADDRESS: Final[dict[str, Rate]] = {
     "new account": Rate(*RATE_NEW_ACCOUNTS_OF_ADDRESS),
     "open_rendezvous": Rate(*RATE_RENDEZVOUS_OF_ADDRESS),
     "join_rendezvous": Rate(*RATE_GUESTS_OF_ADDRESS),
+    "pass_on": Rate(*RATE_PASSED_OF_ADDRESS),
 }
 """What is counted by address, over all connections from there."""
 
@@ -105,13 +112,22 @@ class Bucket:
 
     def take(self, now_s: float, tokens: float = 1.0) -> None:
         """Take so many tokens. Raises ``RateLimited`` with the time until they are there."""
+        self._fill(now_s)
+        if self._tokens < tokens:
+            raise RateLimited(retry_after_s=(tokens - self._tokens) / self._rate.per_s)
+        self._tokens -= tokens
+
+    def spend(self, now_s: float, tokens: float = 1.0) -> float:
+        """Take so many tokens whether they are there or not; returns the seconds until they are."""
+        self._fill(now_s)
+        self._tokens -= tokens
+        return 0.0 if self._tokens >= 0.0 else -self._tokens / self._rate.per_s
+
+    def _fill(self, now_s: float) -> None:
         rate = self._rate
         # max: a clock that stands still or is set back costs nobody anything.
         self._tokens = min(rate.burst, self._tokens + max(0.0, now_s - self._at_s) * rate.per_s)
         self._at_s = now_s
-        if self._tokens < tokens:
-            raise RateLimited(retry_after_s=(tokens - self._tokens) / rate.per_s)
-        self._tokens -= tokens
 
     def is_full(self, now_s: float) -> bool:
         """Whether it is as good as a new one."""
@@ -129,24 +145,31 @@ class Buckets:
 
     def take_request(self, request: str, body: Any, now_s: float) -> None:
         """Count one request, by the work that it makes. Raises ``RateLimited``."""
-        tokens = _tokens(request, body)
+        tokens = tokens_of(request, body)
         if request == "append" and body.WhichOneof("target") == "inbox":
             request = INBOX_APPEND
         self.take(request, now_s, tokens)
 
     def take(self, what: str, now_s: float, tokens: float = 1.0) -> None:
         """Count something. Raises ``RateLimited``."""
-        bucket = self._buckets.get(what)
-        if bucket is None:
-            bucket = self._buckets[what] = Bucket(self._rates[what], now_s)
-        bucket.take(now_s, tokens)
+        self._bucket(what, now_s).take(now_s, tokens)
+
+    def spend(self, what: str, now_s: float, tokens: float = 1.0) -> float:
+        """Count something that is not refused; returns for how many seconds it should wait."""
+        return self._bucket(what, now_s).spend(now_s, tokens)
 
     def is_full(self, now_s: float) -> bool:
         """Whether nothing would change if they were made anew."""
         return all(bucket.is_full(now_s) for bucket in self._buckets.values())
 
+    def _bucket(self, what: str, now_s: float) -> Bucket:
+        bucket = self._buckets.get(what)
+        if bucket is None:
+            bucket = self._buckets[what] = Bucket(self._rates[what], now_s)
+        return bucket
 
-def _tokens(request: str, body: Any) -> float:
+
+def tokens_of(request: str, body: Any) -> float:
     """What a request counts for: one, and more where it names many logs or readers."""
     match request:
         case "append" | "bring_back":

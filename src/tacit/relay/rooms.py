@@ -11,7 +11,7 @@ from tacit.limits import ROOM_LEASE_S
 from tacit.relay.context import Context
 from tacit.relay.store import rooms
 from tacit.relay.store.rooms import Entrance
-from tacit.relay.store.rows import RoomState, Session
+from tacit.relay.store.rows import DeviceAddress, RoomState, Session
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import BadRequest, BadRoomName, NoSuchRoom, RoomStale
 from tacit.wire.frames import ResponseBody
@@ -50,7 +50,8 @@ def room_state(room: pb.Room) -> RoomState:
         name = parse_handle(room.name) if room.name else ""
     except BadHandle:
         raise BadRoomName from None
-    return RoomState(room.join_token_hash, room.group_info, name, room.link_secret)
+    named = tuple(DeviceAddress(device.account_id, device.device_id) for device in room.readers)
+    return RoomState(room.join_token_hash, room.group_info, name, room.link_secret, named)
 
 
 def check_newcomer(session: Session, body: pb.Append) -> None:
@@ -59,6 +60,13 @@ def check_newcomer(session: Session, body: pb.Append) -> None:
     added = [(device.account_id, device.device_id) for device in body.readers_added]
     if body.kind != pb.ENTRY_KIND_COMMIT or added != myself or body.readers_removed:
         raise BadRequest("a join token lets in whoever shows it, and nobody else")
+
+
+def check_leaver(session: Session, body: pb.Append) -> None:
+    """Raise ``BadRequest`` unless a message that names somebody who goes names its author, in a log."""
+    going = [(device.account_id, device.device_id) for device in body.readers_removed]
+    if going != [(session.account_id, session.device_id)] or body.WhichOneof("target") != "log_id":
+        raise BadRequest("whoever goes says so itself")
 
 
 def _wire_entrance(entrance: Entrance) -> pb.RoomEntrance:

@@ -943,6 +943,7 @@ class Room(_message.Message):
     GROUP_INFO_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     LINK_SECRET_FIELD_NUMBER: _builtins.int
+    READERS_FIELD_NUMBER: _builtins.int
     join_token_hash: _builtins.bytes
     """SHA-256 of the join token, which follows from the link secret; empty: nobody comes in"""
     group_info: _builtins.bytes
@@ -951,6 +952,13 @@ class Room(_message.Message):
     """public rooms only: who knows this name gets the link secret; empty otherwise"""
     link_secret: _builtins.bytes
     """public rooms only"""
+    @_builtins.property
+    def readers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Device]:
+        """With a member's commit: all devices in the group after it. Whoever else reads the log, because its commit was no
+        good, is put out. Who came in with a join token counts for a newcomer until such a list has named it, and changes
+        meanwhile no readers but itself, and of what is kept here the GroupInfo alone.
+        """
+
     def __init__(
         self,
         *,
@@ -958,10 +966,11 @@ class Room(_message.Message):
         group_info: _builtins.bytes = ...,
         name: _builtins.str = ...,
         link_secret: _builtins.bytes = ...,
+        readers: _abc.Iterable[Global___Device] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_info", b"group_info", "join_token_hash", b"join_token_hash", "link_secret", b"link_secret", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_info", b"group_info", "join_token_hash", b"join_token_hash", "link_secret", b"link_secret", "name", b"name", "readers", b"readers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1022,7 +1031,9 @@ class Append(_message.Message):
         """
 
     @_builtins.property
-    def readers_removed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Device]: ...
+    def readers_removed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Device]:
+        """A message in a room may name its own author here, who is about to go: then a newcomer's commit may remove it, too."""
+
     @_builtins.property
     def room(self) -> Global___Room:
         """rooms only: replaces what the relay keeps, in the transaction of the commit"""

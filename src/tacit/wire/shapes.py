@@ -97,6 +97,9 @@ def _check_room(room: pb.Room) -> None:
     _check_size("GroupInfo", room.group_info, limits.MAX_ROOM_INFO_BYTES)
     _check_size("name", room.name, limits.MAX_ROOM_NAME_CHARS)
     _check_size("link secret", room.link_secret, TOKEN_BYTES)
+    _check_count("readers", len(room.readers), limits.MAX_READERS_PER_LOG)
+    for device in room.readers:
+        _check_device(device)
 
 
 def _check_enter_room(body: pb.EnterRoom) -> None:
@@ -158,8 +161,10 @@ def _check_append(body: pb.Append) -> None:
         if body.HasField("room"):
             _check_room(body.room)
         _check_token(body.join_token)
-    elif body.after_commit or body.readers_added or body.readers_removed:
+    elif body.after_commit or body.readers_added or len(body.readers_removed) > 1:
         raise BadRequest("only a commit changes readers")
+    elif body.join_token or body.HasField("room"):
+        raise BadRequest("only a commit changes a room")
 
 
 def _check_bring_back(body: pb.BringBack) -> None:

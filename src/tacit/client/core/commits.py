@@ -134,6 +134,7 @@ def propose_leaving(state: GroupState, ctx: Context) -> Step:
         inbox=None,
         kind=EntryKind.MESSAGE,
         payload=payload,
+        readers_removed=(ctx.me.device,) if state.is_room else (),
     )
     return Step(replace(state, group=group), (AddOutbox(row),))
 

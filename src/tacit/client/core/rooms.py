@@ -12,7 +12,7 @@ from tacit.client.core import room_keys
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, read_group_info
 from tacit.client.core.nicks import NICK_EXTENSION, skeleton
 from tacit.client.core.policy import Rejected
-from tacit.client.core.roster import Roster
+from tacit.client.core.roster import Roster, read_roster
 from tacit.client.core.state import Context, GroupState
 from tacit.client.model import RoomPart
 
@@ -74,6 +74,7 @@ def part_after(link_secret: bytes, group: mls.Group, ctx: Context) -> RoomPart:
         join_token_hash=b"" if info.locked else room_keys.join_token_hash(link_secret, room_id),
         name=info.name if info.public else "",
         link_secret=link_secret if info.public else b"",
+        readers=tuple(sorted(read_roster(group.members()).devices)),
     )
 
 

@@ -75,7 +75,8 @@ def encode_room(part: RoomPart | None) -> bytes:
     """Encode what a commit leaves with the relay of a room; None is no bytes."""
     if part is None:
         return b""
-    return encode_blobs((part.group_info, part.join_token_hash, part.name.encode(), part.link_secret))
+    readers = encode_pairs(part.readers)
+    return encode_blobs((part.group_info, part.join_token_hash, part.name.encode(), part.link_secret, readers))
 
 
 def decode_room(data: bytes) -> RoomPart | None:
@@ -83,9 +84,9 @@ def decode_room(data: bytes) -> RoomPart | None:
     if not data:
         return None
     parts = decode_blobs(data)
-    if len(parts) != 4:
+    if len(parts) != 5:
         raise StoreDamaged
-    return RoomPart(parts[0], parts[1], _text(parts[2]), parts[3])
+    return RoomPart(parts[0], parts[1], _text(parts[2]), parts[3], decode_pairs(parts[4]))
 
 
 def _read_notice(r: Reader) -> Notice:

@@ -89,13 +89,17 @@ class Appending:
         self._check_allowed(place, entry)
         if entry.kind == COMMIT:
             rooms.check_change(self._db, log.row, entry.room)
+            if entry.room is not None:
+                entry = rooms.weigh(self._db, log.row, entry, entry.room)
         if seq > MAX_SEQ:
             raise QuotaExceeded("this log has no numbers left")
         size_bytes = len(entry.payload)
         charge_bytes = size_bytes + limits.ENTRY_OVERHEAD_BYTES
         if account is None or account.held_bytes + charge_bytes > limits.MAX_HELD_BYTES_PER_ACCOUNT:
             raise QuotaExceeded("too much that this account wrote waits for devices that are away")
-        removed = self._change_readers(log.row, entry, seq) if entry.readers_added or entry.readers_removed else ()
+        removed: tuple[DeviceRow, ...] = ()
+        if entry.readers_added or entry.readers_removed or (entry.room is not None and entry.room.readers):
+            removed = self._change_readers(log.row, entry, seq)
         # Nothing refuses from here on.
         account.held_bytes += charge_bytes
         log.last_seq = seq
@@ -103,7 +107,7 @@ class Appending:
         if entry.kind == COMMIT:
             log.last_commit_seq = seq
             if entry.room is not None:
-                rooms.change(self._db, log.row, entry.room, seq, newcomer=bool(entry.join_token))
+                rooms.change(self._db, log.row, entry.room, seq)
         self._keep(log, account, entry)
         self._answers[question] = seq
         return Appended(log.row, seq, fresh=True, removed=removed)
@@ -190,8 +194,14 @@ class Appending:
             raise QuotaExceeded("this inbox is full")
 
     def _change_readers(self, log: LogRow, entry: NewEntry, seq: int) -> tuple[DeviceRow, ...]:
-        """Change the readers of a log, all or none of them; returns who was removed."""
+        """Change the readers of a log, all or none of them; returns who was removed.
+
+        A message that names its author only says that this one will go.
+        """
         self.write()
+        if entry.kind != COMMIT:
+            readers.note_leaving(self._db, log, entry.author)
+            return ()
         self._places.clear()
         self._db.execute("SAVEPOINT readers")
         try:
@@ -199,8 +209,11 @@ class Appending:
             self._db.execute(OWN_SEQ, (seq, log, entry.author))
             removed = readers.remove(self._db, log, entry.readers_removed, seq)
             if entry.readers_added:
-                readers.add(self._db, log, [find_device(self._db, address) for address in entry.readers_added], seq)
+                devices = [find_device(self._db, address) for address in entry.readers_added]
+                readers.add(self._db, log, devices, seq, probation=bool(entry.join_token))
                 readers.check_number(self._db, log)
+            if entry.room is not None and entry.room.readers:
+                removed += readers.settle(self._db, log, entry.room.readers, seq)
         except RelayError:
             self._db.execute("ROLLBACK TO readers")
             self._db.execute("RELEASE readers")

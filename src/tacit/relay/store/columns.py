@@ -93,6 +93,8 @@ COLUMNS: Final = (
     Column("readers", "acked_seq", "has stored everything up to here", READER),
     Column("readers", "own_seq", "its own last entry, so that a restored backup is noticed", READER),
     Column("readers", "restored_seq", "where it ended at the restores that the reader has yet to get over", READER),
+    Column("readers", "probation", "came into a room by its link, and no member has named it yet", READER),
+    Column("readers", "leaving", "has said that it is about to go, so that newcomers may remove it", READER),
     Column("readers", "owes", "may bring back what a restored relay lacks", READER),
     Column("entries", "position", "log and number", ENTRY),
     Column("entries", "author", "the device that appended it, for idempotence and quotas", ENTRY),

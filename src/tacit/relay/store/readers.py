@@ -31,14 +31,71 @@ def remove(db: sqlite3.Connection, log: LogRow, addresses: Iterable[DeviceAddres
     return tuple(removed)
 
 
-def add(db: sqlite3.Connection, log: LogRow, devices: Iterable[DeviceRow], seq: int, *, owes: bool = False) -> None:
-    """Let devices read from after an entry. ``owes``: they may have something to bring back."""
+def add(
+    db: sqlite3.Connection,
+    log: LogRow,
+    devices: Iterable[DeviceRow],
+    seq: int,
+    *,
+    owes: bool = False,
+    probation: bool = False,
+) -> None:
+    """Let devices read from after an entry.
+
+    ``owes``: they may have something to bring back. ``probation``: nobody but they themselves has said that they may.
+    """
     for device in devices:
         db.execute(
-            "INSERT INTO readers (log, device, start_seq, acked_seq, owes) SELECT ?1, ?2, ?3, ?3, ?4"
+            "INSERT INTO readers (log, device, start_seq, acked_seq, owes, probation) SELECT ?1, ?2, ?3, ?3, ?4, ?5"
             " WHERE NOT EXISTS (SELECT 1 FROM readers WHERE log = ?1 AND device = ?2 AND end_seq IS NULL)",
-            (log, device, seq, owes),
+            (log, device, seq, owes, probation),
         )
+
+
+def is_on_probation(db: sqlite3.Connection, log: LogRow, device: DeviceRow) -> bool:
+    """Whether nobody has vouched for a reader yet; where none is left who could, the one who came first may."""
+    db.execute(
+        "UPDATE readers SET probation = 0 WHERE log = ?1 AND end_seq IS NULL"
+        " AND start_seq = (SELECT min(start_seq) FROM readers WHERE log = ?1 AND end_seq IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM readers WHERE log = ?1 AND end_seq IS NULL AND NOT probation)",
+        (log,),
+    )
+    row = db.execute(
+        "SELECT probation FROM readers WHERE log = ? AND device = ? AND end_seq IS NULL", (log, device)
+    ).fetchone()
+    return row is None or bool(row[0])
+
+
+def note_leaving(db: sqlite3.Connection, log: LogRow, device: DeviceRow) -> None:
+    """Note that a reader is about to go."""
+    db.execute("UPDATE readers SET leaving = 1 WHERE log = ? AND device = ? AND end_seq IS NULL", (log, device))
+
+
+def leaving(db: sqlite3.Connection, log: LogRow, author: DeviceRow) -> set[DeviceAddress]:
+    """The readers who are about to go, and the author of a commit."""
+    rows = db.execute(
+        "SELECT account_id, device_id FROM readers JOIN devices USING (device) JOIN accounts USING (account)"
+        " WHERE log = ? AND end_seq IS NULL AND (leaving OR device = ?)",
+        (log, author),
+    )
+    return {DeviceAddress(*row) for row in rows}
+
+
+def settle(db: sqlite3.Connection, log: LogRow, members: Iterable[DeviceAddress], seq: int) -> tuple[DeviceRow, ...]:
+    """Vouch for the members among the readers, and let all others read up to an entry; returns those."""
+    wanted = {(address.account_id, address.device_id) for address in members}
+    present = db.execute(
+        "SELECT device, account_id, device_id FROM readers JOIN devices USING (device) JOIN accounts USING (account)"
+        " WHERE log = ? AND end_seq IS NULL",
+        (log,),
+    ).fetchall()
+    strangers = tuple(DeviceRow(device) for device, *address in present if tuple(address) not in wanted)
+    db.executemany(
+        "UPDATE readers SET end_seq = ? WHERE log = ? AND device = ? AND end_seq IS NULL",
+        [(seq, log, device) for device in strangers],
+    )
+    db.execute("UPDATE readers SET probation = 0 WHERE log = ? AND end_seq IS NULL AND probation", (log,))
+    return strangers
 
 
 def check_number(db: sqlite3.Connection, log: LogRow) -> None:

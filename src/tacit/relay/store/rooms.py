@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tacit import limits
-from tacit.relay.store.rows import LogRow, RoomState, Session
+from tacit.relay.store import readers
+from tacit.relay.store.rows import LogRow, NewEntry, RoomState, Session
 from tacit.wire.errors import BadRequest, NoSuchRoom, QuotaExceeded, RoomLocked, RoomNameTaken
 
 
@@ -57,7 +58,7 @@ def create(db: sqlite3.Connection, maker: Session, log: LogRow, room: RoomState)
         raise RoomNameTaken
     db.execute(
         "INSERT INTO rooms (log, join_token_hash, group_info, name, link_secret) VALUES (?, ?, ?, ?, ?)",
-        (log, room.join_token_hash, room.group_info, room.name or None, room.link_secret or None),
+        (log, room.join_token_hash, room.group_info, room.name or None, room.link_secret if room.name else None),
     )
 
 
@@ -98,14 +99,29 @@ def check_change(db: sqlite3.Connection, log: LogRow, room: RoomState | None) ->
         raise BadRequest("a commit in a room, and no other, brings the GroupInfo after it")
 
 
-def change(db: sqlite3.Connection, log: LogRow, room: RoomState, seq: int, *, newcomer: bool) -> None:
-    """Keep what is there after a commit; a newcomer's word counts for the GroupInfo alone, and a name stays."""
-    db.execute("UPDATE rooms SET group_info = ?, commit_seq = ? WHERE log = ?", (room.group_info, seq, log))
-    if not newcomer:
-        db.execute(
-            "UPDATE rooms SET join_token_hash = ?, link_secret = iif(name IS NULL, NULL, ?) WHERE log = ?",
-            (room.join_token_hash, room.link_secret or None, log),
-        )
+def weigh(db: sqlite3.Connection, log: LogRow, entry: NewEntry, room: RoomState) -> NewEntry:
+    """A commit with what its author may change.
+
+    A newcomer's word counts for itself, for those who are about to go, and for the GroupInfo. Whoever holds the link
+    can come in with bytes that no member will take, and must not put the members out or change the link.
+    """
+    if not (entry.join_token or readers.is_on_probation(db, log, entry.author)):
+        return entry
+    token_hash, secret = db.execute("SELECT join_token_hash, link_secret FROM rooms WHERE log = ?", (log,)).fetchone()
+    kept = replace(room, join_token_hash=token_hash, link_secret=secret or b"", readers=())
+    added = entry.readers_added if entry.join_token else ()
+    going = readers.leaving(db, log, entry.author)
+    removed = tuple(address for address in entry.readers_removed if address in going)
+    return replace(entry, room=kept, readers_added=added, readers_removed=removed)
+
+
+def change(db: sqlite3.Connection, log: LogRow, room: RoomState, seq: int) -> None:
+    """Keep what is there after a commit; a name stays."""
+    db.execute(
+        "UPDATE rooms SET group_info = ?, commit_seq = ?, join_token_hash = ?,"
+        " link_secret = iif(name IS NULL, NULL, ?) WHERE log = ?",
+        (room.group_info, seq, room.join_token_hash, room.link_secret or None, log),
+    )
 
 
 def is_stale(db: sqlite3.Connection, log: LogRow) -> bool:

@@ -120,6 +120,8 @@ class RoomState:
     group_info: bytes = field(repr=False)
     name: str = ""
     link_secret: bytes = field(default=b"", repr=False)
+    readers: tuple[DeviceAddress, ...] = ()
+    """All devices in the group, by a member's word; empty where nothing is said of them."""
 
 
 @dataclass(frozen=True, slots=True)

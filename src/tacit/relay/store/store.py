@@ -78,7 +78,8 @@ class Store:
 
     def append(self, entry: NewEntry, done: Callable[[Appended | RelayError], None]) -> None:
         """Queue an entry, as ``submit`` does ``logs.append``, for less where many are queued."""
-        self._submit(entry, done, len(entry.payload))
+        room_bytes = 0 if entry.room is None else len(entry.room.group_info)
+        self._submit(entry, done, len(entry.payload) + room_bytes)
 
     async def change(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run a change and wait until it is on the disk; raises what it refused with."""
