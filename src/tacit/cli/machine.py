@@ -9,10 +9,12 @@ import re
 import shutil
 import stat
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+import tacit
 from tacit.errors import TacitError
 from tacit.sdk.diagnosis import Finding
 
@@ -88,7 +90,7 @@ def libraries() -> Finding:
     """Whether the libraries that the package names are there and new enough."""
     from tacit.net.probing import tls_library
 
-    needed = importlib.metadata.requires("tacit") or []
+    needed = _needed()
     wrong: list[str] = []
     count = 0
     for requirement in (line for line in needed if "extra ==" not in line):
@@ -109,6 +111,16 @@ def libraries() -> Finding:
         if wrong
         else Finding("libraries", "ok", facts)
     )
+
+
+def _needed() -> list[str]:
+    """What the package asks for; where it runs out of a clone and is not installed, its project file says so."""
+    try:
+        return importlib.metadata.requires("tacit") or []
+    except importlib.metadata.PackageNotFoundError:
+        project = Path(tacit.__file__).parents[2] / "pyproject.toml"
+        found: list[str] = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+        return found
 
 
 def folder(root: Path) -> Finding:
