@@ -99,6 +99,10 @@ def _begin_at(batch: Batch, state: GroupState, told: pb.LogState) -> GroupState:
 def note_lost(batch: Batch, state: GroupState) -> None:
     """The relay has lost the log, or has never made this device its reader: say so, once."""
     conversation = state.conversation
+    if state.is_room and conversation.status is ConversationStatus.ACTIVE:
+        # A member's word is enough to cut a reader off; by the door it comes back, if it may.
+        state = replace(state, conversation=replace(conversation, status=ConversationStatus.BEHIND))
+        batch.put_state(state)
     if conversation.group_id not in batch.books.unreadable:
         last = batch.books.store.last_message(conversation.chat_id)
         if last is None or last.notice is None or last.notice.reason != "log-lost":

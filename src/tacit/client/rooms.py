@@ -170,7 +170,7 @@ def meet(batch: Batch, chat_id: ChatId, nick: str) -> tuple[bytes, str]:
 
 def is_in(batch: Batch, group_id: GroupId) -> bool:
     """Whether this device is in a room and in step with it, as far as it can tell."""
-    return batch.takes_part(group_id) and group_id not in batch.books.astray
+    return batch.takes_part(group_id) and batch.is_readable(group_id) and group_id not in batch.books.astray
 
 
 def room_link(books: Books, chat: Chat) -> str:

@@ -16,6 +16,7 @@ from tacit.errors import RelayError
 from tacit.wire.errors import (
     CommitConflict,
     Internal,
+    NotAReader,
     NotLoggedIn,
     QuotaExceeded,
     RateLimited,
@@ -68,6 +69,8 @@ def take_refused(batch: Batch, row: OutboxRow, error: RelayError) -> None:
         batch.add(Report("invitation-undelivered", error.sentence, error.hint))
         return
     state = batch.state(row.group_id)
+    if state is not None and state.is_room and isinstance(error, NotAReader):
+        batch.ask_first.add(row.group_id)  # cut off, and not told of it
     if state is None:
         batch.add(DropOutbox(row.row))
     elif row.kind == EntryKind.COMMIT:
