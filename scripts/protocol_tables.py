@@ -65,6 +65,7 @@ BOUNDS: Final = (
     ("Connections that have not logged in; with one more the oldest is cut off", "MAX_STRANGERS", ""),
     ("From connection to login", "HANDSHAKE_TIMEOUT_S", "seconds"),
     ("Refusals before login", "MAX_LOGIN_FAILURES", ""),
+    ("Refusals at a rendezvous", "MAX_SEATED_FAILURES", ""),
     ("Silence before a connection counts as dead", "IDLE_TIMEOUT_S", "seconds"),
     ("One frame to a reader that does not drain", "SLOW_READER_TIMEOUT_S", "seconds"),
     ("Frames that wait in memory for one reader; more wait in the log", "SEND_QUEUE_FRAMES", ""),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -12,6 +13,7 @@ from tacit import limits
 from tacit.clock import SystemClock
 from tacit.net.errors import LinkClosed
 from tacit.relay.addresses import Addresses
+from tacit.relay.connection import TURN
 from tacit.relay.rendezvous import GUESTS, Meetings
 from tacit.relay.watch import WATCH_S
 from tacit.wire import errors
@@ -296,12 +298,63 @@ async def test_talk_is_free_and_a_tunnel_is_not():
         for _ in range(burst):
             await host.say(bytes(64 * 1024))
             await guest.hears()
-        with pytest.raises(errors.RateLimited):
-            await host.say(bytes(64 * 1024))
-        here.clock.forward(1)
-        await host.say(bytes(32 * 1024))
-        with pytest.raises(errors.RateLimited):
-            await host.say(bytes(64 * 1024))
+        left = limits.RATE_PASSED[1] - 65 * burst
+        late = await host.peer.begin(pb.PassOn(payload=bytes(64 * 1024)))
+        later = await host.peer.begin(pb.PassOn(payload=b"x"))
+        wait_s = (65 - left) / limits.RATE_PASSED[0]
+        assert not await answered(here, late, wait_s - 0.01)
+        assert await answered(here, late, 0.02)
+        assert not await answered(here, later, 0)
+        assert await answered(here, later, 0.1)
+
+
+async def answered(here, asked, after_s):
+    """Whether it has been answered when so much time has passed."""
+    await asyncio.sleep(PATIENCE_S)
+    here.clock.forward(after_s)
+    await asyncio.sleep(PATIENCE_S)
+    return asked.done()
+
+
+async def test_all_who_talk_at_one_address_share_what_that_may():
+    """Ten sides have ten buckets of their own, and one for all."""
+    async with place(exempt_addresses="") as here:
+        pairs = [(await here.guest(HOME), await here.guest("192.0.2.7")) for _ in range(10)]
+        for host, guest in pairs:
+            await guest.go(await host.open())
+        each = int(limits.RATE_PASSED[1] / 65)
+        asked = [[await host.peer.begin(pb.PassOn(payload=bytes(64 * 1024))) for _ in range(each)] for host, _ in pairs]
+        await asyncio.sleep(PATIENCE_S * 4)
+        done = sum(one.done() for each in asked for one in each)
+        assert 40 < done <= limits.RATE_PASSED_OF_ADDRESS[1] / 65 < 10 * each
+
+
+@pytest.mark.parametrize("request_", [pb.Dismiss(), pb.Login(), pb.Append()])
+async def test_who_sits_at_a_rendezvous_is_not_refused_for_ever(request_):
+    async with place() as here:
+        _, guest = await here.pair()
+        answers = 0
+        with suppress(LinkClosed):
+            while answers < 2 * limits.MAX_SEATED_FAILURES:
+                await asyncio.wait_for(await guest.peer.begin(request_), TIMEOUT_S)
+                answers += 1
+        assert limits.MAX_LOGIN_FAILURES < answers <= limits.MAX_SEATED_FAILURES
+        assert guest.peer.closings[-1].code == errors.Closed.LOGIN_FAILURES
+
+
+async def test_whoever_floods_leaves_others_their_turn():
+    """However much of one connection waits to be served, a turn of the event loop serves little of it."""
+    async with place() as here:
+        host, guest = await here.guest(), await here.world.connect(capacity_frames=400)
+        await guest.ask(pb.JoinRendezvous(name=await host.open()))
+        connection = next(iter(here.meetings._places.values())).guest
+        served = []
+        for _ in range(300):
+            await guest.begin(pb.PassOn())
+        while not served or served[-1] < 300:
+            served.append(connection._turn - 1)
+            await asyncio.sleep(0)
+        assert max(after - before for before, after in itertools.pairwise(served)) <= TURN
 
 
 async def test_one_who_does_not_read_holds_up_little_and_is_cut_off():
@@ -311,7 +364,7 @@ async def test_one_who_does_not_read_holds_up_little_and_is_cut_off():
         await guest.ask(pb.JoinRendezvous(name=name))
         guest._task.cancel()
         connection = next(iter(here.meetings._places.values())).guest
-        answers = [await (await host.peer.begin(pb.PassOn(payload=bytes(60_000)))) for _ in range(20)]
+        answers = [await (await host.peer.begin(pb.PassOn(payload=bytes(60_000)))) for _ in range(12)]
         assert answers[-1].code == "rate-limited"
         assert answers[-1].retry_after_s
         assert connection.outgoing.queued_bytes <= limits.MAX_PASSING_BYTES

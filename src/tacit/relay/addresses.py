@@ -93,6 +93,11 @@ class Addresses:
         if key is not None and what in RATES_OF_ADDRESS:
             self._find(key).buckets.take(what, self._clock.monotonic_s())
 
+    def spend(self, address: str, what: str, tokens: float) -> float:
+        """Count what a stranger does that is not refused; returns for how many seconds it should wait."""
+        key = self._key(address)
+        return 0.0 if key is None else self._find(key).buckets.spend(what, self._clock.monotonic_s(), tokens)
+
     def forget(self) -> None:
         """Forget addresses of which nothing is left to remember; one call looks at some, the next at those after."""
         now_s = self._clock.monotonic_s()

@@ -20,10 +20,19 @@ from tacit.relay import keys, logs, phones, registry, rendezvous, rooms
 from tacit.relay.context import Context
 from tacit.relay.login import Challenges, greet, login
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.rates import Buckets
+from tacit.relay.rates import Buckets, tokens_of
 from tacit.relay.store.rows import Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import BadRequest, Closed, Internal, Malformed, PhoneCodeSent, ShuttingDown, Unsupported
+from tacit.wire.errors import (
+    BadRequest,
+    Closed,
+    Internal,
+    Malformed,
+    PhoneCodeSent,
+    RateLimited,
+    ShuttingDown,
+    Unsupported,
+)
 from tacit.wire.frames import Frame, RequestBody, ResponseBody, decode_request, encode_response
 from tacit.wire.operations import REQUESTS, Phase, check_request
 from tacit.wire.shapes import check_shape
@@ -35,6 +44,9 @@ _QUEUED: Final = frozenset({"append", "acknowledge"})
 
 _ENTRIES: Final = frozenset({"register", "login", "submit_otp"})
 """Requests by which a stranger becomes somebody."""
+
+TURN: Final = 32
+"""Frames of one connection that are served before others have their turn."""
 
 
 class Connection:
@@ -54,6 +66,9 @@ class Connection:
         self._buckets = Buckets()
         """Of a stranger; a device shares those of its account."""
         self._failures = 0
+        self._turn = 0
+        self._was_cut_off = False
+        self._pausing: asyncio.Future[None] | None = None
         self._in_flight = 0
         self._bytes_in_flight = 0
         self._serving = False
@@ -73,6 +88,9 @@ class Connection:
                         frame = self._take(data)
                         if frame is not None:
                             await self._serve(frame)
+                    self._turn += 1
+                    if self._turn % TURN == 0:
+                        await asyncio.sleep(0)
                     if self._is_busy or self.outgoing.is_full:
                         await self._room()
         except LinkClosed:
@@ -93,6 +111,8 @@ class Connection:
         """Say a last word behind what is queued, and close."""
         if last is not None and not self.outgoing.is_ending:
             self._context.metrics.cut_off[last.code] += 1
+        if self._pausing is not None:
+            self._pausing.cancel()
         self.outgoing.end(last, last.code if last is not None else "", code)
 
     async def drain(self, last: pb.Closing) -> None:
@@ -115,6 +135,9 @@ class Connection:
         """End at once, without a word; a reason that has not been said before is for the operator's figures."""
         if reason:
             self._context.metrics.cut_off[reason] += 1
+        self._was_cut_off = True
+        if self._pausing is not None:
+            self._pausing.cancel()
         self._link.abort()
 
     async def _send(self) -> None:
@@ -149,11 +172,17 @@ class Connection:
             raise ShuttingDown
         check_request(self._phase, frame.name, size_bytes)
         check_shape(frame.name, frame.body)
+        if frame.name == "pass_on":
+            return  # waits for its time instead
         buckets = self._buckets if self.session is None else self._context.buckets_of(self.session.account)
         buckets.take_request(frame.name, frame.body, self._context.clock.monotonic_s())
 
     async def _serve(self, frame: Frame[RequestBody]) -> None:
         """Serve a request that is waited for."""
+        if frame.name == "pass_on":
+            await self._pace(frame)
+            if self._is_over:
+                return
         self._serving = True
         try:
             if self.session is None:
@@ -167,11 +196,33 @@ class Connection:
             self._serving = False
             self._settle()
 
+    async def _pace(self, frame: Frame[RequestBody]) -> None:
+        """Read no further until it is time to pass this on; cheaper than to refuse it again and again."""
+        tokens, now_s = tokens_of(frame.name, frame.body), self._context.clock.monotonic_s()
+        wait_s = max(
+            self._buckets.spend(frame.name, now_s, tokens),
+            self._context.addresses.spend(self._link.peer_address, frame.name, tokens),
+        )
+        if wait_s:
+            await self._pause(wait_s)
+
+    async def _pause(self, wait_s: float) -> None:
+        """Read nothing for so long, or until this connection is to end."""
+        if self._is_over:
+            return
+        self._pausing = asyncio.ensure_future(self._context.clock.sleep(wait_s))
+        try:
+            await asyncio.wait({self._pausing})
+        finally:
+            self._pausing.cancel()
+            self._pausing = None
+
     async def _serve_stranger(self, frame: Frame[RequestBody]) -> ResponseBody:
         origin = self._link.peer_address
         if self.was_seated and frame.name in _ENTRIES:
             raise BadRequest("the connection is for a rendezvous")
-        self._context.addresses.take(origin, frame.name)
+        if frame.name != "pass_on":
+            self._context.addresses.take(origin, frame.name)
         match frame.name:
             case "open_rendezvous":
                 return rendezvous.open_rendezvous(self._context, self, origin)
@@ -265,11 +316,13 @@ class Connection:
     def _refuse(self, frame: Frame[RequestBody], refusal: RelayError) -> None:
         """Answer a request that is not granted; strangers get so many of these."""
         self._context.metrics.refusals[refusal.code] += 1
-        if self.session is not None or self.place is not None:
+        if self.session is not None:
             self._answer(frame.request_id, _error(refusal))
             return
-        self._failures += not isinstance(refusal, PhoneCodeSent)  # nothing has failed there
-        last = self._failures >= limits.MAX_LOGIN_FAILURES
+        # Nothing has failed where a code was sent, or where the other side has yet to read.
+        waits = self.place is not None and frame.name == "pass_on" and isinstance(refusal, RateLimited)
+        self._failures += not (waits or isinstance(refusal, PhoneCodeSent))
+        last = self._failures >= (limits.MAX_SEATED_FAILURES if self.was_seated else limits.MAX_LOGIN_FAILURES)
         if frame.name not in _ENTRIES:
             self._answer(frame.request_id, _error(refusal))
         else:
@@ -293,6 +346,11 @@ class Connection:
     @property
     def _phase(self) -> Phase:
         return Phase.GREETED if self.session is None else Phase.LOGGED_IN
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing that comes has an effect any more."""
+        return self._was_cut_off or self.outgoing.is_ending
 
     @property
     def _is_busy(self) -> bool:
