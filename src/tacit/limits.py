@@ -223,6 +223,13 @@ MAX_LISTEN_LOGS: Final = MAX_LOGS_PER_ACCOUNT + 1
 RATE_APPENDS: Final = (5_000.0, 20_000.0)
 """Requests a second, and at once after a pause, of one account; the store's quotas bound what stays."""
 
+RATE_REQUESTS: Final = (6_000.0, 30_000.0)
+"""Frames of one account, whatever they are, counted before they are looked at; past that its connections are not read
+until their time has come. More than all that is granted to one account together."""
+
+REFUSAL_COST: Final = 20
+"""Frames that a refused one counts for: three hundred refusals a second are a few hundredths of the one core."""
+
 RATE_INBOX_APPENDS: Final = (10.0, 2_000.0)
 """Enough to add a thousand devices at once. Each leaves its answer behind for the retention time, so a steady stream
 of them would fill the disk."""

@@ -10,7 +10,7 @@ import pytest
 from tacit import limits
 from tacit.net.errors import LinkClosed
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.rates import BY_NUMBER, INBOX_APPEND, RATES, ROOM_MADE, Bucket, Buckets, Rate
+from tacit.relay.rates import ANY_REQUEST, BY_NUMBER, INBOX_APPEND, RATES, ROOM_INFO, ROOM_MADE, Bucket, Buckets, Rate
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
@@ -299,7 +299,38 @@ def test_what_goes_to_inboxes_is_counted_apart():
 
 
 def test_every_request_has_a_rate_that_its_largest_form_fits():
-    assert RATES.keys() == REQUESTS.keys() | {INBOX_APPEND, ROOM_MADE, BY_NUMBER}
+    assert RATES.keys() == REQUESTS.keys() | {ANY_REQUEST, INBOX_APPEND, ROOM_INFO, ROOM_MADE, BY_NUMBER}
     assert RATES[INBOX_APPEND].burst >= limits.MAX_READERS_PER_LOG
     assert RATES["append"].burst >= 1 + 2 * limits.MAX_READERS_PER_LOG
     assert RATES["listen"].burst >= limits.MAX_LISTEN_LOGS
+
+
+@pytest.mark.parametrize("refused", [pb.OpenRendezvous(), pb.Append()], ids=["phase", "shape"])
+async def test_refusals_of_an_account_are_counted_and_past_that_it_is_not_read(monkeypatch, refused):
+    """By all its devices together; and nobody else waits."""
+    monkeypatch.setitem(RATES, ANY_REQUEST, Rate(100.0, 500.0))
+    clock = Moves()
+    async with running(None, clock=clock) as world:
+        alice, bob = await world.join(), await world.join()
+        asked = [await alice.begin(refused) for _ in range(60)]
+        await bob.ask(pb.Acknowledge())
+        await asyncio.sleep(0.05)
+        answered = sum(one.done() for one in asked)
+        assert answered >= 500 / limits.REFUSAL_COST
+        late = await alice.begin(pb.Acknowledge())
+        await asyncio.sleep(0.05)
+        assert not late.done()
+        for _ in range(20):
+            clock.forward(1)
+            await asyncio.sleep(0.01)
+        assert isinstance(await late, pb.Acknowledged)
+
+
+async def test_an_account_that_waits_is_let_go_when_the_relay_stops(monkeypatch):
+    monkeypatch.setitem(RATES, ANY_REQUEST, Rate(0.001, 5.0))
+    async with running(None, clock=Moves()) as world:
+        alice = await world.join()
+        for _ in range(40):
+            await alice.begin(pb.OpenRendezvous())
+        await world.relay.stop()
+        await alice.wait_ended()

@@ -20,7 +20,7 @@ from tacit.relay import keys, logs, phones, registry, rendezvous, rooms
 from tacit.relay.context import Context
 from tacit.relay.login import Challenges, greet, login
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.rates import Buckets, tokens_of
+from tacit.relay.rates import ANY_REQUEST, Buckets, tokens_of
 from tacit.relay.store.rows import Session
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import (
@@ -82,7 +82,12 @@ class Connection:
         sending = asyncio.create_task(self._send())
         try:
             while True:
-                for data in await self._link.receive_many():
+                received = await self._link.receive_many()
+                if self.session is not None:
+                    wait_s = self._spend(self.session, len(received))
+                    if wait_s:
+                        await self._pause(wait_s)
+                for data in received:
                     # What comes behind the last word, from a device that was just revoked perhaps, has no effect.
                     if not self.outgoing.is_ending:
                         frame = self._take(data)
@@ -206,6 +211,11 @@ class Connection:
         if wait_s:
             await self._pause(wait_s)
 
+    def _spend(self, session: Session, frames: int) -> float:
+        """Count what a device's account makes us do; returns for how many seconds it is not to be read."""
+        now_s = self._context.clock.monotonic_s()
+        return self._context.buckets_of(session.account).spend(ANY_REQUEST, now_s, frames)
+
     async def _pause(self, wait_s: float) -> None:
         """Read nothing for so long, or until this connection is to end."""
         if self._is_over:
@@ -317,6 +327,7 @@ class Connection:
         """Answer a request that is not granted; strangers get so many of these."""
         self._context.metrics.refusals[refusal.code] += 1
         if self.session is not None:
+            self._spend(self.session, limits.REFUSAL_COST)
             self._answer(frame.request_id, _error(refusal))
             return
         # Nothing has failed where a code was sent, or where the other side has yet to read.

@@ -27,6 +27,7 @@ from tacit.limits import (
     RATE_POSITIONS,
     RATE_PUBLISHED_KEYS,
     RATE_REGISTRATIONS_OF_ADDRESS,
+    RATE_REQUESTS,
     RATE_RENDEZVOUS_OF_ADDRESS,
     RATE_ROOM_INFOS,
     RATE_ROOM_MADE,
@@ -48,6 +49,9 @@ INBOX_APPEND: Final = "append to an inbox"
 ROOM_MADE: Final = "append that makes the oldest go"
 """Counted besides, for the work that it is to find them."""
 
+ANY_REQUEST: Final = "any, even one that is refused"
+"""Counted besides, of an account only; too many wait instead of being refused."""
+
 BY_NUMBER: Final = "lookup by phone number"
 """Counted besides."""
 
@@ -64,6 +68,7 @@ RATES: Final[dict[str, Rate]] = {
     ROOM_INFO: Rate(*RATE_ROOM_INFOS),
     "recipient_keys": Rate(*RATE_CLAIMS),
     "sender_keys": Rate(*RATE_LOOKUPS),
+    ANY_REQUEST: Rate(*RATE_REQUESTS),
     BY_NUMBER: Rate(*RATE_PHONE_LOOKUPS),
     "create_log": Rate(*RATE_NEW_LOGS),
     "publish_keys": Rate(*RATE_PUBLISHED_KEYS),
