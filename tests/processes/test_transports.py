@@ -73,10 +73,8 @@ def socks(port: int) -> Iterator[subprocess.Popen[bytes]]:
             process.terminate()
 
 
-@pytest.mark.parametrize(
-    "scheme",
-    ["tacit", pytest.param("tacit+grpc", marks=pytest.mark.long), pytest.param("tacit+tcp", marks=pytest.mark.long)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["tacit", "tacit+grpc", "tacit+tcp"])
 def test_the_way_leads_through_a_proxy_or_nowhere(tmp_path: Path, scheme: str) -> None:
     here = primary_address()
     if is_loopback(here):
