@@ -6,14 +6,13 @@ Coming in takes several steps, because the relay decides whose commit is next: s
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from tacit import limits
 from tacit.client.batch import Batch
 from tacit.client.books import Books
 from tacit.client.core.commits import may_change
 from tacit.client.core.effects import DropOutbox, SetMessage
-from tacit.client.core.joining import Entrance, NickInUse, ask_in, begin_room, check_way_back, come_in
+from tacit.client.core.joining import Entrance, NickInUse, NoPlace, ask_in, begin_room, check_way_back, come_in
 from tacit.client.core.nicks import free_nick, is_nick, normalized, skeleton
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
@@ -37,9 +36,6 @@ from tacit.crypto.suites import DEFAULT_SUITE
 from tacit.errors import NotFound, UsageError
 from tacit.identity import RelayLink, format_link, parse_link
 from tacit.wire.errors import RoomLocked
-
-LARGEST_INFO_BYTES: Final = limits.MAX_ROOM_INFO_BYTES * 9 // 10
-"""A newcomer leaves some room for what the commits of members may need."""
 
 
 class BadRoomTitle(UsageError):
@@ -84,8 +80,8 @@ def ask(batch: Batch, entrance: Entrance, nick: str, *, back: bool = False) -> J
         join = ask_in(entrance, checked_nick(nick), batch.ctx, last_epoch=batch.last_epoch(group_id))
     except NickInUse as taken:
         raise NickTaken(taken.free) from None
-    if len(join.group_info) > LARGEST_INFO_BYTES:
-        raise RoomFull
+    except NoPlace:
+        raise RoomFull from None
     batch.changes.joins[group_id] = join
     return join
 

@@ -9,10 +9,12 @@ from dataclasses import replace
 import pytest
 
 from tacit import mls
-from tacit.client.core import room_keys
+from tacit.client.core import room_keys, room_size
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupInfo, GroupKind, encode_group_info
-from tacit.client.core.joining import Entrance, RoomDamaged, RoomOld, check_way_back
+from tacit.client.core.joining import Entrance, NoPlace, RoomDamaged, RoomOld, check_way_back
 from tacit.client.core.nicks import NICK_EXTENSION
+from tacit.client.core.policy import Rejected
+from tacit.client.core.room_size import LARGEST_LEAF_BYTES
 from tacit.client.core.rooms import EXTENSION_TYPES, with_nick
 from tacit.client.core.state import EntryKind, LogEntry
 from tacit.client.model import IntentKind, MessageId
@@ -333,3 +335,60 @@ def test_nobody_goes_by_himself_where_the_door_leads_to_others() -> None:
     with pytest.raises(RoomOld):
         check_way_back(room.entrance(secret), bob.group)
     check_way_back(shown(by=alice, info=ours, epochs=bob.group.group.epoch + 1), bob.group)
+
+
+def fat_newcomer(room: Room, who: Member, by: Member, size: int) -> bytes:
+    """The commit of somebody whose leaf has something of a size in it that nobody has asked for."""
+    psk_id, key = right_psk(room, by)
+    suite = by.group.group.suite.id
+    joined = mls.join_externally(
+        plain_group_info(room, by),
+        who.me.certificate,
+        who.me.signature_private,
+        psks=[mls.PreSharedKeyID.fresh(suite, mls.ExternalPSK(psk_id), who.entropy)],
+        authenticate=lambda old, new: None,
+        policy=mls.Policy(find_psk=lambda asked: key),
+        extensions=(*with_nick((), who.name), mls.Extension(0xFAFA, b"x" * size)),
+        extension_types=(*EXTENSION_TYPES, 0xFAFA),
+        now_s=who.now_s,
+        entropy=who.entropy,
+    )
+    return joined.commit
+
+
+def test_a_leaf_that_would_fill_the_room_is_refused() -> None:
+    room, (alice, bob) = room_of("alice", "bob")
+    eve, carol = people("eve", "carol", seed=9)
+    post(room, eve, fat_newcomer(room, eve, alice, LARGEST_LEAF_BYTES), alice, bob)
+    assert alice.notices() == bob.notices() == ["rejected-commit/leaf-too-large"]
+    unmoved(room, alice, bob)
+    post(room, carol, fat_newcomer(room, carol, alice, LARGEST_LEAF_BYTES // 2), alice, bob)
+    assert nicks(alice) == nicks(bob) == ["alice", "bob", "carol"]
+
+
+def test_a_full_room_takes_nobody_in_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has lost his place in it comes back, and there is always room for putting somebody out."""
+    room, (alice, bob, carol) = room_of("alice", "bob", "carol")
+    (eve,) = people("eve", seed=9)
+    secret = room.link_secret(alice)
+    asked = room.ask(eve, "eve", secret)
+    monkeypatch.setattr(room_size, "FEW", 2)
+    monkeypatch.setattr(room_size, "FULL_BYTES", room_size.largest_bytes(alice.group.group))
+    with pytest.raises(NoPlace):
+        room.ask(eve, "eve", secret)
+    post(room, eve, asked.payload, alice, bob, carol)
+    for member in (alice, bob, carol):
+        assert member.notices()[-1] == "rejected-commit/room-full"
+    unmoved(room, alice, bob, carol)
+    monkeypatch.setattr(room_size, "FULL_BYTES", room_size.FULL_BYTES - 1)
+    with pytest.raises(Rejected, match="room-full"):
+        bob.wish(IntentKind.NICK, text="robert")
+    room.join(bob, "bob", secret)
+    assert nicks(alice) == nicks(carol) == ["alice", "bob", "carol"]
+    room.wish(alice, IntentKind.REMOVE, who=[carol.me.account_id])
+    assert nicks(alice) == nicks(bob) == ["alice", "bob"]
+
+
+def test_as_many_as_are_never_counted_always_fit() -> None:
+    largest = LARGEST_LEAF_BYTES + 1216 + room_size.HASHES_BYTES
+    assert room_size.FEW * largest < room_size.FULL_BYTES

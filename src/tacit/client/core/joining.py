@@ -23,6 +23,7 @@ from tacit.client.core.lives import with_keys_from
 from tacit.client.core.nicks import free_nick, skeleton
 from tacit.client.core.notices import notice_line
 from tacit.client.core.policy import Rejected, admins_of
+from tacit.client.core.room_size import is_full
 from tacit.client.core.rooms import EXTENSION_TYPES, check_nicks, find_psk, with_nick
 from tacit.client.core.roster import Roster, read_roster
 from tacit.client.core.state import Context, EntryKind, GroupState, Me, Step
@@ -66,6 +67,10 @@ class NickInUse(Exception):
         self.free = free
 
 
+class NoPlace(Exception):
+    """There are so many people in the room that its members take nobody in."""
+
+
 def begin_room(name: str, nick: str, suite_id: int, ctx: Context, *, public: bool) -> GroupState:
     """A new room with this device alone in it."""
     room_id = ctx.entropy(16)
@@ -105,7 +110,8 @@ def ask_in(entrance: Entrance, nick: str, ctx: Context, *, last_epoch: int = -1)
 
     Whoever is in the tree already, because its store has lost its place, puts its old leaf out; a further device of an
     account takes the name that this account has there. ``last_epoch`` is the
-    last one of this room that this device has had keys of. Raises ``NickInUse``, ``RoomDamaged`` or ``RoomOld``.
+    last one of this room that this device has had keys of. Raises ``NickInUse``, ``NoPlace``,
+    ``RoomDamaged`` or ``RoomOld``.
     """
     group_info, data = look_in(entrance)
     if group_info.group_context.epoch < last_epoch:
@@ -137,6 +143,8 @@ def ask_in(entrance: Entrance, nick: str, ctx: Context, *, last_epoch: int = -1)
             now_s=ctx.now_s,
             entropy=ctx.entropy,
         )
+        if own is None and is_full(joined.group):
+            raise NoPlace
         check_nicks(read_roster(joined.group.members()))
     except (PeerError, Rejected) as error:
         raise RoomDamaged(str(error)) from None

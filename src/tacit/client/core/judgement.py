@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tacit import mls
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, GroupInfo, read_group_info
 from tacit.client.core.policy import Act, Change, Deed, Rejected, check_change
+from tacit.client.core.room_size import check_size
 from tacit.client.core.rooms import check_nicks
 from tacit.client.core.roster import read_member, read_roster
 from tacit.client.core.state import GroupState
@@ -59,6 +60,7 @@ def check_outcome(state: GroupState, after: mls.Group) -> None:
         acts.append(Act(Deed.CHANGE_INFO, me))
     check_change(_change_to(state, acts, roster.accounts, after.extensions))
     if state.is_room:
+        check_size(state.group, after)
         check_nicks(roster)
 
 

@@ -12,6 +12,7 @@ from tacit.client.core.group_info import GroupKind
 from tacit.client.core.judgement import act_of, check_proposals
 from tacit.client.core.notices import notice_line
 from tacit.client.core.policy import Rejected
+from tacit.client.core.room_size import check_size
 from tacit.client.core.rooms import check_newcomer, check_nicks
 from tacit.client.core.roster import read_member
 from tacit.client.core.state import Context, GroupState, Step
@@ -36,7 +37,7 @@ def take_commit(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: Cont
         return _leave(state, by, asked, seq, ctx)
     after = enter_epoch(state, staged.group_after, seq, staged.aad, ctx)
     try:
-        _check_room(after)
+        _check_room(state, after)
     except Rejected as refused:
         notice = Notice("rejected-commit", by=by, reason=refused.reason)
         return Step(state, (notice_line(state, notice, ctx, seq=seq),))
@@ -55,15 +56,16 @@ def _take_newcomer(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: C
     after = enter_epoch(state, staged.group_after, seq, staged.aad, ctx)
     try:
         check_newcomer(state, staged)
-        _check_room(after)
+        _check_room(state, after)
     except Rejected as refused:
         notice = Notice("rejected-commit", by=newcomer.account_id, reason=refused.reason)
         return Step(state, (notice_line(state, notice, ctx, seq=seq),))
     return Step(after, describe(state, after, newcomer.account_id, frozenset(), ctx, seq=seq))
 
 
-def _check_room(after: GroupState) -> None:
+def _check_room(before: GroupState, after: GroupState) -> None:
     if after.is_room:
+        check_size(before.group, after.group)
         check_nicks(after.roster)
 
 
