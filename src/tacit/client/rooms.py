@@ -67,7 +67,7 @@ def give_up_room(batch: Batch, chat_id: ChatId) -> None:
 def ask(batch: Batch, entrance: Entrance, nick: str, *, back: bool = False) -> JoinRow:
     """Note the wish to come into a room, with the commit that would do it; ``back``: without anybody's asking.
 
-    Raises ``NickTaken``, ``BadNick``, ``RoomDamaged``, ``RoomOld`` or ``RoomFull``.
+    Raises ``NickTaken``, ``BadNick``, ``RoomDamaged``, ``RoomOld``, ``RoomSuite`` or ``RoomFull``.
     """
     group_id = GroupId(entrance.room_id)
     state = batch.state(group_id)

@@ -394,7 +394,8 @@ class Client:
 
         Whoever is in already finds that out; whoever has lost the place there comes back. Raises ``NickTaken`` (with
         ``suggestion``) before anything is sent, ``BadNick``, ``BadLink``, ``OtherRelay``, ``Offline``, ``RelayError``
-        (``no-such-room``, ``room-locked``, ``room-crowded``), ``PeerError`` (``room-damaged``, ``room-old``).
+        (``no-such-room``, ``room-locked``, ``room-crowded``), ``PeerError`` (``room-damaged``, ``room-old``,
+        ``room-suite``).
         """
         return await self.chat(await rooms.join(self._runtime, where, nick))
 

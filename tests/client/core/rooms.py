@@ -50,7 +50,7 @@ class Room(Log):
     def ask(self, member: Member, nick: str, link_secret: bytes) -> JoinRow:
         """Make the commit by which somebody would come in."""
         last = -1 if member.state is None else member.state.conversation.highest_epoch
-        return ask_in(self.entrance(link_secret), nick, member.ctx, last_epoch=last)
+        return ask_in(self.entrance(link_secret), nick, member.ctx, last_epoch=last, suite_id=X25519_SUITE)
 
     def let_in(self, member: Member, join: JoinRow) -> LogEntry:
         """Take that commit into the log, and its author with it."""

@@ -10,11 +10,12 @@ from tacit import mls
 from tacit.client.core import room_keys
 from tacit.client.core.commits import propose_leaving
 from tacit.client.core.effects import AddMessage
-from tacit.client.core.joining import NickInUse, RoomDamaged, RoomOld
+from tacit.client.core.joining import NickInUse, RoomDamaged, RoomOld, RoomSuite, ask_in
 from tacit.client.core.policy import Rejected
 from tacit.client.core.state import LogEntry, Me
 from tacit.client.model import ConversationStatus, IntentKind, Notice
 from tacit.crypto.eddsa import ED25519
+from tacit.crypto.suites import X25519_SUITE
 from tacit.identity import AccountKey, DeviceCertificate, device_id
 from tacit.mls.messages import decode_message
 from tacit.testing.entropy import SeededEntropy
@@ -195,6 +196,15 @@ def test_a_relay_that_shows_the_room_as_it_was_is_found_out_by_whoever_was_there
     room.kept = old
     with pytest.raises(RoomOld):
         room.ask(bob, "bob", room.link_secret(bob))
+
+
+def test_a_room_of_other_ciphers_is_not_entered() -> None:
+    room, (alice,) = room_of("alice")
+    (bob,) = people("bob", seed=8)
+    entrance = room.entrance(room.link_secret(alice))
+    with pytest.raises(RoomSuite):
+        ask_in(entrance, "bob", bob.ctx)
+    assert ask_in(entrance, "bob", bob.ctx, suite_id=X25519_SUITE).group_id == room.id
 
 
 def test_what_the_relay_keeps_must_be_of_this_room_and_whole() -> None:

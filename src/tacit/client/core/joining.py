@@ -30,7 +30,7 @@ from tacit.client.core.state import Context, EntryKind, GroupState, Me, Step
 from tacit.client.core.welcome import entered_state, room_chat_id
 from tacit.client.model import ConversationStatus, GroupId, JoinRow, KeptEntry, Notice
 from tacit.codec import Reader, Writer
-from tacit.crypto.suites import suite
+from tacit.crypto.suites import DEFAULT_SUITE, suite
 from tacit.errors import CryptoError, DecodeError, PeerError
 from tacit.mls.group_infos import tree_of
 
@@ -47,6 +47,13 @@ class RoomOld(PeerError):
 
     code = "room-old"
     hint = "Nothing was sent. Ask somebody in the room to look after the relay."
+
+
+class RoomSuite(PeerError):
+    """The room has other ciphers than this program makes rooms with."""
+
+    code = "room-suite"
+    hint = "Nothing was sent. They may be weaker: ask whoever gave you the link."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +112,19 @@ def look_in(entrance: Entrance) -> tuple[mls.GroupInfo, bytes]:
     return group_info, data
 
 
-def ask_in(entrance: Entrance, nick: str, ctx: Context, *, last_epoch: int = -1) -> JoinRow:
+def ask_in(
+    entrance: Entrance, nick: str, ctx: Context, *, last_epoch: int = -1, suite_id: int = DEFAULT_SUITE
+) -> JoinRow:
     """Make the commit by which this device comes into a room under a nickname.
 
     Whoever is in the tree already, because its store has lost its place, puts its old leaf out; a further device of an
-    account takes the name that this account has there. ``last_epoch`` is the
-    last one of this room that this device has had keys of. Raises ``NickInUse``, ``NoPlace``,
-    ``RoomDamaged`` or ``RoomOld``.
+    account takes the name that this account has there. ``last_epoch`` is the last one of this room that this device
+    has had keys of. A room of another suite than ``suite_id`` is refused: whoever holds the link can put a weaker one at
+    the door. Raises ``NickInUse``, ``NoPlace``, ``RoomDamaged``, ``RoomOld`` or ``RoomSuite``.
     """
     group_info, data = look_in(entrance)
+    if group_info.group_context.cipher_suite != suite_id:
+        raise RoomSuite
     if group_info.group_context.epoch < last_epoch:
         raise RoomOld
     info = read_group_info(group_info.group_context.extensions)
