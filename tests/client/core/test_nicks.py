@@ -33,6 +33,13 @@ def test_a_letter_that_only_newer_tables_have_is_none() -> None:
     assert not is_nick("\u1c90")
 
 
+@pytest.mark.parametrize("blank", ["\u115f", "\u1160", "\u3164", "\uffa0", "\u1885"])
+def test_a_letter_that_shows_nothing_is_none(blank: str) -> None:
+    for text in (blank, f"maya{blank}", f"ma{blank}ya"):
+        assert not is_nick(text)
+        assert not is_nick(normalized(text))
+
+
 def test_what_is_typed_is_normalized() -> None:
     assert normalized("  e\u0301va ") == "éva"
     assert is_nick(normalized("ｍａｙａ"))
@@ -45,6 +52,10 @@ ALIKE = [
     ("a_b", "a-b"),
     ("wow", "vvow", "VVOW"),
     ("straße", "strasse", "STRASSE"),
+    ("maya", "MAYA", "ᎷᎪᎩᎪ", "mаүа", "maʏa"),
+    ("lisa", "ʟɪsa", "ǀisa", "Iisa"),
+    ("brian", "ʙʀɪaɴ"),
+    ("dave", "ᎠᎪᏙᎬ"),
 ]
 
 

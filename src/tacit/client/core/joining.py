@@ -119,7 +119,7 @@ def ask_in(
 
     Whoever is in the tree already, because its store has lost its place, puts its old leaf out; a further device of an
     account takes the name that this account has there. ``last_epoch`` is the last one of this room that this device
-    has had keys of. A room of another suite than ``suite_id`` is refused: whoever holds the link can put a weaker one at
+    has had keys of. A room of another suite than ``suite_id`` is refused: who holds the link can put a weaker one at
     the door. Raises ``NickInUse``, ``NoPlace``, ``RoomDamaged``, ``RoomOld`` or ``RoomSuite``.
     """
     group_info, data = look_in(entrance)

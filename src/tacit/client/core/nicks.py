@@ -23,18 +23,24 @@ _UNICODE: Final = unicodedata.ucd_3_2_0
 _LETTERS: Final = frozenset({"Ll", "Lu", "Lt", "Lm", "Lo", "Nd"})
 _MARKS: Final = frozenset("-_")
 
+_BLANK: Final = frozenset("\u115f\u1160\u3164\uffa0\u1885\u1886")
+"""Letters by their category that show nothing, or nothing of their own."""
+
 _FOLDED: Final = str.maketrans(
     {
         **dict.fromkeys("i1ı|", "l"),
         **dict.fromkeys("0ø", "o"),
         **dict.fromkeys("_", "-"),
         **dict(zip("łđħŧɑɡ", "ldhtag", strict=True)),
+        **dict(zip("ʏɪʟɴʀʙʜɢɩǀ", "yllnrbhgll", strict=True)),
         # Greek
         **dict(zip("αβγεηικνορςστυχω", "abyenlkvopcotuxw", strict=True)),
         # Cyrillic
-        **dict(zip("авгеԁһіјкмнопрѕстуѵхьґӏ", "abredhljkmhonpsctyvxbrl", strict=True)),
+        **dict(zip("авгеԁһіјкмнопрѕстуүѵхьґӏ", "abredhljkmhonpsctyyvxbrl", strict=True)),
         # Armenian
         **dict(zip("օոսհց", "onuhg", strict=True)),
+        # Cherokee
+        **dict(zip("ᎠᎡᎢᎥᎩᎪᎫᎬᎱᎳᎷᎻᏀᏂᏃᏒᏔᏙᏚᏞᏟᏢᏦᏧᏳᏴ", "drtlyajerwmhghzrwvslcpkdgb", strict=True)),
     }
 )
 """Letters and digits that are easily taken for one another, each to one of them, after case and accents are gone."""
@@ -51,7 +57,9 @@ def is_nick(text: str) -> bool:
     """
     if not 0 < len(text) <= MAX_NICK_CHARS or _UNICODE.normalize("NFKC", text) != text:
         return False
-    return all(c in _MARKS or _UNICODE.category(c) in _LETTERS for c in text) and not _MARKS.issuperset(text)
+    if not _BLANK.isdisjoint(text) or _MARKS.issuperset(text):
+        return False
+    return all(c in _MARKS or _UNICODE.category(c) in _LETTERS for c in text)
 
 
 def normalized(text: str) -> str:
@@ -63,7 +71,7 @@ def normalized(text: str) -> str:
 def skeleton(nick: str) -> str:
     """What is left of a nickname without case, accents and look-alikes: two with the same one are too much alike.
 
-    A table of our own, of what is most easily mixed up in Latin, Greek, Cyrillic and Armenian; not all of UTS #39.
+    A table of our own, of what is most easily mixed up in five scripts; not all of UTS #39.
     """
     plain = _UNICODE.normalize("NFKD", _UNICODE.normalize("NFKC", nick).casefold())
     folded = "".join(c for c in plain if _UNICODE.category(c) != "Mn").translate(_FOLDED)
