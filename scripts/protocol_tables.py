@@ -92,6 +92,7 @@ BOUNDS: Final = (
     ("From a guest's coming until the two have paired", "PAIRING_S", "seconds"),
     ("How long two at a rendezvous may say nothing", "RENDEZVOUS_QUIET_S", "seconds"),
     ("Bytes that wait in memory for one side of a rendezvous", "MAX_PASSING_BYTES", "bytes"),
+    ("Bytes that wait so for all; with more, who holds most is cut off", "MAX_PASSING_BYTES_OF_ALL", "bytes"),
 )
 
 

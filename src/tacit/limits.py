@@ -225,7 +225,7 @@ RATE_APPENDS: Final = (5_000.0, 20_000.0)
 
 RATE_REQUESTS: Final = (6_000.0, 30_000.0)
 """Frames of one account, whatever they are, counted before they are looked at; past that its connections are not read
-until their time has come. More than all that is granted to one account together."""
+until their time has come. As many as the appends and acknowledgements that one account is granted together."""
 
 REFUSAL_COST: Final = 20
 """Frames that a refused one counts for: three hundred refusals a second are a few hundredths of the one core."""
@@ -382,8 +382,11 @@ program, little for a tunnel. What is more waits unread."""
 RATE_PASSED_OF_ADDRESS: Final = (128.0, 4_096.0)
 """Of all sides at one address together, counted in the same way: a hundredth of the one core."""
 
-MAX_PASSING_BYTES: Final = 256 * 1024
-"""Waiting for one side of a rendezvous that reads slowly; past that the other is asked for patience."""
+MAX_PASSING_BYTES: Final = 128 * 1024
+"""Waiting for one side of a rendezvous that reads slowly; past that the other is asked for patience. Two messages."""
+
+MAX_PASSING_BYTES_OF_ALL: Final = 32 * 1024 * 1024
+"""Waiting for all sides of all rendezvous; past that those for whom most waits are cut off."""
 
 SESSION_EVENTS: Final = 1_000
 """Messages that a session holds for a program that does not read them; past that it reads no further."""

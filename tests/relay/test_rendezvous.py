@@ -377,6 +377,38 @@ async def test_one_who_does_not_read_holds_up_little_and_is_cut_off():
 # ---- attackers ----
 
 
+async def test_those_who_do_not_read_hold_only_so_much_of_the_relay_together(monkeypatch):
+    """The greediest go, and those who sat opposite are told; who holds little stays."""
+    monkeypatch.setattr(limits, "MAX_PASSING_BYTES_OF_ALL", 400_000)
+    async with place() as here:
+        modest = await stuck(here, 20_000)
+        greedy = []
+        while len(greedy) < 4:
+            greedy.append(await stuck(here, 110_000))
+        sides = [side for meeting in here.meetings._places.values() for side in (meeting.host, meeting.guest) if side]
+        assert sum(side.outgoing.queued_bytes for side in sides) <= limits.MAX_PASSING_BYTES_OF_ALL
+        assert here.meetings._passing_bytes <= limits.MAX_PASSING_BYTES_OF_ALL
+        await asyncio.sleep(PATIENCE_S)
+        told = [host for host in (modest, *greedy) if any(isinstance(pushed, pb.Parted) for pushed in host.peer.errors)]
+        assert len(told) == 1
+        assert modest not in told
+        assert here.world.relay._context.metrics.cut_off["slow-reader"] == 1
+        for meeting in tuple(here.meetings._places.values()):
+            if meeting.guest is not None:
+                meeting.guest.cut_off()
+
+
+async def stuck(here, size_bytes):
+    """Who talks to somebody who does not read, when so much waits there."""
+    host, guest = await here.guest(), await here.world.connect(capacity_frames=1)
+    await guest.ask(pb.JoinRendezvous(name=await host.open()))
+    guest._task.cancel()
+    assert isinstance(await host.hears(), pb.Met)
+    for _ in range(3):  # the link takes the first
+        await asyncio.wait_for(await host.peer.begin(pb.PassOn(payload=bytes(size_bytes // 2))), TIMEOUT_S)
+    return host
+
+
 async def test_one_address_cannot_take_every_place():
     """Claim-all: a stranger holds sixteen, however many connections it opens; others come through."""
     async with place(exempt_addresses="") as here:

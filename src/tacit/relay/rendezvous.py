@@ -2,7 +2,7 @@
 
 Everything is in memory, and nothing here knows what is said. Names are random and have nothing to do with anybody's
 secret; they rest for an hour after use. What strangers can take is bounded: how many wait, in all and from one address,
-how often one address may open or try a name, how fast two may talk, how long they may stay.
+how often one address may open or try a name, how fast two may talk, how long they may stay, how much waits in memory.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ _TRIES: Final = 16
 
 _SLOW_RETRY_S: Final = 1.0
 
+_SLOW: Final = "slow-reader"
+"""Why somebody is cut off who holds too much, in the operator's figures."""
+
+_ROOM_MADE: Final = 0.75
+"""How much of what may wait is left when some had to go; so that not every message has to look for more."""
+
 
 class Rendezvous:
     """One place to meet: who waits there, who has come, and for how long."""
@@ -74,6 +80,8 @@ class Meetings:
         self._origins: Counter[bytes] = Counter()
         self._resting: OrderedDict[str, float] = OrderedDict()
         """Names that were used, and until when they are not to be used again; the oldest first."""
+        self._passing_bytes = 0
+        """At least what waits for all sides: what leaves is only seen when this comes to the most that may."""
 
     def __len__(self) -> int:
         return len(self._places)
@@ -111,7 +119,11 @@ class Meetings:
         if other.outgoing.queued_bytes + len(payload) > limits.MAX_PASSING_BYTES:
             raise RateLimited(retry_after_s=_SLOW_RETRY_S)
         place.heard_s = self._clock.monotonic_s()
-        other.outgoing.push(encode_response(0, pb.Passage(payload=payload)))
+        passage = encode_response(0, pb.Passage(payload=payload))
+        other.outgoing.push(passage)
+        self._passing_bytes += len(passage)
+        if self._passing_bytes > limits.MAX_PASSING_BYTES_OF_ALL:
+            self._make_room()
 
     def dismiss(self, place: Rendezvous, *, close: bool) -> None:
         """Send the guest away; the host waits for another, unless it closes or none may come any more."""
@@ -145,6 +157,25 @@ class Meetings:
                 self._close(place, PartedCode.QUIET)
         while self._resting and next(iter(self._resting.values())) <= now_s:
             self._resting.popitem(last=False)
+
+    def _make_room(self) -> None:
+        """See what waits for everybody, and cut off those for whom most does where it is too much."""
+        held = [
+            (side.outgoing.queued_bytes, side, place)
+            for place in self._places.values()
+            for side in (place.host, place.guest)
+            if side is not None and side.outgoing.queued_bytes
+        ]
+        self._passing_bytes = sum(bytes_held for bytes_held, _, _ in held)
+        if self._passing_bytes <= limits.MAX_PASSING_BYTES_OF_ALL:
+            return
+        for bytes_held, side, place in sorted(held, key=lambda one: one[0], reverse=True):
+            if self._passing_bytes <= limits.MAX_PASSING_BYTES_OF_ALL * _ROOM_MADE:
+                return
+            self.leave(place, side)
+            side.unseat()
+            side.cut_off(_SLOW)
+            self._passing_bytes -= bytes_held
 
     def _close_if_over(self, place: Rendezvous) -> None:
         if place.guest is not None or self._places.get(place.name) is not place:
