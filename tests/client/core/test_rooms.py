@@ -255,6 +255,9 @@ def test_further_devices_of_somebody_come_in_under_the_same_name() -> None:
     agree(room, alice, bob, one, other)
     assert nicks(bob) == ["alice", "bob", "maya"]
     assert bob.notices() == []
+    room.wish(other, IntentKind.NICK, text="tara")  # its own leaf is all that a device can change
+    room.join(other, "tara", room.link_secret(alice))
+    assert {m.nick for m in bob.group.roster.of(account.id)} == {"maya"}, "who comes back takes the name of the first"
     room.wish(alice, IntentKind.REMOVE, who=[account.id])
     assert nicks(bob) == ["alice", "bob"]
     assert {m.group.conversation.status for m in (one, other)} == {ConversationStatus.REMOVED}

@@ -16,9 +16,12 @@ from tacit.client.core.nicks import NICK_EXTENSION
 from tacit.client.core.policy import Rejected
 from tacit.client.core.room_size import LARGEST_LEAF_BYTES
 from tacit.client.core.rooms import EXTENSION_TYPES, with_nick
-from tacit.client.core.state import EntryKind, LogEntry
+from tacit.client.core.state import EntryKind, LogEntry, Me
 from tacit.client.model import IntentKind, MessageId
-from tests.client.core.members import Member, group_of, people
+from tacit.crypto.eddsa import ED25519
+from tacit.identity import AccountKey, DeviceCertificate, device_id
+from tacit.testing.entropy import SeededEntropy
+from tests.client.core.members import NOW_S, Member, group_of, people
 from tests.client.core.rooms import Room, nicks, room_of
 
 
@@ -392,3 +395,26 @@ def test_a_full_room_takes_nobody_in_and_goes_on(monkeypatch: pytest.MonkeyPatch
 def test_as_many_as_are_never_counted_always_fit() -> None:
     largest = LARGEST_LEAF_BYTES + 1216 + room_size.HASHES_BYTES
     assert room_size.FEW * largest < room_size.FULL_BYTES
+
+
+def test_nobody_has_two_names_in_a_room() -> None:
+    """With one device for each, somebody could keep many names from others."""
+    room, (alice, bob) = room_of("alice", "bob")
+    entropy = SeededEntropy(12, "two devices")
+    account = AccountKey.generate(entropy)
+    devices: list[Member] = []
+    for name in ("one", "other"):
+        key = ED25519.generate(entropy)
+        certificate = DeviceCertificate.issue(account, key.public, NOW_S).encode()
+        me = Me(account.id, device_id(key.public), account.public, certificate, key.private)
+        devices.append(Member(name, entropy, me))
+    one, other = devices
+    room.members.append(one)
+    room.join(one, "maya", room.link_secret(alice))
+    named = [right_psk(room, alice)]
+    commit = external_commit(room, other, plain_group_info(room, alice), psks=named, nick="tara")
+    post(room, other, commit, alice, bob, one)
+    for member in (alice, bob, one):
+        assert member.notices()[-1] == "rejected-commit/bad-nick"
+    assert nicks(alice) == ["alice", "bob", "maya"]
+    unmoved(room, alice, bob, one)

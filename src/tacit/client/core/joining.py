@@ -131,8 +131,8 @@ def ask_in(
     roster = _roster(group_info)
     _check_free(roster, nick, ctx.me)
     own = next((m.leaf for m in roster.members if m.device == ctx.me.device), None)
-    if own is None:
-        nick = roster.nicks.get(ctx.me.account_id) or nick  # another device of this account has one already
+    others = (m.nick for m in roster.of(ctx.me.account_id) if m.device != ctx.me.device)
+    nick = next(others, nick)  # another device of this account has one already
     psk = mls.PreSharedKeyID.fresh(
         group_info.group_context.cipher_suite,
         mls.ExternalPSK(room_keys.psk_id(entrance.room_id, info.link_epoch)),

@@ -13,7 +13,7 @@ from tacit.client.core.judgement import act_of, check_proposals
 from tacit.client.core.notices import notice_line
 from tacit.client.core.policy import Rejected
 from tacit.client.core.room_size import check_size
-from tacit.client.core.rooms import check_newcomer, check_nicks
+from tacit.client.core.rooms import check_newcomer, check_nicks, check_one_name
 from tacit.client.core.roster import read_member
 from tacit.client.core.state import Context, GroupState, Step
 from tacit.client.model import ChatStatus, ConversationStatus, Notice
@@ -56,6 +56,7 @@ def _take_newcomer(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: C
     after = enter_epoch(state, staged.group_after, seq, staged.aad, ctx)
     try:
         check_newcomer(state, staged)
+        check_one_name(state.roster, after.member(staged.committer))
         _check_room(state, after)
     except Rejected as refused:
         notice = Notice("rejected-commit", by=newcomer.account_id, reason=refused.reason)

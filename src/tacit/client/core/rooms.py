@@ -12,7 +12,7 @@ from tacit.client.core import room_keys
 from tacit.client.core.group_info import GROUP_INFO_EXTENSION, read_group_info
 from tacit.client.core.nicks import NICK_EXTENSION, skeleton
 from tacit.client.core.policy import Rejected
-from tacit.client.core.roster import Roster, read_roster
+from tacit.client.core.roster import Member, Roster, read_roster
 from tacit.client.core.state import Context, GroupState
 from tacit.client.model import RoomPart
 
@@ -28,6 +28,13 @@ def check_nicks(roster: Roster) -> None:
             raise Rejected("bad-nick")
         if owners.setdefault(skeleton(member.nick), member.account_id) != member.account_id:
             raise Rejected("nick-taken")
+
+
+def check_one_name(before: Roster, newcomer: Member) -> None:
+    """Raise ``Rejected`` if a further device of an account shows another name than those before it."""
+    shown = {m.nick for m in before.of(newcomer.account_id) if m.device != newcomer.device}
+    if shown and newcomer.nick not in shown:
+        raise Rejected("bad-nick")
 
 
 def check_newcomer(state: GroupState, staged: mls.StagedCommit) -> None:
