@@ -163,6 +163,43 @@ async def test_each_stream_knows_where_it_comes_from_and_what_was_shown(pem: Pem
         held.done.set()
 
 
+async def test_a_connection_has_one_link_at_a_time_and_each_counts_as_one(pem: Pem) -> None:
+    """Else one connection would be as many strangers as it likes."""
+    door = Counting()
+    async with serving(pem, transport="grpc", door=door) as listener, foreign_channel(listener.port, pem) as channel:
+        for number in (1, 2, 3):
+            first = channel.stream_stream(PATH)()
+            await first.write(b"there")
+            assert await first.read() == b"there"
+            assert (door.came, door.inside) == (number, 1)
+            further = channel.stream_stream(PATH)()
+            assert await further.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            await first.write(b"still there")
+            assert await first.read() == b"still there"
+            await first.done_writing()
+            assert await first.code() is grpc.StatusCode.OK
+        door.closed = True
+        late = channel.stream_stream(PATH)()
+        assert await late.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert door.inside == 1
+
+
+class Counting:
+    """A door that is open until it is closed."""
+
+    def __init__(self) -> None:
+        self.came = self.inside = 0
+        self.closed = False
+
+    def enter(self, address: str) -> bool:
+        self.came += not self.closed
+        self.inside += not self.closed
+        return not self.closed
+
+    def leave(self, address: str) -> None:
+        self.inside -= 1
+
+
 async def test_tls_1_2_is_refused_by_both_sides(pem: Pem) -> None:
     older = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     older.check_hostname, older.verify_mode = False, ssl.CERT_NONE

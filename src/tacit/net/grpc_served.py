@@ -30,7 +30,7 @@ from tacit.net.splicing import Side
 from tacit.net.tls import own_certificate_hash
 
 MAX_STREAMS: Final = 8
-"""Of one connection: a link, and what asks for the health and the description of the service."""
+"""Of one connection: its one link, and what asks for the health and the description of the service."""
 
 UNHEARD_BYTES: Final = 256 * 1024
 """What a connection without a member may have sent beyond the frames that have arrived whole: grpcio holds them, and it
@@ -157,6 +157,9 @@ class GrpcListener:
         if connection is None or self._links is None or self._acceptor is None:
             await context.abort(self._grpc.StatusCode.UNAVAILABLE, "the relay is stopping")
             return
+        if not connection.may_have_link():
+            await context.abort(self._grpc.StatusCode.RESOURCE_EXHAUSTED, "too many streams")
+            return
         link = connection.new_link(self._bounds)
         await context.send_initial_metadata(())
         handling = self._links.begin(link)
@@ -218,12 +221,25 @@ class Connection(Side):
         self._settled = settled
         self._is_inside = True
         self._links: set[GrpcLink] = set()
+        self._has_had_link = False
         self._own_certificate_hash = b""
         self._unheard_bytes = 0
         self._has_member = False
         self._heard_at_s = time.monotonic()
         self._deadline: asyncio.TimerHandle | None = None
         self._expect_link()
+
+    def may_have_link(self) -> bool:
+        """Whether a stream may become a link: one at a time, and each after the first counts as a connection does."""
+        if self._links:
+            return False
+        if self._has_had_link:
+            # The connection keeps the place that it has; what counts is how often somebody comes.
+            if not self._door.enter(self.origin):
+                return False
+            self._door.leave(self.origin)
+        self._has_had_link = True
+        return True
 
     def new_link(self, bounds: Bounds) -> GrpcLink:
         """Make a link of a stream that has begun."""
