@@ -9,11 +9,14 @@ import email.policy
 import hmac
 import json
 import os
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -179,6 +182,38 @@ async def test_a_mail_gateway_gets_a_mail_to_the_number_over_tls(authority: Path
     assert mail.get_content().strip() == TEXT
     assert mail["To"] == "4915123456789@sms.example"
     assert mail["Message-ID"].endswith("@mail.example>")
+
+
+async def test_a_mail_waits_for_nothing_else_that_has_threads_to_do_it(authority: Path) -> None:
+    """Nor does anything else wait for mails: the threads that write checkpoints are others."""
+    loop, done = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    busy = loop.run_in_executor(None, done.wait)
+    try:
+        with gateway(authority, "tls", "250 OK") as there:
+            await by_mail(there.port, "tls", Hurried()).deliver(NUMBER, TEXT)
+            there.heard()
+    finally:
+        done.set()
+    assert await busy
+
+
+async def test_the_machines_authorities_are_read_for_each_try_and_not_by_the_event_loop(
+    authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    make = ssl.create_default_context
+
+    def watched() -> ssl.SSLContext:
+        made.append(threading.get_ident())
+        return make()
+
+    monkeypatch.setattr(ssl, "create_default_context", watched)
+    with gateway(authority, "https", "503", "204") as there:
+        await webhook(there.port, Hurried()).deliver(NUMBER, TEXT)
+        there.heard()
+    assert len(made) == 2
+    assert threading.get_ident() not in made
 
 
 async def test_a_number_that_a_mail_gateway_does_not_know_is_no_fault_of_the_gateway(authority: Path) -> None:

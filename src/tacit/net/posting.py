@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -30,8 +31,9 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: flo
     """Post once and return the status. Follows nothing and reads nothing. Raises ``PostFailed``."""
     import aiohttp
 
-    # Of its own: aiohttp's reads the machine's authorities once, when it is loaded.
-    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(), force_close=True)
+    # Of its own: aiohttp's reads the machine's authorities once, when it is loaded. That takes a tenth of a second.
+    authorities = await asyncio.to_thread(ssl.create_default_context)
+    connector = aiohttp.TCPConnector(ssl=authorities, force_close=True)
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
         async with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from email.utils import formatdate
 from functools import partial
@@ -17,6 +18,10 @@ NUMBER: Final = "{number}"
 """Stands in the address for the number's digits, country code first."""
 
 
+THREADS: Final = 4
+"""That hand mails in; of their own, so that a server that does not answer holds up nothing but mails."""
+
+
 class MailDelivery:
     """Mails messages through one server."""
 
@@ -26,6 +31,7 @@ class MailDelivery:
         self._recipient = recipient
         self._clock = clock
         self._entropy = entropy
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tacit-relay-mail")
 
     async def deliver(self, number: str, text: str) -> None:
         """Mail a message, again where that may help. Raises ``NotDelivered``."""
@@ -40,7 +46,7 @@ class MailDelivery:
 
     async def _once(self, mail: EmailMessage) -> None:
         try:
-            await asyncio.to_thread(hand_in, self._server, mail)
+            await asyncio.get_running_loop().run_in_executor(self._threads, hand_in, self._server, mail)
         except MailFailed as error:
             if error.temporary:
                 raise Again(error.detail) from None
