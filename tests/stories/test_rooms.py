@@ -281,7 +281,8 @@ async def test_a_room_that_is_full_takes_nobody_more(world: World) -> None:
     (carol,) = await world.people("carol")
     link = await alice.client.room_link(room)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tacit.client.rooms.LARGEST_INFO_BYTES", 1_000)
+        patch.setattr("tacit.client.core.room_size.FEW", 2)
+        patch.setattr("tacit.client.core.room_size.FULL_BYTES", 1_000)
         assert await carol.refused(carol.client.join_room(link, nick="carol")) == "room-full"
     await world.shortly()
     assert (await alice.chat(room)).epoch == 1
