@@ -29,6 +29,9 @@ CONTINUATIONS_PER_TICK: Final = 1_024
 """Further fragments of messages, of which honest clients send none; two thousand empty ones are a hundredth of a second
 of everybody's time, and each leaves nothing behind that would be counted otherwise."""
 
+MAX_UNWANTED: Final = 1_024
+"""Frames that are read on the way to the other side's goodbye; who sends more does not listen."""
+
 CODES_END: Final = 5_000
 """Close codes are below. Source: RFC 6455 §7.4.2."""
 
@@ -36,7 +39,18 @@ CODES_END: Final = 5_000
 class Incoming:
     """The reading half of a link."""
 
-    __slots__ = ("_collected", "_controls", "_gate", "_held_bytes", "_unparsed", "_unwanted", "frames", "last", "ping")
+    __slots__ = (
+        "_collected",
+        "_controls",
+        "_gate",
+        "_held_bytes",
+        "_unparsed",
+        "_unwanted",
+        "_unwanted_left",
+        "frames",
+        "last",
+        "ping",
+    )
 
     def __init__(self, collected: Collected, bounds: Bounds) -> None:
         parser = make_parser(collected, bounds.max_frame)
@@ -46,6 +60,7 @@ class Incoming:
         self._held_bytes = 0
         self._controls = 0
         self._unwanted = False
+        self._unwanted_left = MAX_UNWANTED
         self.frames: list[bytes] = []
         self.last: WSMessage | None = None
         """What ends the link once the frames before it have been received."""
@@ -107,7 +122,9 @@ class Incoming:
     def _sort(self, messages: list[WSMessage]) -> None:
         for message in messages:
             if message.type is WSMsgType.BINARY:
-                if not self._unwanted:
+                if self._unwanted:
+                    self._unwanted_left -= 1
+                else:
                     self.frames.append(message.data)
                     self._held_bytes += len(message.data)
             elif message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
@@ -117,7 +134,11 @@ class Incoming:
             else:
                 self.end(message)
                 return
-        if self._controls > CONTROLS_PER_TICK or self._gate.continuations > CONTINUATIONS_PER_TICK:
+        if (
+            self._controls > CONTROLS_PER_TICK
+            or self._gate.continuations > CONTINUATIONS_PER_TICK
+            or self._unwanted_left < 0
+        ):
             self.end(WSMessage(WSMsgType.ERROR, CloseCode.POLICY_VIOLATION, None))
 
 
