@@ -14,6 +14,7 @@ from tacit.net.ws_incoming import (
     CONTROLS_PER_TICK,
     HELD_BYTES,
     HELD_FRAMES,
+    MAX_UNWANTED,
     Incoming,
     why_it_ends,
 )
@@ -67,6 +68,16 @@ async def test_who_wants_no_more_frames_still_hears_the_goodbye() -> None:
     incoming.drop()
     incoming.feed(masked(b"unwanted") * HELD_FRAMES * 2 + GOODBYE)
     assert incoming.frames == []
+    assert incoming.last is not None
+
+
+async def test_who_does_not_stop_is_waited_for_no_longer() -> None:
+    """A flood behind the last word would be read for as long as a goodbye may take."""
+    incoming = member()
+    incoming.drop()
+    incoming.feed(masked(b"") * MAX_UNWANTED)
+    assert incoming.last is None
+    incoming.feed(masked(b""))
     assert incoming.last is not None
 
 
