@@ -7,6 +7,8 @@ import resource
 import socket
 from typing import Any, Final, cast
 
+from tacit.net.errors import CannotListen
+
 BACKLOG: Final = 1_024
 """Connections that may wait to be accepted, for the storm after a restart."""
 
@@ -24,8 +26,15 @@ def is_reserved(descriptor: int) -> bool:
 async def bind(host: str, port: int) -> socket.socket:
     """One listening socket; an empty host means every address of both families, a name takes its first address.
 
-    Raises ``OSError``, and ``OverflowError`` for a port that is no port.
+    Raises ``CannotListen``.
     """
+    try:
+        return await _bind(host, port)
+    except (OSError, OverflowError) as error:
+        raise CannotListen(f"{host or '*'}:{port}") from error
+
+
+async def _bind(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:
         # getaddrinfo would wrap it round and take another port than the one asked for.
         raise OverflowError("no such port")
@@ -42,7 +51,7 @@ async def can_listen(host: str, port: int) -> bool:
     """Whether a listener could take the port now; by the time it tries, somebody else may have."""
     try:
         taken = await bind(host, port)
-    except (OSError, OverflowError):
+    except CannotListen:
         return False
     taken.close()
     return True

@@ -21,7 +21,7 @@ from typing import Any, Final
 from tacit.net.accepting import Acceptor, Door, OpenDoor
 from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
-from tacit.net.errors import CannotListen, LinkClosed
+from tacit.net.errors import LinkClosed
 from tacit.net.grpc_library import METHOD, SERVICE, load_grpc
 from tacit.net.grpc_link import GrpcLink
 from tacit.net.links import CloseCode
@@ -92,10 +92,7 @@ class GrpcListener:
 
     async def open(self, host: str, port: int, ssl_context: ssl.SSLContext, descriptors: Any) -> None:
         """Bind the port, start grpcio behind it, and start to accept."""
-        try:
-            bound = await bind(host, port)
-        except (OSError, OverflowError) as error:
-            raise CannotListen(f"{host or '*'}:{port}") from error
+        bound = await bind(host, port)
         self.port = int(bound.getsockname()[1])
         self._folder = Path(tempfile.mkdtemp(prefix="tacit-grpc-"))
         self._server = await self._start(self._folder / "s", descriptors)

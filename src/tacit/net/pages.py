@@ -22,7 +22,6 @@ from aiohttp import web
 
 from tacit.log import EventLog
 from tacit.net.binding import bind
-from tacit.net.errors import CannotListen
 from tacit.net.requests import small_requests
 
 DEADLINE_S: Final = 10.0
@@ -78,10 +77,7 @@ class PageListener:
 
     async def open(self, host: str, port: int) -> None:
         """Bind the port and start to accept."""
-        try:
-            bound = await bind(host, port)
-        except (OSError, OverflowError) as error:
-            raise CannotListen(f"{host or '*'}:{port}") from error
+        bound = await bind(host, port)
         self.port = int(bound.getsockname()[1])
         bound.setblocking(False)
         self._listening = bound

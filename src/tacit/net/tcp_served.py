@@ -9,7 +9,6 @@ from collections.abc import Callable
 from tacit.net.accepting import Acceptor, Door, OpenDoor, Visit
 from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
-from tacit.net.errors import CannotListen
 from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links
 from tacit.net.tcp_link import TcpLink
 
@@ -46,10 +45,7 @@ class TcpListener:
 
     async def open(self, host: str, port: int, ssl_context: ssl.SSLContext) -> None:
         """Bind the port and start to accept."""
-        try:
-            bound = await bind(host, port)
-        except (OSError, OverflowError) as error:
-            raise CannotListen(f"{host or '*'}:{port}") from error
+        bound = await bind(host, port)
         self.port = int(bound.getsockname()[1])
         self._links = Links(self._handler, self._door, self._bounds.idle_timeout_s)
         self._acceptor = Acceptor(

@@ -14,7 +14,6 @@ from aiohttp import web
 from tacit.net.accepting import Acceptor, Door, OpenDoor
 from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
-from tacit.net.errors import CannotListen
 from tacit.net.origins import DIRECT, HEADER, Origins
 from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links
 from tacit.net.ws_connection import Connection, Upgrade
@@ -58,10 +57,7 @@ class WebSocketListener:
 
     async def open(self, host: str, port: int, ssl_context: ssl.SSLContext) -> None:
         """Bind the port and start to accept."""
-        try:
-            bound = await bind(host, port)
-        except (OSError, OverflowError) as error:
-            raise CannotListen(f"{host or '*'}:{port}") from error
+        bound = await bind(host, port)
         self.port = int(bound.getsockname()[1])
         self._links = Links(self._handler, self._door, self._bounds.idle_timeout_s)
         self._acceptor = Acceptor(
