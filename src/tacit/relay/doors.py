@@ -45,9 +45,6 @@ class Doors:
     def __init__(self) -> None:
         self._doors: dict[LogRow, _Door] = {}
 
-    def __len__(self) -> int:
-        return len(self._doors)
-
     def wait(self, log: LogRow, device: DeviceRow, look_in: LookIn, answer: Answer, clock: Clock) -> None:
         """Have a device look in when its turn comes; whoever has the turn and asks again keeps it, so often.
 

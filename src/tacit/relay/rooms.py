@@ -40,8 +40,8 @@ async def enter_room(
     def let_on(outcome: Entrance | RelayError) -> None:
         answer(outcome if isinstance(outcome, RelayError) else _wire_entrance(outcome))
 
-    found = await look_in()
-    context.doors.wait(found.log, session.device, look_in, let_on, context.clock)
+    log = await context.store.query(partial(rooms.find, where=where, join_token=body.join_token))
+    context.doors.wait(log, session.device, look_in, let_on, context.clock)
 
 
 def room_state(room: pb.Room) -> RoomState:

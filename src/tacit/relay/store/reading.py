@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tacit.limits import ENTRY_OVERHEAD_BYTES
-from tacit.relay.store import damage, rooms
+from tacit.relay.store import damage
 from tacit.relay.store.places import find_log, position
 from tacit.relay.store.rows import Chunk, DeviceRow, LogRow, LogState, Session, StoredEntry
 
@@ -128,8 +128,10 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
     log = find_log(db, session, log_id)
     if log is None:
         return None
-    head, last_commit, dropped, restored, held_until = db.execute(
-        "SELECT last_seq, last_commit_seq, dropped_seq, restored_seq, held_until FROM logs WHERE log = ?", (log,)
+    head, last_commit, dropped, restored, held_until, room_stale = db.execute(
+        "SELECT last_seq, last_commit_seq, dropped_seq, restored_seq, held_until, commit_seq != last_commit_seq"
+        " FROM logs LEFT JOIN rooms USING (log) WHERE log = ?",
+        (log,),
     ).fetchone()
     if restored is not None:
         # Whoever has found its place since one restore need not go back behind that after the next.
@@ -152,7 +154,7 @@ def _log_state(db: sqlite3.Connection, session: Session, log_id: bytes) -> LogSt
         restored_seq=restored or 0,
         held_until=held_until,
         since_seq=stretches[-1].first - 1,
-        room_stale=rooms.is_stale(db, log),
+        room_stale=bool(room_stale),
     )
 
 

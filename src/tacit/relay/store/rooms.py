@@ -22,7 +22,6 @@ from tacit.wire.errors import BadRequest, NoSuchRoom, QuotaExceeded, RoomLocked,
 class Entrance:
     """What a newcomer needs to make its commit."""
 
-    log: LogRow
     log_id: bytes
     group_info: bytes = field(repr=False)
     last_commit_seq: int
@@ -62,7 +61,7 @@ def create(db: sqlite3.Connection, maker: Session, log: LogRow, room: RoomState)
     )
 
 
-def look_in(db: sqlite3.Connection, where: bytes | str, join_token: bytes) -> Entrance:
+def find(db: sqlite3.Connection, where: bytes | str, join_token: bytes) -> LogRow:
     """A room by the ID of its log, with the join token, or a public one by its name.
 
     Raises ``NoSuchRoom``, for a wrong token too, or ``RoomLocked``.
@@ -70,13 +69,24 @@ def look_in(db: sqlite3.Connection, where: bytes | str, join_token: bytes) -> En
     row = db.execute(_BY_NAME if isinstance(where, str) else _BY_ID, (where,)).fetchone()
     if row is None:
         raise NoSuchRoom
-    log, log_id, group_info, last_commit_seq, link_secret, commit_seq, token_hash = row
+    log, token_hash = row
     if not token_hash:
         raise RoomLocked
     if isinstance(where, bytes) and not fits(join_token, token_hash):
         raise NoSuchRoom
+    return LogRow(log)
+
+
+def look_in(db: sqlite3.Connection, where: bytes | str, join_token: bytes) -> Entrance:
+    """What is to be seen of a room through its door. Raises what ``find`` does."""
+    log = find(db, where, join_token)
+    log_id, group_info, last_commit_seq, link_secret, commit_seq = db.execute(
+        "SELECT log_id, group_info, last_commit_seq, link_secret, commit_seq FROM rooms JOIN logs USING (log)"
+        " WHERE log = ?",
+        (log,),
+    ).fetchone()
     secret = link_secret or b"" if isinstance(where, str) else b""
-    return Entrance(LogRow(log), log_id, group_info, last_commit_seq, secret, stale=commit_seq != last_commit_seq)
+    return Entrance(log_id, group_info, last_commit_seq, secret, stale=commit_seq != last_commit_seq)
 
 
 def is_room(db: sqlite3.Connection, log: LogRow) -> bool:
@@ -124,16 +134,6 @@ def change(db: sqlite3.Connection, log: LogRow, room: RoomState, seq: int) -> No
     )
 
 
-def is_stale(db: sqlite3.Connection, log: LogRow) -> bool:
-    """Whether a log is a room whose GroupInfo is not that of its last commit."""
-    return (
-        db.execute(
-            "SELECT 1 FROM rooms JOIN logs USING (log) WHERE log = ? AND commit_seq != last_commit_seq", (log,)
-        ).fetchone()
-        is not None
-    )
-
-
 def public_rooms(db: sqlite3.Connection) -> list[PublicRoom]:
     """Every public room, by name."""
     rows = db.execute(
@@ -165,9 +165,6 @@ def fits(join_token: bytes, token_hash: bytes) -> bool:
     return bool(token_hash) and hmac.compare_digest(hashlib.sha256(join_token).digest(), token_hash)
 
 
-_ROOM: Final = (
-    "SELECT log, log_id, group_info, last_commit_seq, link_secret, commit_seq, join_token_hash"
-    " FROM rooms JOIN logs USING (log) "
-)
+_ROOM: Final = "SELECT log, join_token_hash FROM rooms JOIN logs USING (log) "
 _BY_ID: Final = _ROOM + "WHERE log_id = ?"
 _BY_NAME: Final = _ROOM + "WHERE name = ?"
