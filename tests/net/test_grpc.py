@@ -6,6 +6,7 @@ import asyncio
 import gc
 import hashlib
 import ssl
+import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -85,6 +86,13 @@ async def test_a_stranger_asks_for_the_health_and_the_description_of_the_service
         (described,) = (await ask.read()).file_descriptor_response.file_descriptor_proto
         assert b"ClientFrame" in described
         await ask.done_writing()
+
+
+async def test_the_library_is_read_in_before_the_clock_of_connecting_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow disk or a busy machine takes none of the time that the relay has."""
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with pytest.raises(ModuleNotFoundError):
+        await connect(Where(9, scheme="grpc"), timeout_s=0)
 
 
 async def test_a_frame_of_a_stranger_is_refused_long_before_it_is_there(pem: Pem) -> None:
