@@ -1,4 +1,4 @@
-"""Installs the judges: implementations of MLS by others, for Node, that tests/interop runs against ours.
+"""Installs the judges that tests/interop runs against ours: implementations of MLS by others, and buf for gRPC.
 
 They go into a folder of their own that git ignores, in exactly the versions and with the checksums of
 tests/interop/package-lock.json, and none of their install scripts is run. Never a dependency of tacit: one is GPL.

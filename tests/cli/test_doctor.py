@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
+import ssl
 import threading
 from pathlib import Path
 from typing import Any
@@ -46,9 +48,15 @@ def test_a_set_up_that_works_passes_every_check(town: World) -> None:
 
 
 def test_a_way_can_be_checked_before_there_is_a_profile(town: World) -> None:
-    found = states(town.ok("doctor", town.extra["RELAY_LINK"], "--json"))
+    ran = town.ok("doctor", town.extra["RELAY_LINK"], "--json")
+    found = states(ran)
     assert [found[check] for check in RELAY_CHECKS] == ["ok"] * len(RELAY_CHECKS)
     assert "login" not in found
+    # By which whoever comes with other programs knows that they were shown the same certificate.
+    relay = parse_link(town.extra["RELAY_LINK"])
+    shown = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((relay.host, relay.port)))
+    (pin,) = (check for check in ran.json["checks"] if check["check"] == "pin")
+    assert pin["facts"] == {"certificate": hashlib.sha256(shown).hexdigest()}
 
 
 def test_without_a_profile_it_says_how_to_make_one(world: World) -> None:

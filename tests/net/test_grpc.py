@@ -86,6 +86,12 @@ async def test_a_stranger_asks_for_the_health_and_the_description_of_the_service
         (described,) = (await ask.read()).file_descriptor_response.file_descriptor_proto
         assert b"ClientFrame" in described
         await ask.done_writing()
+        # Newer tools ask by the name that reflection has had since it was settled, and not all of them know the older.
+        newer = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")()
+        await newer.write(reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString())
+        answer = reflection_pb2.ServerReflectionResponse.FromString(await newer.read())
+        assert {service.name for service in answer.list_services_response.service} == listed
+        await newer.done_writing()
 
 
 async def test_the_library_is_read_in_before_the_clock_of_connecting_runs(monkeypatch: pytest.MonkeyPatch) -> None:

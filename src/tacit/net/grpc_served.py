@@ -39,6 +39,8 @@ knows one largest size for everybody."""
 OVERHEAD_BYTES: Final = 64
 """What HTTP/2 and gRPC put around a frame, and what a client says about frames that it has read."""
 
+REFLECTION: Final = "grpc.reflection.v1.ServerReflection"
+
 MIN_PING_S: Final = 10
 """Who asks more often whether the relay is there is sent away."""
 
@@ -363,10 +365,20 @@ async def _describe(server: Any, descriptors: Any) -> None:
     if descriptors is None:
         return
     from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-    from grpc_reflection.v1alpha import reflection
+    from grpc_reflection.v1alpha import reflection, reflection_pb2
 
     healthy: Any = health.aio.HealthServicer()  # type: ignore[attr-defined]  # its stubs know the other one only
     for name in ("", SERVICE):
         await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server, descriptors)
+    named = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(named, server, descriptors)
+    # The library knows reflection by the name that it had before it was settled; the messages are the same.
+    described: Any = reflection.aio.ReflectionServicer(named, pool=descriptors)  # type: ignore[attr-defined]  # as above
+    method = load_grpc().stream_stream_rpc_method_handler(
+        described.ServerReflectionInfo,
+        reflection_pb2.ServerReflectionRequest.FromString,
+        reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    handler = load_grpc().method_handlers_generic_handler(REFLECTION, {"ServerReflectionInfo": method})
+    server.add_generic_rpc_handlers((handler,))

@@ -93,11 +93,11 @@ async def _greeting(relay: RelayLink, parts: Parts) -> AsyncIterator[Finding]:
     """TLS, the relay's key, its versions and its clock, from what it says first."""
     about: dict[str, Any] = {"transport": relay.scheme}
     try:
-        hello, wrong = await _hello(relay, parts, verify_name=False)
+        hello, seen, wrong = await _hello(relay, parts, verify_name=False)
         if isinstance(wrong, NameToVerify):
             # A proxy ends TLS before the relay, and the relay's key says so.
             about["name_verified"] = True
-            hello, wrong = await _hello(relay, parts, verify_name=True)
+            hello, seen, wrong = await _hello(relay, parts, verify_name=True)
     except TacitError as error:
         yield Finding("tls", "failed", about, error)
         return
@@ -105,7 +105,7 @@ async def _greeting(relay: RelayLink, parts: Parts) -> AsyncIterator[Finding]:
     if wrong is not None:
         yield Finding("pin", "failed", {}, wrong)
         return
-    yield Finding("pin", "ok")
+    yield Finding("pin", "ok", {"certificate": seen.hex()})
     try:
         version = choose_protocol(hello.protocol_min, hello.protocol_max)
     except TacitError as error:
@@ -115,8 +115,8 @@ async def _greeting(relay: RelayLink, parts: Parts) -> AsyncIterator[Finding]:
     yield _clock(hello, parts.clock)
 
 
-async def _hello(relay: RelayLink, parts: Parts, *, verify_name: bool) -> tuple[pb.Hello, Untrusted | None]:
-    """What the relay says first, and what is wrong with it, if anything."""
+async def _hello(relay: RelayLink, parts: Parts, *, verify_name: bool) -> tuple[pb.Hello, bytes, Untrusted | None]:
+    """What the relay says first, the hash of the certificate before it, and what is wrong with them, if anything."""
     link: FrameLink = await parts.connect(relay, verify_name)
     try:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
@@ -130,8 +130,8 @@ async def _hello(relay: RelayLink, parts: Parts, *, verify_name: bool) -> tuple[
     try:
         verify_hello(body, relay.fingerprint, link.peer_certificate_hash, name_verified=verify_name)
     except Untrusted as error:
-        return body, error
-    return body, None
+        return body, link.peer_certificate_hash, error
+    return body, link.peer_certificate_hash, None
 
 
 def _clock(hello: pb.Hello, clock: Clock) -> Finding:
