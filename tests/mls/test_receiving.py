@@ -11,6 +11,7 @@ from tacit.mls.errors import OwnMessage, WrongEpoch
 from tacit.mls.extensions import ExternalSender, external_senders_extension
 from tacit.mls.external_proposals import propose_externally, propose_joining
 from tests.mls.crew import GROUP_ID, NOW_S, Crew, NotTheirKey
+from tests.mls.mirror import Mirror
 
 OPEN = Policy(public_handshakes=True, external_commits=True)
 LATE_S = NOW_S + PAST_EPOCH_S + 1
@@ -57,7 +58,7 @@ def test_what_cannot_be_read_in_the_open_says_where_it_belongs() -> None:
     commit = public_commit(crew)
     with pytest.raises(OwnMessage) as own:
         crew["alice"].process(commit, authenticate=crew.authenticate, now_s=NOW_S, policy=OPEN)
-    assert (own.value.epoch, own.value.generation) == (1, 0)
+    assert (own.value.epoch, own.value.generation, own.value.is_signed) == (1, 0, True)
     crew.commit("bob")
     with pytest.raises(WrongEpoch) as wrong:
         crew["bob"].process(commit, authenticate=crew.authenticate, now_s=NOW_S, policy=OPEN)
@@ -116,6 +117,21 @@ def test_an_own_message_is_known_as_such_when_its_epoch_is_over() -> None:
         crew.open("alice", message)
     assert (caught.value.epoch, caught.value.generation) == (epoch, 0)
     assert crew.open("bob", message) == b"comes back late"
+
+
+def test_whether_an_own_message_has_our_signature_can_only_tell_whose_ratchet_has_not_come_there() -> None:
+    crew = Crew(2)
+    set_back = crew["alice"]
+    message = crew.seal("alice", b"known to the later self")
+    mirror = Mirror(crew["bob"], crew.entropy)
+    forged = mirror.private(b"bob's", sender=set_back.own_leaf)
+    senseless = mirror.private(b"bob's", sender=set_back.own_leaf, content_bytes=lambda _: b"\xff")
+    signed = []
+    for group, claim in ((set_back, message), (crew["alice"], message), (set_back, forged), (set_back, senseless)):
+        with pytest.raises(OwnMessage) as caught:
+            group.process(claim, authenticate=crew.authenticate, now_s=NOW_S)
+        signed.append(caught.value.is_signed)
+    assert signed == [True, False, False, False]
 
 
 def test_of_two_epochs_that_are_over_the_younger_is_read_for_longer() -> None:

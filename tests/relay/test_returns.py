@@ -96,12 +96,27 @@ async def test_an_entry_comes_back_at_its_number_once_whoever_brings_it(tmp_path
         assert (await relay.bob.ask(entry)).seq == 3
         assert (await relay.alice.ask(entry)).seq == 3
         pushed = await relay.alice.entry()
-        assert (pushed.seq, pushed.payload, pushed.message_id, pushed.own) == (3, b"lost", entry.message_id, True)
-        assert (await relay.state(relay.alice)).own_last_seq == 3
+        assert (pushed.seq, pushed.payload, pushed.message_id) == (3, b"lost", entry.message_id)
         # Its author may never have heard that it arrived, and sends it again.
         await relay.say_there_is_no_more(relay.alice, relay.bob)
         again = message(relay.log, b"lost", message_id=entry.message_id)
         assert (await relay.alice.ask(again)).seq == 3
+
+
+async def test_what_others_say_that_somebody_wrote_is_not_held_against_it(tmp_path):
+    """A client whose own entries go further than its store knows believes that it is an old copy, and stops writing."""
+    async with restored(tmp_path) as relay:
+        alice = relay.alice.someone.address
+        await relay.alice.listen(relay.log, after=2)
+        await relay.bob.ask(lost(relay.log, 3, b"not hers", author=alice))
+        assert not (await relay.alice.entry()).own
+        assert (await relay.state(relay.alice)).own_last_seq == 2
+        await relay.alice.listen(relay.log, after=3)
+        await relay.alice.ask(lost(relay.log, 4, b"hers", author=alice))
+        assert (await relay.alice.entry()).own
+        assert (await relay.state(relay.alice)).own_last_seq == 4
+        await relay.alice.listen(relay.log, after=1)
+        assert [entry.own for entry in await relay.alice.take(3)] == [True, False, True], "from the disk, too"
 
 
 async def test_one_whose_author_nobody_knows_is_known_by_its_id(tmp_path):

@@ -15,6 +15,7 @@ from tacit.testing.evil import rewrite, rewrite_request
 from tacit.testing.story import story, story_on_disk
 from tacit.testing.world import World
 from tacit.wire import relay_pb2 as pb
+from tests.mls.mirror import Mirror
 from tests.stories.scenes import nothing_is_missing
 
 LATE_S = RETURN_WAIT_S + 60.0
@@ -439,6 +440,51 @@ async def test_a_relay_that_only_says_so_gets_no_key_used_twice(world: World) ->
     for person, other in ((alice, bob), (bob, alice)):
         assert sorted(line.split(": ")[1] for line in await person.hears(other)) == sorted(said)
         await nothing_is_missing(person, other.id)
+
+
+@pytest.mark.parametrize("started_anew", [False, True])
+@story_on_disk
+async def test_nobody_is_stopped_by_what_another_brings_back_in_its_name(world: World, started_anew: bool) -> None:
+    """Mallory claims that alice wrote what her store does not know: of an epoch to come, and from her own leaf."""
+    alice, mallory = await world.friends("alice", "mallory")
+    chat = await alice.creates("friends", mallory)
+    await world.shortly()
+    for person in (alice, mallory):
+        await person.says(chat, "hi")
+        await world.shortly()
+    lost = Lost(world)
+    forged: list[bytes] = []
+
+    def forge(batch: Batch) -> None:
+        (state,) = batch.states_of(ChatId(chat))
+        (victim,) = (m.leaf_index for m in state.group.members() if m.leaf_index != state.group.own_leaf)
+        mirror = Mirror(state.group, batch.ctx.entropy)
+        forged.append(mirror.private(b"never said", sender=victim, generation=50))
+        forged.append(mirror.private(b"never said", sender=victim, header={"epoch": state.group.epoch + 1}))
+
+    await mallory.client._runtime.do(forge)
+    for n in range(len(forged)):
+        await mallory.says(chat, f"lost {n}")
+    await world.shortly()
+    account_id, device_id = await alice.client._runtime.read(lambda books: books.me.device)
+
+    def in_the_name_of_alice(asked: pb.BringBack) -> pb.BringBack:
+        if asked.message_id and forged:
+            asked.message_id, asked.payload = bytes([len(forged)]) * 16, forged.pop()
+            asked.author.CopyFrom(pb.Device(account_id=account_id, device_id=device_id))
+        return asked
+
+    mallory.way.meddle(rewrite_request("bring_back", in_the_name_of_alice))
+    await alice.go_offline()
+    await lost.comes_back(mallory)
+    assert not forged
+    if started_anew:
+        await alice.restart()
+    await bring(world, alice)
+    assert [line for line in await alice.sees(chat) if "behind" in line] == []
+    await alice.says(chat, "still here")
+    await world.advance(60)
+    assert "alice: still here" in await mallory.hears(chat)
 
 
 async def says_falsely(evil: Actor, chat: str) -> None:

@@ -58,10 +58,12 @@ class OwnMessage(InvalidMessage):
 
     code = "own-message"
 
-    def __init__(self, epoch: int, generation: int) -> None:
+    def __init__(self, epoch: int, generation: int, *, is_signed: bool) -> None:
         super().__init__("6.3/own-message")
         self.epoch = epoch
         self.generation = generation
+        self.is_signed = is_signed
+        """Whether our own signature is on it. Of a private message, only a ratchet that has not come there can tell."""
 
 
 class NotForUs(InvalidMessage):

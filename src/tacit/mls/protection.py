@@ -13,7 +13,7 @@ from tacit.codec import Reader, encode_varint
 from tacit.crypto.padme import padme
 from tacit.crypto.suites import CipherSuite
 from tacit.entropy import Entropy
-from tacit.errors import CryptoError, InvalidMessage
+from tacit.errors import CryptoError, DecodeError, InvalidMessage
 from tacit.mls.checks.framing import (
     check_application_is_private,
     check_content_signature,
@@ -126,24 +126,9 @@ def open_private(keys: EpochKeys, message: PrivateMessage) -> Unverified:
     sender_data = open_sender_data(keys, message)
     sender_leaf = check_sender_is_member(keys.leaves.get(sender_data.leaf_index))
     if sender_data.leaf_index == keys.own_leaf:
-        raise OwnMessage(message.epoch, sender_data.generation)
-    key, secret_tree = keys.secret_tree.key_at(
-        keys.suite, sender_data.leaf_index, ratchet_kind(message.content_type), sender_data.generation
-    )
-    aad = b"".join(
-        (
-            _header(message.group_id, message.epoch, message.content_type),
-            encode_varint(len(message.authenticated_data)),
-            message.authenticated_data,
-        )
-    )
-    try:
-        plaintext = keys.suite.aead_open(key.key, _guarded(key, sender_data.reuse_guard), aad, message.ciphertext)
-    except CryptoError:
-        raise InvalidMessage("6.3.1/ciphertext") from None
-    content, auth = _read_private_content(plaintext, message, sender_data.leaf_index)
-    authenticated = AuthenticatedContent(WireFormat.PRIVATE_MESSAGE, content, auth)
-    return Unverified(authenticated, sender_leaf, sender_data.generation, secret_tree)
+        is_signed = _is_signed(keys, message, sender_data, sender_leaf)
+        raise OwnMessage(message.epoch, sender_data.generation, is_signed=is_signed)
+    return _open(keys, message, sender_data, sender_leaf)
 
 
 def protect_public(
@@ -183,6 +168,35 @@ def open_from_outside(
 def ratchet_kind(content_type: ContentType) -> RatchetKind:
     """The ratchet that the keys for such content come from."""
     return RatchetKind.APPLICATION if content_type is ContentType.APPLICATION else RatchetKind.HANDSHAKE
+
+
+def _is_signed(keys: EpochKeys, message: PrivateMessage, sender_data: SenderData, sender_leaf: LeafNode) -> bool:
+    """Whether the sender that a message names has signed it, as far as there is a key to open it."""
+    try:
+        _open(keys, message, sender_data, sender_leaf).verify(keys)
+    except (InvalidMessage, DecodeError):
+        return False
+    return True
+
+
+def _open(keys: EpochKeys, message: PrivateMessage, sender_data: SenderData, sender_leaf: LeafNode) -> Unverified:
+    key, secret_tree = keys.secret_tree.key_at(
+        keys.suite, sender_data.leaf_index, ratchet_kind(message.content_type), sender_data.generation
+    )
+    aad = b"".join(
+        (
+            _header(message.group_id, message.epoch, message.content_type),
+            encode_varint(len(message.authenticated_data)),
+            message.authenticated_data,
+        )
+    )
+    try:
+        plaintext = keys.suite.aead_open(key.key, _guarded(key, sender_data.reuse_guard), aad, message.ciphertext)
+    except CryptoError:
+        raise InvalidMessage("6.3.1/ciphertext") from None
+    content, auth = _read_private_content(plaintext, message, sender_data.leaf_index)
+    authenticated = AuthenticatedContent(WireFormat.PRIVATE_MESSAGE, content, auth)
+    return Unverified(authenticated, sender_leaf, sender_data.generation, secret_tree)
 
 
 def _membership_input(content: FramedContent, auth: FramedContentAuthData, group_context: bytes) -> bytes:

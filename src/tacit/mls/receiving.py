@@ -119,7 +119,7 @@ def _process_public_of_member(
     membership_key = group.state.secrets.membership_key.reveal()
     verified = open_public(group.suite, membership_key, message, leaf.signature_key, group.context.encoded)
     if content.sender.index == group.own_leaf:
-        raise OwnMessage(content.epoch, 0)
+        raise OwnMessage(content.epoch, 0, is_signed=True)
     return _process_handshake(group, group, verified, body, leaf, rules, now_s)
 
 

@@ -1107,7 +1107,7 @@ class Entry(_message.Message):
     received_at_ms: _builtins.int
     """the relay's clock, a hint only"""
     own: _builtins.bool
-    """appended by the device that reads"""
+    """appended by the device that reads, or brought back by its account after a restore"""
     damaged: _builtins.bool
     """The relay's disk has spoilt this entry. The payload is empty; where more than that is gone, so are message_id,
     kind and own.

@@ -147,6 +147,17 @@ def test_an_own_commit_in_the_clear_that_this_store_does_not_know_leads_where_it
         assert copy.notices()[-1] == "behind/own-commit-lost"
 
 
+@pytest.mark.parametrize("keys_from", [OLD, NEW])
+def test_an_own_commit_that_others_bring_back_counts_by_its_signature_where_the_store_may_be_old(keys_from):
+    log, (alice, _) = group_of("alice", "bob")
+    old = at(alice, keys_from=keys_from)
+    (entry,) = log.append(alice, alice.commit())
+    old.take(process_entry(old.group, entry, None, old.ctx))
+    is_old = keys_from == OLD
+    assert (old.group.conversation.status is ConversationStatus.BEHIND) is is_old
+    assert old.notices() == ["behind/own-commit-lost" if is_old else "invalid-commit/own-message"]
+
+
 def test_a_store_that_begins_the_next_epoch_itself_need_not_wait_for_others():
     """It was put back behind a proposal of its own; in the epoch of that nothing is sealed any more anyway."""
     log, (alice, _) = group_of("alice", "bob")

@@ -137,7 +137,7 @@ def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context, *, again: bo
     except mls.OwnMessage as own:
         if again and _was_sealed_here(state, entry, own):
             return Step(_note_own(state, entry), author=ctx.me.device)
-        if entry.own:
+        if entry.own or (own.is_signed and not may_seal(state, ctx)):  # brought back by somebody who has read it
             return replace(_take_own_unknown(state, entry, own, ctx), author=ctx.me.device)
         return _refuse(state, entry, own.code, ctx)  # anybody in the group can claim to be at our leaf
     except mls.WrongEpoch as wrong:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Generator
 from typing import Any, Final, NamedTuple
 
-from tacit.relay.store.rows import DeviceRow, StoredEntry
+from tacit.relay.store.rows import NOBODY, DeviceRow, StoredEntry
 
 ENTRY: Final = "entry"
 KEY_PACKAGE: Final = "key-package"
@@ -63,7 +63,7 @@ def read_entries(db: sqlite3.Connection, first: int, last: int) -> Generator[Sto
                 seq, DeviceRow(author), message_id, kind, b"", received_at_ms, damaged=not dropped, dropped=dropped
             )
         else:
-            yield StoredEntry(seq, DeviceRow(0), b"", 0, b"", 0, damaged=True)
+            yield StoredEntry(seq, NOBODY, b"", 0, b"", 0, damaged=True)
 
 
 def read_unbroken(db: sqlite3.Connection, first: int, last: int) -> Generator[StoredEntry, None, None]:
@@ -76,9 +76,7 @@ def read_unbroken(db: sqlite3.Connection, first: int, last: int) -> Generator[St
         if entry.seq < expected:
             continue  # a branch that leads back
         if entry.seq - expected <= MAX_HOLE:
-            yield from (
-                StoredEntry(seq, DeviceRow(0), b"", 0, b"", 0, damaged=True) for seq in range(expected, entry.seq)
-            )
+            yield from (StoredEntry(seq, NOBODY, b"", 0, b"", 0, damaged=True) for seq in range(expected, entry.seq))
         yield entry
         expected = entry.seq + 1
 

@@ -31,6 +31,5 @@ def row_of(log: LogRow, seq: int, entry: NewEntry) -> tuple[Any, ...]:
 
 
 def put(db: sqlite3.Connection, log: LogRow, seq: int, entry: NewEntry) -> None:
-    """Keep one entry under a number, which is its author's last one from now on."""
+    """Keep one entry under a number."""
     db.execute(INTO + "(?, ?, ?, ?, ?, ?, ?)", row_of(log, seq, entry))
-    db.execute(OWN_SEQ, (seq, log, entry.author))

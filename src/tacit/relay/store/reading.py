@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tacit.limits import ENTRY_OVERHEAD_BYTES
 from tacit.relay.store import damage
 from tacit.relay.store.places import find_log, position
-from tacit.relay.store.rows import Chunk, DeviceRow, LogRow, LogState, Session, StoredEntry
+from tacit.relay.store.rows import NOBODY, Chunk, DeviceRow, LogRow, LogState, Session, StoredEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,9 @@ def read_entries(
     db: sqlite3.Connection, log: LogRow, device: DeviceRow, after: int, *, max_entries: int, max_bytes: int
 ) -> Chunk:
     """The next entries that a device may read after a number; at least one, if there is one, whatever its size."""
-    head = db.execute("SELECT last_seq, dropped_seq FROM logs WHERE log = ?", (log,)).fetchone()
+    head = db.execute("SELECT last_seq, dropped_seq, restored_seq FROM logs WHERE log = ?", (log,)).fetchone()
     kept_after = after if head is None else max(after, head[1])
+    was_restored = head is not None and head[2] is not None
     found: list[StoredEntry] = []
     size = 0
     stretches = _readable(db, log, device, 0 if head is None else head[0])
@@ -45,10 +46,25 @@ def read_entries(
             if found and (len(found) == max_entries or size > max_bytes):
                 rows.close()
                 return Chunk(tuple(found), found[-1].seq, caught_up=False, ended=False)
+            if was_restored and entry.author == device and is_hearsay(db, log, device, entry.message_id):
+                entry = replace(entry, author=NOBODY)
             found.append(entry)
     # Asked anew with each visit, not remembered from the Listen: the reader may have been removed in between.
     ended = not any(stretch.is_open for stretch in stretches)
     return Chunk(tuple(found), max(after, 0 if head is None else head[0]), caught_up=True, ended=ended)
+
+
+def is_hearsay(db: sqlite3.Connection, log: LogRow, author: DeviceRow, message_id: bytes) -> bool:
+    """Whether only others say that a device wrote an entry, because none of its account has brought it back.
+
+    Else anybody could make another's client believe that its store is an old copy, and stop it writing.
+    """
+    row = db.execute(
+        "SELECT 1 FROM brought WHERE log = ? AND message_id = ?"
+        " AND bringer IS NOT (SELECT account FROM devices WHERE device = ?)",
+        (log, message_id, author),
+    ).fetchone()
+    return row is not None
 
 
 def read_many(

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tacit.limits import ENTRY_OVERHEAD_BYTES, MAX_HELD_BYTES_PER_ACCOUNT, RETURN_WAIT_S
 from tacit.relay.store import entries, readers, reading
-from tacit.relay.store.entries import RETRY_S, is_held
+from tacit.relay.store.entries import OWN_SEQ, RETRY_S, is_held
 from tacit.relay.store.rows import (
     COMMIT,
     MAX_SEQ,
+    NOBODY,
     AccountRow,
     Appended,
     DeviceAddress,
@@ -97,6 +98,7 @@ def make_again(db: sqlite3.Connection, maker: Session, log_id: bytes) -> None:
 def bring_back(db: sqlite3.Connection, session: Session, lost: LostEntry) -> tuple[NewEntry, Appended]:
     """Put an entry back, and say under which number; one that is there gets the number that it has.
 
+    Where somebody else than its author's account brings it, the entry comes out with ``NOBODY`` for its readers.
     Raises ``UnknownLog``, ``NotAReader``, ``QuotaExceeded``, ``CommitConflict`` when a new commit has taken its place,
     or ``Restoring`` while others have to bring what comes before.
     """
@@ -115,6 +117,10 @@ def bring_back(db: sqlite3.Connection, session: Session, lost: LostEntry) -> tup
         raise CommitConflict(last_commit_seq=log.last_commit_seq)
     _charge(db, session.account, len(entry.payload) + ENTRY_OVERHEAD_BYTES)
     _keep(db, log, entry, seq, session.account)
+    if reading.is_hearsay(db, log.row, author, entry.message_id):
+        entry = replace(entry, author=NOBODY)
+    else:
+        db.execute(OWN_SEQ, (seq, log.row, author))
     removed = readers.remove(db, log.row, lost.readers_removed, seq)
     _add_readers(db, log.row, lost.readers_added, seq, session.account, lost.received_at_ms // 1000)
     return entry, Appended(log.row, seq, fresh=True, removed=removed)

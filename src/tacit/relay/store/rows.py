@@ -9,6 +9,9 @@ AccountRow = NewType("AccountRow", int)
 DeviceRow = NewType("DeviceRow", int)
 LogRow = NewType("LogRow", int)
 
+NOBODY: Final = DeviceRow(0)
+"""Stands for an author where the relay cannot vouch for one."""
+
 MAX_SEQ: Final = 2**32 - 1
 """The last sequence number of a log, by the layout of ``entries``."""
 
