@@ -182,7 +182,9 @@ async def test_invitations_tell_who_used_them(tmp_path, runs):
         for command in ("revoke", "invites"):
             unknown = await tacit(tmp_path, command, "f" * 12)
             assert (unknown.code, "tacit relay invites" in unknown.err) == (7, True)
-        assert (await tacit(tmp_path, "invite", "--uses", "0", "--json")).json["error"]["code"] == "bad-invite"
+        for wrong in (("--uses", "0"), ("--uses", "9" * 30), ("--expires", "99999d"), ("--expires", "0s")):
+            assert (await tacit(tmp_path, "invite", *wrong, "--json")).json["error"]["code"] == "bad-invite"
+        assert "30m or 90s, or never" in (await tacit(tmp_path, "invite", "--expires", "soon")).err
 
 
 @BOTH

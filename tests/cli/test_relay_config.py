@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -74,6 +77,9 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
         ephemeral = true
         data = "/var/lib/tacit"
         behind_proxy = "at times"
+        ws = false
+        certificate = "/no/c.pem"
+        private_key = "k.pem"
         """
     )
     found = mistakes(file, {"TACIT_SERVE_PORT": "99999"})
@@ -85,6 +91,7 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
     assert found.pop("serve.public_host").startswith("is neither a name nor an address")
     assert found.pop("serve.behind_proxy") == "takes true or false, not 'at times'"
     assert "serve.data" in found.pop("serve.ephemeral")
+    assert found.pop("serve.ws").endswith("nobody could come in")
     assert found.pop("TACIT_SERVE_PORT") == "takes a whole number from 0 to 65535, not '99999'"
     assert found == {}
 
@@ -114,11 +121,15 @@ def test_each_mistake_says_what_would_be_right(file: Path, text: str, problem: s
         ('certificate = "/dev/null"\nprivate_key = "/dev/null"', "serve.certificate", "Both must be PEM"),
         ('certificate = "c"\nprivate_key = "k"\nbehind_proxy = true\npublic_host = "h"', "serve.certificate", "proxy"),
         ("behind_proxy = true", "serve.behind_proxy", "needs serve.public_host"),
+        ('host = "256.1.1.1"', "serve.host", "so nothing could listen there"),
+        ('metrics_host = "here or there"', "serve.metrics_host", "so nothing could listen there"),
+        ("TACIT_SERVE_RETENTON", "TACIT_SERVE_RETENTON", "unknown variable; did you mean TACIT_SERVE_RETENTION?"),
     ],
 )
-def test_certificates_and_proxies_that_cannot_work_are_explained(file: Path, text: str, key: str, problem: str) -> None:
-    file.write_text(f"[serve]\n{text}\n")
-    found = mistakes(file)
+def test_what_cannot_work_is_explained(file: Path, text: str, key: str, problem: str) -> None:
+    given = {key: "7d"} if text == key else {}
+    file.write_text("" if given else f"[serve]\n{text}\n")
+    found = mistakes(file, given)
     assert set(found) == {key}
     assert problem in found[key]
 
@@ -145,12 +156,44 @@ def test_who_can_be_reached_from_elsewhere_asks_for_an_invitation(serve: dict[st
     assert relay_config(settings).registration == registration
 
 
+@pytest.mark.parametrize("host", ["fe80::1%eth0", "::", "0.0.0.0", "localhost", "Chat.example.org"])
+def test_a_relay_listens_on_addresses_and_names(host: str) -> None:
+    assert relay_config(Settings(serve=ServeSettings(public_host="h", host=host))).host == host
+
+
+def test_a_file_that_root_writes_can_be_read_by_the_relays_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's umask is often one that hides folders from everybody else."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    before = os.umask(0o077)
+    try:
+        write_config(tmp_path / "etc" / "tacit" / "config.toml", "", force=False)
+    finally:
+        os.umask(before)
+    made = [tmp_path / "etc", *(tmp_path / "etc").rglob("*")]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in sorted(made)] == [0o755, 0o755, 0o644]
+
+
+def test_a_file_that_this_user_may_not_read_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path, *__: object, **___: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setattr(Path, "read_text", refuse)
+    told = [(layer.source, str(mistake)) for layer in examine(str(file), {}) for mistake in layer.wrong]
+    assert told == [(str(file), "cannot be read: Permission denied")]
+
+
 @pytest.mark.processes
 def test_an_operator_writes_the_file_checks_it_and_a_relay_obeys_it(world: World, tmp_path: Path) -> None:
     file, folder = tmp_path / "etc" / "tacit.toml", tmp_path / "kept"
     ran = world.ok("relay", "--data", str(folder), "init", str(file), "--public-host", "chat.example.org", "--json")
     assert ran.json == {"file": str(file), "public_host": "chat.example.org"}
     assert world.tacit("relay", "init", str(file)).code == 2
+    ran = world.tacit("relay", "init", str(tmp_path / "other"), "--public-host", "no host")
+    assert (ran.code, "'no host' is neither a name nor an address" in ran.err) == (2, True)
+    assert not (tmp_path / "other").exists()
     assert world.ok("relay", "check-config", str(file), "--json").json["ok"] is True
     with world.running("serve", "--config", str(file), "--host", "127.0.0.1", "--port", "0") as relay:
         assert relay.stdout is not None

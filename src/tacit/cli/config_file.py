@@ -68,11 +68,21 @@ def write_config(path: Path, text: str, *, force: bool) -> None:
     """
     if path.exists() and not force:
         raise FileExists(str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     aside = path.with_name(f"{path.name}.new")
     aside.write_text(text, encoding="utf-8")
     aside.chmod(0o644)
     aside.replace(path)
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder and those above it; root's can be passed by the relay's own user, whatever root's umask says."""
+    if path.is_dir():
+        return
+    _make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    if os.geteuid() == 0:
+        path.chmod(0o755)
 
 
 def _elsewhere(key: str) -> str:

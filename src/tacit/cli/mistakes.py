@@ -39,7 +39,7 @@ def sift(
     for key, value in layer.items():
         name = f"{path}{key}"
         if key not in known:
-            wrong.append(Mistake(name, _unknown(key, list(known), path)))
+            wrong.append(Mistake(name, unknown(key, list(known), path)))
         elif _is_struct(known[key]) and isinstance(value, dict):
             good[key], inner = sift(value, known[key], f"{name}.")
             wrong += inner
@@ -65,11 +65,12 @@ def wanted(kind: Any) -> str:
     return {str: "text in quotes", int: "a whole number", bool: "true or false"}[kind]
 
 
-def _unknown(key: str, known: list[str], path: str) -> str:
+def unknown(key: str, known: list[str], path: str, kind: str = "key") -> str:
+    """What to say of a key that nobody knows; all of them are named with ``path`` before them."""
     close = difflib.get_close_matches(key, known, n=1, cutoff=_NEAR)
     if close:
-        return f"unknown key; did you mean {path}{close[0]}?"
-    return f"unknown key; known are {', '.join(path + name for name in sorted(known))}"
+        return f"unknown {kind}; did you mean {path}{close[0]}?"
+    return f"unknown {kind}; known are {', '.join(path + name for name in sorted(known))}"
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -11,8 +12,6 @@ import click
 from tacit.errors import TacitError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from click.shell_completion import CompletionItem
 
     from tacit.cli.settings import Settings
@@ -45,15 +44,23 @@ def relay_settings(ctx: click.Context) -> Settings:
 
 def ask(settings: Settings, operation: str, **args: Any) -> dict[str, Any]:
     """Have the relay do something; raises what it refused with."""
-    from tacit.cli.errors import advise
     from tacit.cli.settings import span_s
     from tacit.relay.admin.asking import ask_relay
 
-    try:
+    with advising(settings):
         return ask_relay(settings.relay_dir, operation, args, retention_s=span_s(settings.serve.retention))
+
+
+@contextmanager
+def advising(settings: Settings) -> Iterator[None]:
+    """Have an operator told what to do about an error, and not somebody who runs no relay."""
+    from tacit.cli.errors import advise
+
+    try:
+        yield
     except TacitError as error:
         if error.code in ADVICE:
-            advise(error, ADVICE[error.code])
+            advise(error, ADVICE[error.code].format(folder=settings.relay_dir))
         raise
 
 
@@ -61,7 +68,9 @@ ADVICE: Final = {
     "no-such-account": "tacit relay users lists them.",
     "no-such-device": "tacit relay devices ACCOUNT lists them.",
     "no-such-invite": "tacit relay invites lists them.",
-    "no-store": "Start the relay once, or name its folder with --data. One with --ephemeral keeps nothing to ask for.",
+    "no-such-room": "tacit relay rooms lists the public ones.",
+    "no-store": "It was looked for in {folder}. Start the relay once, or name its folder with --data. One with "
+    "--ephemeral keeps nothing to ask for.",
 }
 """What to do next, where the error is also met by people who run no relay."""
 

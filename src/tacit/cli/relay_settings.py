@@ -101,6 +101,10 @@ def _contradictions(settings: Settings, environment: Mapping[str, str]) -> list[
         wrong.append(Mistake("serve.retention", error.detail))
         # A span that works, so that what else is wrong is found too.
         settings = structs.replace(settings, serve=structs.replace(serve, retention="1d"))
+    if not (serve.ws or serve.grpc or serve.tcp):
+        wrong.append(Mistake("serve.ws", "is off, and so are serve.grpc and serve.tcp; nobody could come in"))
+        # One way in, as above.
+        settings = structs.replace(settings, serve=structs.replace(settings.serve, ws=True))
     try:
         phone_route(serve, environment)
     except RouteMistake as error:

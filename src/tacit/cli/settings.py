@@ -17,7 +17,7 @@ import click
 import msgspec
 
 from tacit import limits
-from tacit.cli.mistakes import Mistake, sift
+from tacit.cli.mistakes import Mistake, sift, unknown
 from tacit.cli.tree import flags
 from tacit.errors import ConfigError
 
@@ -67,6 +67,9 @@ ENVIRONMENT: Final = {
     "TACIT_SERVE_PHONE_SMTP_TO": ("serve", "phone_smtp_to"),
     "TACIT_SERVE_FIND_BY_PHONE": ("serve", "find_by_phone"),
 }
+_SERVE: Final = "TACIT_SERVE_"
+"""What variables of a relay begin with, and nothing else does: one that is not known is a mistake."""
+
 _RUN_ONLY: Final = ("json", "verbose", "passphrase_fd")
 """Flags that say how this run talks, and so belong into no file."""
 
@@ -265,12 +268,12 @@ def config_files(named: str | None, environment: Mapping[str, str]) -> list[Path
     """The files to read, the weakest first; one that was named must exist."""
     chosen = named or environment.get("TACIT_CONFIG")
     if chosen:
-        if not Path(chosen).is_file():
+        if not _may_be_there(Path(chosen)):
             raise BadConfig(f"no file {chosen}")
         return [Path(chosen)]
     home = environment.get("XDG_CONFIG_HOME") or "~/.config"
     usual = (Path("/etc/tacit/config.toml"), Path(home).expanduser() / "tacit" / "config.toml")
-    return [path for path in usual if path.is_file()]
+    return [path for path in usual if _may_be_there(path)]
 
 
 def span_s(text: str) -> int:
@@ -279,6 +282,14 @@ def span_s(text: str) -> int:
     if found is None:
         raise BadConfig(f"{text!r} is no span of time, such as 7d, 12h, 30m or 90s")
     return int(found[1]) * _SECONDS[found[2]]
+
+
+def _may_be_there(path: Path) -> bool:
+    """Whether a file is there, or hidden from this user; reading it says so then."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
 
 
 def _file_layer(path: Path) -> Layer:
@@ -296,7 +307,12 @@ def _file_layer(path: Path) -> Layer:
 def _environment_layer(environment: Mapping[str, str]) -> Layer:
     """Each mistake under the name of its variable."""
     values: dict[str, Any] = {}
-    wrong: list[Mistake] = []
+    known = [name.removeprefix(_SERVE) for name in ENVIRONMENT if name.startswith(_SERVE)]
+    wrong = [
+        Mistake(name, unknown(name.removeprefix(_SERVE), known, _SERVE, "variable"))
+        for name in environment
+        if name.startswith(_SERVE) and name not in ENVIRONMENT
+    ]
     for variable, keys in ENVIRONMENT.items():
         value = environment.get(variable)
         if not value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,10 +140,29 @@ def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
         yield missing, f"is missing, and {other} is of no use without it"
     if config.behind_proxy and config.certificate is not None:
         yield "certificate", "is of no use with behind_proxy: clients see the proxy's"
-    try:
-        RelayLink(config.public_host, DEFAULT_PORT, bytes(FINGERPRINT_SIZE))
-    except BadLink:
+    misplaced = [field for field in ("host", "metrics_host") if not _can_be_listened_on(getattr(config, field))]
+    for field in misplaced:
+        yield field, "is neither an address nor a name, so nothing could listen there"
+    # Where links name the address that is listened on, that one is to blame, and told already.
+    if not _can_be_linked(config.public_host) and not ("host" in misplaced and config.public_host == config.host):
         yield "public_host", "is neither a name nor an address, so no link could name it"
+
+
+def _can_be_linked(host: str) -> bool:
+    try:
+        RelayLink(host, DEFAULT_PORT, bytes(FINGERPRINT_SIZE))
+    except BadLink:
+        return False
+    return True
+
+
+def _can_be_listened_on(host: str) -> bool:
+    """Whether this could be an address of this machine, of one of its networks (``fe80::1%eth0``), or a name of it."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return not host or _can_be_linked(host.lower())
+    return True
 
 
 def _phone_mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:

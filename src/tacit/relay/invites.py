@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tacit.entropy import Entropy, system_entropy
+from tacit.limits import DAY_S
 from tacit.relay.errors import BadInvite, NoStore, StoreUnusable
 from tacit.relay.store import invites
 from tacit.relay.store.database import FILE_NAME, open_writer
@@ -23,6 +24,8 @@ from tacit.wire.errors import InviteInvalid
 TOKEN_BYTES: Final = 16
 MAX_USES: Final = 10_000
 MAX_NOTE_CHARS: Final = 200
+MAX_LIFETIME_S: Final = 10 * 365 * DAY_S
+"""Whoever means longer means for ever."""
 
 
 def create_invite(
@@ -62,6 +65,8 @@ def new_invite(
         raise BadInvite(f"it can be used 1 to {MAX_USES} times")
     if expires_s is not None and expires_s < 1:
         raise BadInvite("it must last at least a second")
+    if expires_s is not None and expires_s > MAX_LIFETIME_S:
+        raise BadInvite("it lasts ten years at most, or for ever")
     if len(note) > MAX_NOTE_CHARS:
         raise BadInvite(f"a note has {MAX_NOTE_CHARS} characters at most")
     token = base64.b32encode(entropy(TOKEN_BYTES)).decode().rstrip("=").lower()

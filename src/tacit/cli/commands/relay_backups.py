@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tacit.cli.relay_asking import relay_settings
+from tacit.cli.relay_asking import advising, relay_settings
 from tacit.cli.tree import Command
 from tacit.errors import ExitCode
 
@@ -36,7 +36,8 @@ def backup(ctx: click.Context, file: Path) -> None:
 
     settings = relay_settings(ctx)
     out = Output(json=settings.json)
-    made = back_up(settings.relay_dir, file, now_s=int(SystemClock().now_s()), progress=_progress(out))
+    with advising(settings):
+        made = back_up(settings.relay_dir, file, now_s=int(SystemClock().now_s()), progress=_progress(out))
     tell_relay(settings.relay_dir, "backup-made")
     out.talk("It holds the relay key too: whoever has it can pretend to be this relay.")
     _warn(out, made)
@@ -66,6 +67,7 @@ def restore(ctx: click.Context, file: Path, force: bool) -> None:
     if aside is not None:
         out.talk(f"What was there is in {aside}; delete it when nothing of it is needed any more.")
     _warn(out, contents)
+    out.talk("KeyPackages that serve once were left out: they may have served. Devices make new ones when they come.")
     moved = None if aside is None else str(aside)
     out.pairs({"data": str(data), "moved_to": moved, **_value(contents)}, [("restored", str(data)), *_pairs(contents)])
 
@@ -79,7 +81,8 @@ def doctor(ctx: click.Context) -> None:
 
     settings = relay_settings(ctx)
     out = Output(json=settings.json)
-    contents = examine(settings.relay_dir, progress=_progress(out))
+    with advising(settings):
+        contents = examine(settings.relay_dir, progress=_progress(out))
     out.pairs({"sound": contents.is_sound, **_value(contents)}, _pairs(contents))
     _warn(out, contents)
     if not contents.is_sound:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
+from tacit.cli.arguments import NEVER, Span
 from tacit.cli.relay_asking import ask, relay_settings
 from tacit.cli.tree import Command
 from tacit.errors import NotFound
+
+_MOST: Final = 2**53
+"""More cannot be asked for in JSON; a relay allows far less, and says how much."""
 
 
 class NeverStarted(NotFound):
@@ -19,22 +25,29 @@ class NeverStarted(NotFound):
 @click.command("invite", cls=Command)
 @click.option("--uses", metavar="N", type=int, default=1, show_default=True, help="How many may register with it.")
 @click.option(
-    "--expires", metavar="SPAN", default="7d", show_default=True, help="How long it is good for; never: for ever."
+    "--expires",
+    metavar="SPAN",
+    type=Span(endless=True),
+    default="7d",
+    show_default=True,
+    help=f"How long it is good for; {NEVER}: for ever.",
 )
 @click.option("--note", default="", help="What it is for; only you see it.")
 @click.pass_context
-def invite(ctx: click.Context, uses: int, expires: str, note: str) -> None:
+def invite(ctx: click.Context, uses: int, expires: int | None, note: str) -> None:
     """Make an invitation and print its link, once: what the relay keeps is a hash."""
     from tacit.cli.home import load_address
     from tacit.cli.output import Output
-    from tacit.cli.settings import span_s
+    from tacit.net.errors import LocalForbidden
 
     settings = relay_settings(ctx)
-    address = load_address(settings)
+    try:
+        address = load_address(settings)
+    except PermissionError:
+        raise LocalForbidden from None
     if address is None:
         raise NeverStarted
-    expires_s = None if expires == "never" else span_s(expires)
-    made = ask(settings, "invite", uses=uses, expires_s=expires_s, note=note)
+    made = ask(settings, "invite", uses=min(uses, _MOST), expires_s=expires, note=note)
     link = f"{address.link}.{made['token']}"
     out = Output(json=settings.json)
     out.code(link)

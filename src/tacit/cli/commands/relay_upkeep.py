@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tacit.cli.arguments import Span
 from tacit.cli.relay_asking import ask, relay_settings
 from tacit.cli.tree import Command
 from tacit.errors import ExitCode, TacitError, TransportError
@@ -66,20 +67,21 @@ def gc(ctx: click.Context, vacuum: bool) -> None:
 
 
 @click.command("drain", cls=Command)
-@click.option("--back-in", metavar="SPAN", default="1m", show_default=True, help="When clients may come back.")
+@click.option(
+    "--back-in", metavar="SPAN", type=Span(), default="1m", show_default=True, help="When clients may come back."
+)
 @click.option("--stay", is_flag=True, help="Let the relay run on without clients, for a look at it or a backup.")
 @click.pass_context
-def drain(ctx: click.Context, back_in: str, stay: bool) -> None:
+def drain(ctx: click.Context, back_in: int, stay: bool) -> None:
     """Empty a running relay: nobody new comes in, requests are finished, everybody is sent away; then it ends.
 
     Entries that wait stay in the store. Clients come back by themselves after --back-in.
     """
     from tacit.cli.output import Output
-    from tacit.cli.settings import span_s
 
     settings = relay_settings(ctx)
     out = Output(json=settings.json)
-    left = ask(settings, "drain", back_in_s=span_s(back_in), stay=stay)["connections"]
+    left = ask(settings, "drain", back_in_s=back_in, stay=stay)["connections"]
     running = _follow(settings, out, left, stay=stay)
     words = "It runs on without clients; tacit relay drain ends it." if running else "It has ended."
     out.data({"drained": True, "running": running}, [(("good", words),)])
