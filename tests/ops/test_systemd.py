@@ -42,6 +42,12 @@ def test_the_unit_is_hardened() -> None:
     assert "Unknown key" not in ran.stderr
 
 
+def test_the_unit_hides_nothing_that_a_relay_looks_at() -> None:
+    """Without the figures of the machine's memory it would go on taking new accounts when that runs low."""
+    unit = dict(re.findall(r"^(\w+)=(.*)$", UNIT.read_text("utf-8"), re.MULTILINE))
+    assert unit.get("ProcSubset", "all") == "all"
+
+
 def test_a_relay_says_that_it_is_ready_when_it_is_and_that_it_stops(tmp_path: Path) -> None:
     world = World(tmp_path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
