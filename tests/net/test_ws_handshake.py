@@ -370,27 +370,7 @@ async def test_a_server_that_never_answers_times_out_and_leaves_nothing_behind()
         with pytest.raises(ConnectTimeout):
             await connect(Where(port), timeout_s=0.2)
         await asyncio.wait_for(left.wait(), 5)
-        await _nothing_left(port)
-
-
-async def test_a_cancelled_connect_leaves_no_task_and_no_socket_behind() -> None:
-    accepted, left = asyncio.Event(), asyncio.Event()
-
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        accepted.set()
-        await reader.read()
-        left.set()
-        writer.close()
-
-    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        connecting = asyncio.create_task(connect(Where(port), timeout_s=20))
-        await accepted.wait()
-        connecting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await connecting
-        await asyncio.wait_for(left.wait(), 5)
-        await _nothing_left(port)
+        await nothing_left(port)
 
 
 @pytest.mark.parametrize("how", ["close", "abort", "cancelled close"])
@@ -411,7 +391,7 @@ async def test_an_ended_link_leaves_no_task_and_no_socket_behind(pem: Pem, how: 
         with pytest.raises(LinkClosed):
             await receiving
         port = listener.port
-    await _nothing_left(port)
+    await nothing_left(port)
 
 
 async def test_a_closed_listener_says_so_and_leaves_no_task_and_no_socket_behind(pem: Pem) -> None:
@@ -427,7 +407,7 @@ async def test_a_closed_listener_says_so_and_leaves_no_task_and_no_socket_behind
         with pytest.raises(LinkClosed) as closed:
             await waiting
         ends.append(closed.value)
-        await _nothing_left(port)
+        await nothing_left(port)
         with pytest.raises(ConnectionRefused):
             await connect(Where(port), timeout_s=5)
     assert [(end.close_code, end.reason) for end in ends] == [(1001, "the relay is stopping")] * 2
@@ -469,7 +449,7 @@ async def _drip(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _nothing_left(port: int) -> None:
+async def nothing_left(port: int) -> None:
     """No task but this one, and no socket of this process that is connected to ``port``."""
     async with asyncio.timeout(5):
         while len(asyncio.all_tasks()) > 1 or _connected(port):  # noqa: ASYNC110  # there is nothing to be told by

@@ -6,8 +6,10 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import aiohappyeyeballs
 
 from tacit.errors import TransportError
 from tacit.net.errors import (
@@ -28,6 +30,18 @@ NEXT_ADDRESS_S: Final = 0.25
 _P = TypeVar("_P", bound=asyncio.Protocol)
 
 
+async def connect_to(target: Target, proxy: Proxy | None = None) -> socket.socket:
+    """A connection to whichever of a host's addresses answers first, or to the host through a proxy.
+
+    Raises what ``open_tls`` does. Cancelling leaves no socket behind.
+    """
+    if proxy is not None:
+        return await connect_through(proxy, target.host, target.port)
+    addresses = await _addresses(target.host, target.port)
+    # Not by the event loop: its race of addresses loses a connection that has just come about when it is cancelled.
+    return await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S)
+
+
 async def open_tls(
     target: Target, make_protocol: Callable[[], _P], tls: ssl.SSLContext, proxy: Proxy | None = None
 ) -> _P:
@@ -35,27 +49,13 @@ async def open_tls(
 
     Raises what sockets and TLS raise, of which ``why_not`` tells what it means, and what ``connect_through`` does.
     """
-    loop = asyncio.get_running_loop()
-    if proxy is not None:
-        connected = await connect_through(proxy, target.host, target.port)
-        _, protocol = await loop.create_connection(
-            make_protocol,
-            ssl=tls,
-            sock=connected,
-            server_hostname=target.host,
-            ssl_shutdown_timeout=CLOSE_TIMEOUT_S,
-        )
-        return protocol
-    # Other loops try one address after the other.
-    hurry: dict[str, Any] = {"happy_eyeballs_delay": NEXT_ADDRESS_S} if isinstance(loop, asyncio.BaseEventLoop) else {}
-    _, protocol = await loop.create_connection(
+    connected = await connect_to(target, proxy)
+    _, protocol = await asyncio.get_running_loop().create_connection(
         make_protocol,
-        target.host,
-        target.port,
         ssl=tls,
+        sock=connected,
         server_hostname=target.host,
         ssl_shutdown_timeout=CLOSE_TIMEOUT_S,
-        **hurry,
     )
     return protocol
 
@@ -77,3 +77,11 @@ def why_not(error: Exception) -> type[TransportError]:
             return NotARelay
         case _:
             return Unreachable
+
+
+async def _addresses(host: str, port: int) -> Sequence[aiohappyeyeballs.AddrInfoType]:
+    try:
+        # What is an address already needs no thread that looks it up.
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)

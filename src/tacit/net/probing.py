@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import time
 
-from tacit.net.dialing import why_not
+from tacit.net.dialing import connect_to, why_not
 from tacit.net.errors import ConnectTimeout, NameNotFound
 from tacit.net.links import Target
-from tacit.net.proxies import Proxy, connect_through
+from tacit.net.proxies import Proxy
 
 
 async def addresses_of(target: Target, *, timeout_s: float) -> list[str]:
@@ -33,19 +32,12 @@ async def reach(target: Target, *, timeout_s: float, proxy: Proxy | None = None)
     where, began = f"{target.host}:{target.port}", time.monotonic()
     try:
         async with asyncio.timeout(timeout_s):
-            if proxy is not None:
-                (await connect_through(proxy, target.host, target.port)).close()
-                return time.monotonic() - began
-            _, writer = await asyncio.open_connection(target.host, target.port)
+            (await connect_to(target, proxy)).close()
     except TimeoutError:
         raise ConnectTimeout(where) from None
     except (OSError, ValueError) as error:
         raise why_not(error)(where) from error
-    took = time.monotonic() - began
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-    return took
+    return time.monotonic() - began
 
 
 def tls_library() -> str:

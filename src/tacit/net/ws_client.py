@@ -6,7 +6,6 @@ No cookies, no redirects, no compression: one connection to one address.
 from __future__ import annotations
 
 import asyncio
-import errno
 import ssl
 from functools import partial
 from typing import Any
@@ -15,16 +14,8 @@ import aiohttp
 from yarl import URL
 
 from tacit import limits
-from tacit.errors import TransportError
 from tacit.net.dialing import open_tls, why_not
-from tacit.net.errors import (
-    ConnectionRefused,
-    ConnectTimeout,
-    NameNotFound,
-    NameNotVerified,
-    NotARelay,
-    Unreachable,
-)
+from tacit.net.errors import ConnectTimeout, NotARelay
 from tacit.net.links import Target
 from tacit.net.proxies import Proxy
 from tacit.net.serving import CLOSE_TIMEOUT_S
@@ -53,8 +44,10 @@ async def connect_ws(
             return await _open(target, verify_name, max_frame, ping_every_s, proxy)
     except TimeoutError:
         raise ConnectTimeout(where) from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _family(error)(where) from error
+    except ValueError as error:
+        raise why_not(error)(where) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise NotARelay(where) from error
 
 
 class _ClientSocket(aiohttp.ClientWebSocketResponse):
@@ -69,30 +62,26 @@ class _ClientSocket(aiohttp.ClientWebSocketResponse):
         self._response.close()
 
 
-class _ThroughProxy(aiohttp.BaseConnector):
-    """Gives aiohttp a connection that a proxy has made and in which TLS stands."""
+class _Connector(aiohttp.BaseConnector):
+    """Gives aiohttp a connection in which TLS stands, made as every transport makes it."""
 
-    def __init__(self, target: Target, tls: ssl.SSLContext, proxy: Proxy) -> None:
+    def __init__(self, target: Target, tls: ssl.SSLContext, proxy: Proxy | None) -> None:
         super().__init__(limit=1, force_close=True)
+        self._where = f"{target.host}:{target.port}"
         self._open = partial(open_tls, target, self._factory, tls, proxy)
 
     async def _create_connection(self, _req: Any, _traces: Any, _timeout: Any) -> Any:
         try:
             return await self._open()
         except (OSError, ValueError) as error:
-            raise why_not(error) from error
-
-
-def _connector(target: Target, tls: ssl.SSLContext, proxy: Proxy | None) -> aiohttp.BaseConnector:
-    if proxy is not None:
-        return _ThroughProxy(target, tls, proxy)
-    return aiohttp.TCPConnector(ssl=tls, limit=1, force_close=True, resolver=aiohttp.ThreadedResolver())
+            # Here and not by whoever connects: aiohttp makes one kind of all of them.
+            raise why_not(error)(self._where) from error
 
 
 async def _open(
     target: Target, verify_name: bool, max_frame: int, ping_every_s: float, proxy: Proxy | None
 ) -> WebSocketLink:
-    connector = _connector(target, client_context(verify_name=verify_name), proxy)
+    connector = _Connector(target, client_context(verify_name=verify_name), proxy)
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -132,26 +121,3 @@ async def _upgrade_or_nothing(
         response.close()
         raise aiohttp.ClientConnectionError("not a WebSocket")
     return response
-
-
-def _family(error: Exception) -> type[TransportError]:
-    """Whose fault it was, for a person."""
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            return NameNotVerified
-        case aiohttp.ClientSSLError():
-            return NotARelay
-        case aiohttp.ClientConnectorDNSError() | ValueError():
-            return NameNotFound
-        case OSError(errno=errno.ECONNREFUSED):
-            return ConnectionRefused
-        case OSError(errno=errno.ETIMEDOUT):
-            return ConnectTimeout
-        case aiohttp.ClientConnectorError(os_error=ConnectionResetError() | ConnectionAbortedError() | None):
-            return NotARelay
-        case OSError(errno=errno.ECONNRESET | errno.EPIPE):
-            return NotARelay
-        case aiohttp.ClientConnectorError() | OSError():
-            return Unreachable
-        case _:
-            return NotARelay
