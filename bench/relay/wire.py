@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-import statistics
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvloop
 
+from bench.echo import echoing
 from bench.measure import Row, cost_us, percentile
 from bench.relay.processes import running_relay
 from bench.relay.stage import Stage
+from bench.transports import GOODBYE_S, PAYLOAD, round_trip_us
 from tacit.identity import RelayLink, parse_link
 from tacit.net import connect
 from tests.relay.peers import Peer, Someone, commit, message
 
-PAYLOAD = os.urandom(1219)
-"""As long as the ciphertext of a message of 1 KB."""
-
 ONE_BY_ONE = 300
-
-GOODBYE_S = 0.2
-"""For TLS to end behind a link that is closed, which nobody can wait for."""
 
 
 def rows(stage: Stage) -> Iterator[Row]:
@@ -36,7 +28,9 @@ def rows(stage: Stage) -> Iterator[Row]:
     stage.say("one message after the other")
     with running_relay(stage.folder / "wire", stage.cores.server, stage.patience) as relay:
         answered, delivered = uvloop.run(_one_by_one(parse_link(relay.link)))
-    floor_ms = _durable_commit_us(stage.folder / "floor.sqlite") / 1e3 + uvloop.run(_round_trip_ms())
+    with echoing("ws") as port:
+        floor_us = uvloop.run(round_trip_us("ws", port, ONE_BY_ONE))
+    floor_ms = (floor_us + _durable_commit_us(stage.folder / "floor.sqlite")) / 1e3
     yield from _latency("wire: until acknowledged", answered, floor_ms)
     yield from _latency("wire: until delivered", delivered, floor_ms)
 
@@ -74,32 +68,6 @@ def _durable_commit_us(path: Path) -> float:
     cost = cost_us(lambda: database.execute("INSERT INTO entries VALUES (?)", (PAYLOAD,)))
     database.close()
     return cost
-
-
-@contextmanager
-def _echo() -> Iterator[int]:
-    """The port of a process that sends every frame back."""
-    with subprocess.Popen([sys.executable, "-m", "bench.echo"], stdout=subprocess.PIPE, text=True) as echo:
-        assert echo.stdout is not None
-        try:
-            yield int(echo.stdout.readline())
-        finally:
-            echo.terminate()
-
-
-async def _round_trip_ms() -> float:
-    """There and back on a link, without a relay."""
-    took = []
-    with _echo() as port:
-        link = await connect(RelayLink("127.0.0.1", port, bytes(32)), timeout_s=10)
-        for _ in range(ONE_BY_ONE):
-            began = time.perf_counter()
-            await link.send(PAYLOAD)
-            await link.receive()
-            took.append(time.perf_counter() - began)
-        await link.close()
-        await asyncio.sleep(GOODBYE_S)
-    return statistics.median(took) * 1e3
 
 
 @asynccontextmanager
