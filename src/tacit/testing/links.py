@@ -135,30 +135,12 @@ class MeddledLink:
 
     def __init__(self, link: FrameLink, way: Way, number: int) -> None:
         self._link = link
+        self.transport, self.peer_address = link.transport, link.peer_address
+        self.peer_certificate_hash, self.own_certificate_hash = link.peer_certificate_hash, link.own_certificate_hash
         self._way = way
         self._number = number
         self._arrived: asyncio.Queue[bytes] = asyncio.Queue()
         self._pump = asyncio.create_task(self._read(), name="way-from-relay")
-
-    @property
-    def transport(self) -> str:
-        """What carries the frames."""
-        return self._link.transport
-
-    @property
-    def peer_certificate_hash(self) -> bytes:
-        """What the untouched link saw."""
-        return self._link.peer_certificate_hash
-
-    @property
-    def own_certificate_hash(self) -> bytes:
-        """What the untouched link showed."""
-        return self._link.own_certificate_hash
-
-    @property
-    def peer_address(self) -> str:
-        """As the inner link has it."""
-        return self._link.peer_address
 
     async def send(self, frame: bytes) -> None:
         """Send a frame, or what is made of it."""

@@ -95,29 +95,11 @@ class WiredLink:
 
     def __init__(self, link: FrameLink) -> None:
         self._link = link
+        self.transport, self.peer_address = link.transport, link.peer_address
+        self.peer_certificate_hash, self.own_certificate_hash = link.peer_certificate_hash, link.own_certificate_hash
         self.sent = self.received = 0
         self.is_over = False
         self.is_closing = False
-
-    @property
-    def transport(self) -> str:
-        """What carries the frames."""
-        return self._link.transport
-
-    @property
-    def peer_certificate_hash(self) -> bytes:
-        """As the real link has it."""
-        return self._link.peer_certificate_hash
-
-    @property
-    def own_certificate_hash(self) -> bytes:
-        """As the real link has it."""
-        return self._link.own_certificate_hash
-
-    @property
-    def peer_address(self) -> str:
-        """As the real link has it."""
-        return self._link.peer_address
 
     async def send(self, frame: bytes) -> None:
         """Send and count."""
