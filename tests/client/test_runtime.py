@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from tacit.client.batch import Batch
-from tacit.client.errors import Broken
 from tacit.client.invites import RETRY_CLAIM_S
 from tacit.client.outgoing import PATIENCE_S
 from tacit.client.runtime import Runtime
@@ -96,24 +95,6 @@ async def test_a_full_disk_is_told_and_loses_nothing(world: World) -> None:
     heard = await bob.hears(alice)
     assert heard[-1] == "alice: again"
     assert len(heard) == len(set(heard)) == len(await alice.hears(bob))
-
-
-@story
-async def test_a_fault_of_the_program_itself_stops_it_and_is_told(world: World) -> None:
-    alice, _ = await world.friends("alice", "bob")
-    loop = runtime_of(alice)._loop
-
-    def fault(batch: Batch) -> None:
-        raise ZeroDivisionError
-
-    with pytest.raises(Broken):
-        await runtime_of(alice).do(fault)
-    await world.settle()
-    assert alice.problems() == ["internal"]
-    with pytest.raises(Broken):
-        await alice.client.send("@bob", "hi")
-    assert loop is not None
-    assert isinstance(loop.exception(), ZeroDivisionError)
 
 
 @story

@@ -114,6 +114,8 @@ class Books:
         """Own texts whose echo has not come yet, as far as they were sealed since the start."""
         self._states: dict[GroupId, GroupState] = {}
         self._heads: dict[tuple[GroupId, int], bytes] = {}
+        self.is_whole = True
+        """Whether memory has followed all that was written."""
         self._closed = False
 
     def context(self) -> Context:

@@ -20,37 +20,40 @@ from tacit.client.model import ConversationStatus, GroupId, Notice
 from tacit.wire import relay_pb2 as pb
 
 
-def take_listening(batch: Batch, listening: pb.Listening) -> None:
-    """Compare every log that was named; those that agree are ready to be written to."""
-    for told in listening.logs:
-        only_asked = batch.books.asked_after.get(told.log_id) == returning.ASK_ONLY
-        if told.log_id == batch.books.me.device_id:
-            if only_asked:
-                returning.begin_inbox(batch, told)
-                continue
-            if told.last_seq < batch.books.asked_after.get(told.log_id, 0):
-                batch.move_inbox(told.last_seq)  # the relay's data is an old copy: take what comes from there on
-            note_inbox_hole(batch, told.last_seq)
-            batch.inbox_caught_up = True
-            continue
-        state = batch.state(GroupId(told.log_id))
-        if state is None or state.conversation.status not in READ:
-            continue
-        if told.readable and only_asked and state.conversation.group_id in batch.books.returning:
-            returning.begin_return(batch, state, told)
-        elif told.readable and only_asked and told.held and _has_joined(state):
-            # The commit that let this device in may have yet to come back; this may be of an earlier membership.
-            batch.bring_back.add(state.conversation.group_id)
-            returning.ask_again(batch, state.conversation.group_id)
-        elif told.readable and only_asked:
-            if _has_joined(state):
-                batch.put_state(_begin_at(batch, state, told))
-            batch.listen.add(state.conversation.group_id)
-        elif told.readable:
-            if note_listening(batch, state, told):
-                _catch_up(batch, state, told)
-        elif not returning.is_missing(batch, state):
-            note_lost(batch, state)
+def take_listening(batch: Batch, told: pb.LogState) -> None:
+    """Compare a log that was named; one that agrees is ready to be written to."""
+    only_asked = batch.books.asked_after.get(told.log_id) == returning.ASK_ONLY
+    if told.log_id == batch.books.me.device_id:
+        _take_inbox(batch, told, only_asked=only_asked)
+        return
+    state = batch.state(GroupId(told.log_id))
+    if state is None or state.conversation.status not in READ:
+        return
+    if told.readable and only_asked and state.conversation.group_id in batch.books.returning:
+        returning.begin_return(batch, state, told)
+    elif told.readable and only_asked and told.held and _has_joined(state):
+        # The commit that let this device in may have yet to come back; this may be of an earlier membership.
+        batch.bring_back.add(state.conversation.group_id)
+        returning.ask_again(batch, state.conversation.group_id)
+    elif told.readable and only_asked:
+        if _has_joined(state):
+            batch.put_state(_begin_at(batch, state, told))
+        batch.listen.add(state.conversation.group_id)
+    elif told.readable:
+        if note_listening(batch, state, told):
+            _catch_up(batch, state, told)
+    elif not returning.is_missing(batch, state):
+        note_lost(batch, state)
+
+
+def _take_inbox(batch: Batch, told: pb.LogState, *, only_asked: bool) -> None:
+    if only_asked:
+        returning.begin_inbox(batch, told)
+        return
+    if told.last_seq < batch.books.asked_after.get(told.log_id, 0):
+        batch.move_inbox(told.last_seq)  # the relay's data is an old copy: take what comes from there on
+    note_inbox_hole(batch, told.last_seq)
+    batch.inbox_caught_up = True
 
 
 def _catch_up(batch: Batch, state: GroupState, told: pb.LogState) -> None:

@@ -27,6 +27,13 @@ class Broken(TacitError):
     hint = "Start it again; nothing that it had confirmed is lost. Please report this with the log."
 
 
+class Mishap(TacitError):
+    """Something in this program went wrong; what it was about has been left out."""
+
+    code = "internal"
+    hint = "Everything else goes on. Please report this with the log."
+
+
 class TimedOut(TacitError):
     """It did not happen in the time given."""
 

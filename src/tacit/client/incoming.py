@@ -6,6 +6,7 @@ An entry is acknowledged to the relay only after the batch that took it in has b
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -19,6 +20,7 @@ from tacit.client.core.lives import may_seal
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import EntryKind, GroupState, LogEntry, Sent, Step
 from tacit.client.endings import fail_waiting
+from tacit.client.faults import Blame, blaming
 from tacit.client.holes import may_take, next_early
 from tacit.client.invitations import take_deferred, take_welcome
 from tacit.client.model import ChatStatus, ConversationStatus, GroupId, MessageId, MessageState, Notice
@@ -33,19 +35,24 @@ READ: Final = frozenset({ConversationStatus.ACTIVE, ConversationStatus.BEHIND})
 """Conversations whose logs are read."""
 
 
-def take_entry(batch: Batch, entry: pb.Entry) -> None:
-    """Take an entry of a log or of the inbox in, and those that waited for it; one taken in before changes nothing."""
+def take_entry(batch: Batch, entry: pb.Entry, blamed: Collection[Blame] = ()) -> None:
+    """Take an entry of a log or of the inbox in, and those that waited for it; one taken in before changes nothing.
+
+    One of the ``blamed`` is passed over, and said to be.
+    """
     following: pb.Entry | None = entry
     while following is not None:
-        _take_entry(batch, following)
+        blame = Blame("entry", (following.log_id, following.seq))
+        with blaming(blame):
+            _take_entry(batch, following, as_bad=blame in blamed)
         following = next_early(batch, entry.log_id)
 
 
-def _take_entry(batch: Batch, entry: pb.Entry) -> None:
+def _take_entry(batch: Batch, entry: pb.Entry, *, as_bad: bool) -> None:
     if entry.log_id == batch.books.me.device_id:
-        _take_inbox_entry(batch, entry)
+        _take_inbox_entry(batch, entry, as_bad=as_bad)
         return
-    if take_own_join(batch, entry.log_id, entry.message_id, entry.seq):
+    if not as_bad and take_own_join(batch, entry.log_id, entry.message_id, entry.seq):
         return
     state = batch.state(GroupId(entry.log_id))
     if state is None or state.conversation.status not in READ:
@@ -57,7 +64,9 @@ def _take_entry(batch: Batch, entry: pb.Entry) -> None:
         if not may_take(batch, state, entry):
             return
         known = batch.books.aside.get(state.conversation.group_id, {}).get(MessageId(entry.message_id))
-        if known is not None and (entry.damaged or known.digest == hashlib.sha256(entry.payload).digest()):
+        if as_bad:
+            state = batch.take(refuse_entry(state, _log_entry(entry), batch.ctx))
+        elif known is not None and (entry.damaged or known.digest == hashlib.sha256(entry.payload).digest()):
             del batch.books.aside[state.conversation.group_id][MessageId(entry.message_id)]
             state = batch.take(pass_over(state, _log_entry(entry), known))
         elif entry.damaged:
@@ -173,10 +182,12 @@ def note_inbox_hole(batch: Batch, last_seq: int) -> None:
         batch.move_inbox(last_seq)
 
 
-def _take_inbox_entry(batch: Batch, entry: pb.Entry) -> None:
+def _take_inbox_entry(batch: Batch, entry: pb.Entry, *, as_bad: bool) -> None:
     if entry.seq > batch.inbox_cursor:
         note_inbox_hole(batch, entry.seq - 1)
-        if entry.message_id in batch.changes.inbox_seen or batch.books.store.was_in_inbox(entry.message_id):
+        if as_bad:
+            batch.add(Report("inbox-not-processed", "Something that was sent to this device could not be processed."))
+        elif entry.message_id in batch.changes.inbox_seen or batch.books.store.was_in_inbox(entry.message_id):
             pass  # the inbox is being read again, or its sender has sent it again
         elif entry.damaged:
             batch.add(Report("inbox-damaged", "The relay's disk has spoilt something that was sent to this device."))

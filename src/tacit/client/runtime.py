@@ -8,20 +8,21 @@ so there is one order of things, and a crash can only fall between two named che
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from tacit.client.batch import Batch
 from tacit.client.books import Books, Checkpoint
-from tacit.client.connection import Connection
+from tacit.client.connection import Connection, Pushed
 from tacit.client.directory import Asked, Found, look_up
 from tacit.client.entering import come_back
 from tacit.client.entering import resume as resume_joins
 from tacit.client.errands import Errands, positions
-from tacit.client.errors import Broken, Closed
+from tacit.client.errors import Broken, Closed, Mishap
 from tacit.client.events import ClientEvent, Problem, StateMoved
 from tacit.client.expiry import drop_expired_keys
+from tacit.client.faults import Fault, Faults
 from tacit.client.gone import ASK_AFTER_S, Lookout
 from tacit.client.handshake import Connect, Welcomed
 from tacit.client.model import ChatId, GroupId, MessageState, OutboxRow
@@ -32,6 +33,7 @@ from tacit.client.timers import Timers
 from tacit.client.turn import AfterSave, Inputs, Operation, Turned, take_turn
 from tacit.client.uplink import Uplink
 from tacit.client.watching import Watcher
+from tacit.client.wishes import Waiting, Wishes, settle, settle_all
 from tacit.clock import Clock, SystemClock
 from tacit.crypto.memory import forget_private_keys
 from tacit.entropy import Entropy, system_entropy
@@ -74,12 +76,13 @@ class Runtime:
         self._profile: OpenProfile | None = None
         self._books: Books | None = None
         self._wake = asyncio.Event()
-        self._operations: list[tuple[Operation, asyncio.Future[Any] | None]] = []
+        self._wishes = Wishes()
         self._receipts: set[GroupId] = set()
         self._told_at: dict[GroupId, float] = {}
         self._watchers: list[Watcher] = []
         self._coming_back: set[GroupId] = set()
         """Rooms to which a way back was tried over the present connection."""
+        self._faults = Faults()
         self._loop: asyncio.Task[None] | None = None
         self._closed = False
         self._broken = False
@@ -120,7 +123,7 @@ class Runtime:
             if self._loop is not None:
                 self._loop.cancel()
                 await asyncio.gather(self._loop, return_exceptions=True)
-            self._fail(self._operations, Closed())
+            self._wishes.fail(Closed())
             for watcher in self._watchers:
                 watcher.close()
         finally:
@@ -132,15 +135,14 @@ class Runtime:
     async def do(self, operation: Callable[[Batch], T | AfterSave[T]]) -> T:
         """Change something; returns once it is on disk, together with whatever else came in."""
         self._check_open()
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._operations.append((operation, future))
+        future: asyncio.Future[T] = self._wishes.ask(operation)
         self._wake.set()
         return await future
 
     def later(self, operation: Operation) -> None:
         """Have something changed that nobody waits for."""
         if not self._closed:
-            self._operations.append((operation, None))
+            self._wishes.add(operation)
             self._wake.set()
 
     async def read(self, query: Callable[[Books], T]) -> T:
@@ -212,23 +214,24 @@ class Runtime:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            log.warning("stopped", error=type(error).__name__, reason=place_of(error))
+            log.warning("stopped", error=type(error).__name__, reason=place_of(error.__cause__ or error))
             self.show(Problem(Broken.code, Broken().sentence, Broken.hint))
             self._broken = True
-            self._fail(self._operations, Broken())
+            self._wishes.fail(Broken())
             self.uplink.stop(Broken())
             for watcher in self._watchers:
                 watcher.close()
             raise
 
-    def _gather(self) -> tuple[Inputs, list[tuple[Operation, asyncio.Future[Any] | None]]]:
+    def _gather(self) -> tuple[Inputs, list[Waiting]]:
         """Everything that has come in up to now."""
-        operations, self._operations = self._operations, []
+        operations, pushes = self._take_portion()
         receipts, self._receipts = self._receipts, set()
         change = self.uplink.take_change()
         inputs = Inputs(
-            pushes=self.uplink.take_pushes(MAX_PUSHES_AT_ONCE),
+            pushes=pushes,
             operations=[operation for operation, _ in operations],
+            blamed=self._faults.blamed,
             receipts=receipts,
             connected=change == "connected",
             incarnation=self.uplink.logged_in.incarnation if change == "connected" else b"",
@@ -259,28 +262,66 @@ class Runtime:
                     self.errands.spawn(self._lookout.ask(self.uplink.connection, cast("ChatId | None", what)))
         return inputs, operations
 
-    async def _turn(self, inputs: Inputs, operations: list[tuple[Operation, asyncio.Future[Any] | None]]) -> None:
+    def _take_portion(self) -> tuple[list[Waiting], list[Pushed]]:
+        """What a turn takes of what programs ask and the relay pushes: all, or one thing while a culprit is sought."""
+        if not self._faults.one_by_one:
+            return self._wishes.take(None), self.uplink.take_pushes(MAX_PUSHES_AT_ONCE)
+        operations = self._wishes.take(1)
+        if self._wishes:
+            self._wake.set()
+        return operations, self.uplink.take_pushes(0 if operations else 1)
+
+    async def _turn(self, inputs: Inputs, operations: list[Waiting]) -> None:
         """One turn: persist, send, show."""
         books = self._open_books()
         try:
             turned = await self._on_thread(lambda: take_turn(books, inputs, self._checkpoint))
         except TacitError as error:
-            self._fail(operations, error)
+            settle_all(operations, error)
             self._turn_failed(error, inputs)
             return
+        except Fault as fault:
+            self._take_fault(fault, inputs, operations)
+            return
         except BaseException:
-            self._fail(operations, Broken())
+            settle_all(operations, Broken())
             raise
-        for (_, future), result in zip(operations, turned.results, strict=True):
-            _settle(future, result)
+        self._faults.note_turn()
+        for waiting, result in zip(operations, turned.results, strict=True):
+            settle(waiting, result)
         if inputs.connected:
             self.errands.forget_connection()
             self._coming_back.clear()
-        self._send(turned)
-        await self._introduce(turned)
-        self._checkpoint("before-show")
+        try:
+            self._send(turned)
+            await self._introduce(turned)
+            self._checkpoint("before-show")
+        except Exception as error:  # noqa: BLE001 - all of it is on disk: it is shown, and sent over the next connection
+            self._begin_anew(error)
         self.show(*turned.outcome.events)
-        self._plan(turned)
+        try:
+            self._plan(turned)
+        except Exception as error:  # noqa: BLE001 - the same
+            self._begin_anew(error)
+
+    def _take_fault(self, fault: Fault, inputs: Inputs, operations: list[Waiting]) -> None:
+        """Nothing of the turn has happened: it is done again without what is to blame, over a new connection."""
+        blame = fault.blame or inputs.only_one
+        self._wishes.put_back(operations)
+        self._faults.put_down_to(blame)
+        self._begin_anew(fault)
+        if blame is not None and blame.kind == "operation":
+            place = cast("int", blame.what)
+            settle(self._wishes.take(place + 1).pop(), Mishap())
+            self._wishes.put_back(operations[:place])
+        self._receipts |= inputs.receipts
+        self._wake.set()
+
+    def _begin_anew(self, error: Exception) -> None:
+        """What is on disk is whole; what was known of this connection may not be. Raises when it happens too often."""
+        self._faults.note(error, self.clock.monotonic_s())
+        self.show(Problem(Mishap.code, Mishap().sentence, Mishap.hint))
+        self.uplink.drop(Mishap())
 
     def _turn_failed(self, error: TacitError, inputs: Inputs) -> None:
         """Nothing of the turn has happened. What came from the relay comes again over a new connection."""
@@ -328,9 +369,11 @@ class Runtime:
 
     def _plan(self, turned: Turned) -> None:
         """What the turn asks for later."""
+        if turned.shaken:
+            self.uplink.drop(Mishap())
         now = self.clock.monotonic_s()
         if turned.again:
-            self._operations.append((_nothing, None))
+            self._wishes.add(_nothing)
             self._wake.set()
         if turned.caught_up:
             self.uplink.note_caught_up()
@@ -388,19 +431,6 @@ class Runtime:
         if self._profile is not None:
             self._profile.close()
         forget_private_keys()
-
-    def _fail(self, operations: Iterable[tuple[Operation, asyncio.Future[Any] | None]], error: TacitError) -> None:
-        for _, future in operations:
-            _settle(future, error)
-
-
-def _settle(future: asyncio.Future[Any] | None, result: Any) -> None:
-    if future is None or future.done():
-        return
-    if isinstance(result, TacitError):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
 
 
 def _introduction(found: Found) -> Operation:

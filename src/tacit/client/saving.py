@@ -104,9 +104,11 @@ def save(books: Books, changes: Changes, checkpoint: Checkpoint) -> Written:
                 checkpoint("before-commit")
         finally:
             books.forget_heads()
+        books.is_whole = False
         checkpoint("after-commit")
         ends_keys = _ends_keys(books, changes)
         _follow(books, changes, writer)
+        books.is_whole = True
         if ends_keys:
             forget_private_keys()
     return Written(list(writer.added.values()), writer.events)

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 from tacit.client.batch import Batch, Outcome
 from tacit.client.books import Books, Checkpoint
 from tacit.client.catching_up import take_listening
+from tacit.client.errors import Mishap
+from tacit.client.faults import Adrift, Blame, Fault, blaming
 from tacit.client.incoming import take_entry
 from tacit.client.model import (
     ChatId,
@@ -27,7 +29,10 @@ from tacit.client.resending import due_again
 from tacit.client.returning import ASK_ONLY, begin_connection
 from tacit.client.room_requests import create_log_of
 from tacit.errors import TacitError
+from tacit.log import EventLog, place_of
 from tacit.wire import relay_pb2 as pb
+
+log = EventLog("client.turn")
 
 T = TypeVar("T")
 Operation = Callable[[Batch], Any]
@@ -62,11 +67,23 @@ class Inputs:
     disconnected: bool = False
     asked_again: set[GroupId] = field(default_factory=set)
     """Logs to ask about that the relay did not have."""
+    blamed: frozenset[Blame] = frozenset()
+    """What this program has failed at, and passes over."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return self == Inputs()
+        return self == Inputs(blamed=self.blamed)
+
+    @property
+    def only_one(self) -> Blame | None:
+        """The one thing that has come in, if it is one alone."""
+        if self.connected or len(self.pushes) + len(self.operations) != 1:
+            return None
+        if self.operations:
+            return Blame("operation", 0)
+        (push,) = self.pushes
+        return Blame("entry", (push.log_id, push.seq)) if isinstance(push, pb.Entry) else None
 
 
 @dataclass
@@ -98,23 +115,37 @@ class Turned:
     last_resort_used: bool = False
     caught_up: bool = False
     again: bool = False
+    shaken: bool = False
+    """All of it is on disk, but what is to follow could not be told: a new connection begins with that anew."""
 
 
 def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
-    """Work through the inputs; raises what the store raises, and then nothing has happened."""
+    """Work through the inputs; raises what the store raises, or ``Fault``, and then nothing has happened.
+
+    Raises ``Adrift`` if memory could not follow what has been written.
+    """
+    try:
+        return _take_turn(books, inputs, checkpoint)
+    except Exception as error:
+        if not books.is_whole:
+            raise Adrift from error
+        if isinstance(error, TacitError | Fault):
+            raise
+        raise Fault from error
+    finally:
+        books.forget_heads()
+
+
+def _take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
     _note_connection(books, inputs)
     batch = Batch(books)
     turned = Turned()
     for push in inputs.pushes:
-        if isinstance(push, pb.Entry):
-            take_entry(batch, push)
-        else:
-            take_listening(batch, push)
+        _take_push(batch, push, inputs.blamed)
     resend = due_again(batch, connected=inputs.connected, asked=inputs.resend)
-    turned.results = [_result(batch, operation) for operation in inputs.operations]
-    turned.receipts_later = (
-        {g for g in inputs.receipts if not tell_receipts(batch, g)} | set(batch.texts_taken) | batch.tell
-    )
+    turned.results = [_result(batch, place, operation) for place, operation in enumerate(inputs.operations)]
+    unable = {g for g in inputs.receipts if not _tell_receipts(batch, g, inputs.blamed)}
+    turned.receipts_later = unable | set(batch.texts_taken) | batch.tell
     _advance(batch, inputs)
     if inputs.connected:
         _begin_connection(batch, turned)
@@ -124,10 +155,14 @@ def take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
         if batch.listen_inbox:
             turned.listen[books.me.device_id] = batch.inbox_cursor
     turned.outcome = batch.save(checkpoint)
-    turned.results = [r.read(books) if isinstance(r, AfterSave) else r for r in turned.results]
+    turned.results = [_read(books, r) if isinstance(r, AfterSave) else r for r in turned.results]
     books.asked_after |= turned.listen
     turned.send = [row for row in resend if row.message_id in books.outbox] + turned.outcome.to_send
-    _look_ahead(batch, turned)
+    try:
+        _look_ahead(batch, turned)
+    except Exception as error:  # noqa: BLE001 - what is on disk is to be shown, whatever fails after that
+        log.warning("fault", error=type(error).__name__, reason=place_of(error))
+        turned.shaken = True
     return turned
 
 
@@ -144,11 +179,42 @@ def _note_connection(books: Books, inputs: Inputs) -> None:
     books.parked -= inputs.unparked
 
 
-def _result(batch: Batch, operation: Operation) -> Any:
+def _take_push(batch: Batch, push: pb.Entry | pb.Listening, blamed: frozenset[Blame]) -> None:
+    if isinstance(push, pb.Entry):
+        take_entry(batch, push, blamed)
+        return
+    for told in push.logs:
+        blame = Blame("log", told.log_id)
+        if blame not in blamed:
+            with blaming(blame):
+                take_listening(batch, told)
+
+
+def _result(batch: Batch, place: int, operation: Operation) -> Any:
+    with blaming(Blame("operation", place)):
+        try:
+            return operation(batch)
+        except TacitError as error:
+            return error
+
+
+def _read(books: Books, result: AfterSave[Any]) -> Any:
     try:
-        return operation(batch)
+        return result.read(books)
     except TacitError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - what was asked for has been done, and so has all the rest
+        log.warning("fault", error=type(error).__name__, reason=place_of(error))
+        return Mishap()
+
+
+def _tell_receipts(batch: Batch, group_id: GroupId, blamed: frozenset[Blame]) -> bool:
+    state = batch.state(group_id)
+    blame = Blame("chat", state.conversation.chat_id if state else None)
+    if blame in blamed:
+        return True
+    with blaming(blame):
+        return tell_receipts(batch, group_id)
 
 
 def _advance(batch: Batch, inputs: Inputs) -> None:
@@ -163,7 +229,10 @@ def _advance(batch: Batch, inputs: Inputs) -> None:
     while batch.dirty - done:
         chat_id = min(batch.dirty - done)
         done.add(chat_id)
-        advance(batch, chat_id)
+        blame = Blame("chat", chat_id)
+        if blame not in inputs.blamed:
+            with blaming(blame):
+                advance(batch, chat_id)
 
 
 def _begin_connection(batch: Batch, turned: Turned) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, Literal
 
 from tacit.client.connection import Connection, Pushed, Replaced
-from tacit.client.errors import Closed, Offline
+from tacit.client.errors import Closed, Mishap, Offline
 from tacit.client.events import ClientEvent, ConnectionChanged, ConnectionState
 from tacit.client.handshake import Connect, Login, PhoneProof, Welcomed, open_connection, register_again
 from tacit.client.model import Profile
@@ -20,7 +20,7 @@ from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.errors import ExitCode, RelayError, TacitError, TransportError
 from tacit.identity import AccountKey, RelayLink, parse_link
-from tacit.log import EventLog
+from tacit.log import EventLog, place_of
 from tacit.net import backoff_s
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import HandleFixed, InviteInvalid, InviteNeeded, ProtocolVersion
@@ -163,6 +163,9 @@ class Uplink:
                 attempt = 0 if caught_up else attempt
             except (TacitError, OSError) as failure:
                 error = failure if isinstance(failure, TacitError) else Offline(failure.strerror or "")
+            except Exception as fault:  # noqa: BLE001 - it must not look connected for ever; the next may do better
+                log.warning("fault", error=type(fault).__name__, reason=place_of(fault))
+                error = Mishap()
             if is_final(error):
                 self._error = error
                 self._become(ConnectionState.OFFLINE, error)
