@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, cast
 
 from tests.processes import forked
+from tests.processes.ways import link_by
 
 TIMEOUT_S = 40.0
 """A deadline, not a pace: far above what any step takes on a machine that does other things too."""
@@ -222,6 +223,10 @@ class Relay:
     def running(self) -> Program:
         assert self.program is not None
         return self.program
+
+    def by(self, way: str) -> str:
+        """The link that leads here by a way, for relays that listen everywhere."""
+        return link_by(way, self.links)
 
     def start(self) -> None:
         """Start, on the port of last time, and wait until it listens."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.tacit_command import World
+from tests.processes.ways import EVERYWHERE, WAYS, coming_by, link_by
 from tests.ui.terminal import Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -20,11 +21,17 @@ ROOM_LINK = re.compile(rb"tacit://[^\s\x1b]+/room/[\w-]{22}#[a-z2-7]{52}\.[\w-]*
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with town_in(tmp_path_factory.mktemp("town")) as town:
+        yield town
+
+
+@contextmanager
+def town_in(folder: Path) -> Iterator[World]:
     """A relay that listens on every transport, and nobody yet."""
-    town = World(tmp_path_factory.mktemp("town"), measured=False)
-    with town.relay("--grpc", "--grpc-port", "0", "--tcp", "--tcp-port", "0") as relay:
+    town = World(folder, measured=False)
+    with town.relay(*EVERYWHERE) as relay:
         town.extra["RELAY_LINK"] = relay["link"]
-        town.extra.update({f"OVER_{link.partition(':')[0]}": link for link in relay["links"]})
+        town.extra.update({f"BY_{way}": link_by(way, relay["links"]) for way in WAYS})
         yield town
 
 
@@ -35,14 +42,14 @@ def terminal(town: World, *args: str, columns: int = 90) -> Iterator[Terminal]:
         yield opened
 
 
-def make(town: World, *names: str, over: str = "tacit") -> None:
+def make(town: World, *names: str, way: str = "ws") -> None:
     for name in names:
-        town.ok("init", "-P", name, "--name", name, "--relay", town.extra[f"OVER_{over}"], "--no-passphrase")
+        town.ok("init", "-P", name, "--name", name, "--relay", town.extra[f"BY_{way}"], "--no-passphrase")
 
 
-def by_way_of(town: World, over: str, link: str) -> str:
-    """The link of a room over another transport."""
-    place = town.extra[f"OVER_{over}"].partition("#")[0]
+def led_by(town: World, way: str, link: str) -> str:
+    """The link of a room by another transport."""
+    place = town.extra[f"BY_{way}"].partition("#")[0]
     return f"{place}{link[link.index('room/') :]}"
 
 
@@ -59,18 +66,24 @@ def rows_with(screen: Terminal, words: str) -> list[str]:
     return [row for row in screen.text.splitlines() if words in row]
 
 
-def test_an_evening_in_the_lobby(town: World) -> None:
+@coming_by("ws", "tcp", "grpc")
+def test_an_evening_in_the_lobby(tmp_path: Path, ways: tuple[str, str, str]) -> None:
     """Ana makes the room, Maya comes in without an identity, Bob wants her name; they talk, one alone, and go.
 
-    Ana is there over WebSocket, Maya over TCP, Bob over gRPC; none of them can tell.
+    None of them can tell by which way the others are there.
     """
-    make(town, "ana")
-    make(town, "bob", over="tacit+grpc")
+    with town_in(tmp_path) as town:
+        spend_an_evening(town, *ways)
+
+
+def spend_an_evening(town: World, anas: str, mayas: str, bobs: str) -> None:
+    make(town, "ana", way=anas)
+    make(town, "bob", way=bobs)
     with terminal(town, "room", "create", "lobby", "-P", "ana") as ana:
         link = link_on(ana)
         ana.sees("█▀")  # the QR code
         ana.sees("You are ana here, and nobody else yet.")
-        with terminal(town, "join", by_way_of(town, "tacit+tcp", link), "-P", "maya", "--nick", "maya") as maya:
+        with terminal(town, "join", led_by(town, mayas, link), "-P", "maya", "--nick", "maya") as maya:
             maya.sees("Name")
             maya.enter("maya-at-home")
             maya.sees("Passphrase:")

@@ -15,6 +15,7 @@ import pytest
 
 from tests.processes.people import create
 from tests.processes.programs import Profile, Program, Relay, environment, run
+from tests.processes.ways import coming_by
 from tests.ui.terminal import Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -53,12 +54,15 @@ def phrase_on(screen: Terminal) -> str:
     return found[1]
 
 
-def test_two_people_meet_by_a_code_talk_and_leave_nothing_behind(relay: Relay, tmp_path: Path) -> None:
+@coming_by("grpc", "tcp")
+def test_two_people_meet_by_a_code_talk_and_leave_nothing_behind(
+    relay: Relay, tmp_path: Path, ways: tuple[str, str]
+) -> None:
     ana, bob = tmp_path / "ana", tmp_path / "bob"
     said = [f"said-{secrets.token_hex(12)}" for _ in range(2)]
-    with terminal(ana, "create", "--relay", relay.link) as one:
+    with terminal(ana, "create", "--relay", relay.by(ways[0])) as one:
         code = code_on(one)
-        with terminal(bob, "join", *code.upper().split("-"), "--relay", relay.link) as other:
+        with terminal(bob, "join", *code.upper().split("-"), "--relay", relay.by(ways[1])) as other:
             phrase = phrase_on(one)
             assert phrase_on(other) == phrase
             one.enter(said[0])

@@ -18,12 +18,12 @@ from tests.cli.tacit_command import World
 from tests.ops.needed import needed
 from tests.processes.people import becomes, opened
 from tests.processes.programs import Profile, Relay, free_port, run
+from tests.processes.ways import EVERYWHERE, WAYS, coming_by, link_by
 from tests.ui.terminal import Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
-EVERYWHERE = ("--grpc", "--grpc-port", "0", "--tcp", "--tcp-port", "0")
-PEOPLE = {"ann": "tacit", "ben": "tacit+grpc", "cleo": "tacit+tcp"}
+PEOPLE = ("ann", "ben", "cleo")
 
 
 @contextmanager
@@ -37,15 +37,14 @@ async def has_group(me: Client) -> bool:
     return any(chat.title == "three ways" for chat in await me.chats())
 
 
-async def test_a_person_on_each_transport_talk_in_one_group(tmp_path: Path) -> None:
+@coming_by("ws", "grpc", "tcp")
+async def test_a_person_on_each_transport_talk_in_one_group(tmp_path: Path, ways: tuple[str, str, str]) -> None:
     town = World(tmp_path, measured=False)
     with town.relay(*EVERYWHERE) as said, ExitStack() as stack:
-        links = {link.partition(":")[0]: link for link in said["links"]}
-        assert list(links) == list(PEOPLE.values())
-        for name, scheme in PEOPLE.items():
-            town.ok("init", "-P", name, "--name", name, "--relay", links[scheme], "--no-passphrase")
+        for name, way in zip(PEOPLE, ways, strict=True):
+            town.ok("init", "-P", name, "--name", name, "--relay", link_by(way, said["links"]), "--no-passphrase")
         for name in PEOPLE:
-            for other in PEOPLE.keys() - {name}:
+            for other in {*PEOPLE} - {name}:
                 town.ok("contacts", "add", f"@{other}", "-P", name)
         town.ok("group", "create", "three ways", "@ben", "@cleo", "-P", "ann")
         for name in ("ben", "cleo"):
@@ -54,9 +53,9 @@ async def test_a_person_on_each_transport_talk_in_one_group(tmp_path: Path) -> N
         screens = {name: stack.enter_context(terminal(town, "chat", "three ways", "-P", name)) for name in PEOPLE}
         for name, screen in screens.items():
             screen.sees("three ways")
-            screen.enter(f"hello by way of {PEOPLE[name]}")
+            screen.enter(f"{name} is here")
             for other, there in screens.items():
-                there.sees(f"{'you' if other == name else name} │ hello by way of {PEOPLE[name]}")
+                there.sees(f"{'you' if other == name else name} │ {name} is here")
         for screen in screens.values():
             screen.type("\x04")
             assert screen.ends() == 0
@@ -74,8 +73,8 @@ def socks(port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scheme", ["tacit", "tacit+grpc", "tacit+tcp"])
-def test_the_way_leads_through_a_proxy_or_nowhere(tmp_path: Path, scheme: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_the_way_leads_through_a_proxy_or_nowhere(tmp_path: Path, way: str) -> None:
     here = primary_address()
     if is_loopback(here):
         pytest.skip("this machine has no address but loopback, which no proxy is asked for")
@@ -83,9 +82,8 @@ def test_the_way_leads_through_a_proxy_or_nowhere(tmp_path: Path, scheme: str) -
     proxy = f"socks5h://maya:secret@127.0.0.1:{port}"
     options = ("--host", "0.0.0.0", "--public-host", here, "--registration", "open")
     with Relay(tmp_path / "relay", *options, *EVERYWHERE) as relay:
-        link = next(link for link in relay.links if link.startswith(f"{scheme}:"))
         mine = ("-P", "dora", "--data-dir", str(tmp_path), "--json")
-        making = ("init", "--name", "dora", "--relay", link, "--no-passphrase", *mine)
+        making = ("init", "--name", "dora", "--relay", relay.by(way), "--no-passphrase", *mine)
         down = run(*making, "--proxy", proxy)
         assert (down.code, down.error["code"]) == (3, "proxy-unreachable")
         with socks(port) as process:
