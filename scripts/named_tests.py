@@ -86,8 +86,8 @@ def _defined(part: ast.stmt) -> Iterator[str]:
             yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
-def _used_names(node: ast.AST) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+def _used_names(node: ast.AST) -> frozenset[str]:
+    return _names_and_strings(node)[0]
 
 
 def _tests_in(module: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -107,8 +107,21 @@ def _hazards_in(node: ast.AST) -> set[str]:
     return found | {named[1].upper()} if named else found
 
 
-def _strings(node: ast.AST) -> Iterator[str]:
-    return (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
+def _strings(node: ast.AST) -> frozenset[str]:
+    return _names_and_strings(node)[1]
+
+
+@cache
+def _names_and_strings(node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
+    """All that is wanted of a part of a module, from one walk over it, which is what takes time here."""
+    names: set[str] = set()
+    strings: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            names.add(part.id)
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            strings.add(part.value)
+    return frozenset(names), frozenset(strings)
 
 
 @cache
