@@ -15,8 +15,11 @@ from typing import Final
 from printed_tables import fill, markdown_table
 
 from tacit import limits
+from tacit.client.core import heads, nicks, room_keys
+from tacit.client.core.group_info import ROOM_INFO_VERSION, GroupInfo, GroupKind, encode_group_info
+from tacit.crypto.padme import padme
 from tacit.crypto.secret import Secret
-from tacit.identity import pairing_keys, words
+from tacit.identity import account_id, format_id, pairing_keys, safety_number, words
 from tacit.identity.pairing import TABLE as PAIRING
 from tacit.relay.rates import RATES, RATES_OF_ADDRESS, Rate
 from tacit.wire import signing
@@ -218,6 +221,73 @@ def pairing_example() -> str:
     return "\n".join(("```text", *lines, f"phrase of 0123456789: {phrase}", "```"))
 
 
+def people_example() -> str:
+    """What follows from the keys of two accounts."""
+    spki = bytes.fromhex("302a300506032b6570032100")
+    smaller, larger = spki + b"\x07" * 32, spki + b"\x09" * 32
+    number = safety_number(larger, smaller)
+    return _text(
+        {
+            "account ID": format_id(account_id(smaller)),
+            "safety number": " ".join(number.groups),
+            "QR code": number.qr.decode(),
+        }
+    )
+
+
+def inside_example() -> str:
+    """What a group says about itself, a running head, and padded lengths."""
+    info = GroupInfo(GroupKind.GROUP, "climbing", (b"\x01" * 16, b"\x02" * 16))
+    first = heads.first_head(b"\x08" * 48)
+    padded = ", ".join(f"{length:,} to {padme(length):,}" for length in (8, 9, 100, 1_000, 70_000))
+    return _text(
+        {
+            "description": encode_group_info(info).hex(),
+            "first head": first.hex(),
+            "next head": heads.next_head(first, 5, b"\x07" * 100).hex(),
+            "padded": padded,
+        }
+    )
+
+
+def room_example() -> str:
+    """What follows from the link secret of a room."""
+    secret, room_id = b"\x0a" * 32, b"\x09" * 16
+    info = GroupInfo(GroupKind.ROOM, "lobby", (b"\x01" * 16,), version=ROOM_INFO_VERSION, public=True, link_epoch=3)
+
+    def nonce(size: int) -> bytes:
+        return b"\x0b" * size
+
+    return _text(
+        {
+            "description": encode_group_info(info).hex(),
+            "psk": room_keys.psk(secret, room_id).hex(),
+            "psk_id": room_keys.psk_id(room_id, 3).hex(),
+            "join token": room_keys.join_token(secret, room_id).hex(),
+            "its hash": room_keys.join_token_hash(secret, room_id).hex(),
+            "group info": room_keys.seal_group_info(secret, room_id, b"\x0c" * 4, nonce).hex(),
+            "commit": room_keys.seal_commit(secret, room_id, b"\x0c" * 4, nonce).hex(),
+            "skeletons": ", ".join(f"{nick} {nicks.skeleton(nick)}" for nick in ("Måya_1", "Борис", "mornvva")),
+        }
+    )
+
+
+def look_alikes() -> str:
+    """Which letters of nicknames count as which."""
+    kinds: dict[str, str] = {}
+    for letter, one in nicks.FOLDED.items():
+        kinds[str(one)] = kinds.get(str(one), "") + chr(letter)
+    pairs = [f"`{pair}` as `{one}`" for pair, one in nicks.PAIRS]
+    lines = (f"| `{one}` | {' '.join(f'`{letter}`' for letter in letters)} |" for one, letters in sorted(kinds.items()))
+    table = "\n".join(("| counts as | letters |", "| --- | --- |", *lines)).replace("`|`", "`\\|`")
+    return f"{table}\n\nAfter that {' and '.join(pairs)}, in this order."
+
+
+def _text(values: Mapping[str, str]) -> str:
+    wide = max(map(len, values)) + 1
+    return "\n".join(("```text", *(f"{name + ':':{wide}} {value}" for name, value in values.items()), "```"))
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "requests": requests,
     "responses": responses,
@@ -226,6 +296,10 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "partings": partings,
     "pairing": pairing,
     "pairing example": pairing_example,
+    "people example": people_example,
+    "inside example": inside_example,
+    "room example": room_example,
+    "look-alikes": look_alikes,
     "bounds": bounds,
     "rates": rates,
     "address rates": address_rates,

@@ -26,7 +26,7 @@ _MARKS: Final = frozenset("-_")
 _BLANK: Final = frozenset("\u115f\u1160\u3164\uffa0\u1885\u1886")
 """Letters by their category that show nothing, or nothing of their own."""
 
-_FOLDED: Final = str.maketrans(
+FOLDED: Final = str.maketrans(
     {
         **dict.fromkeys("i1ı|", "l"),
         **dict.fromkeys("0ø", "o"),
@@ -45,7 +45,8 @@ _FOLDED: Final = str.maketrans(
 )
 """Letters and digits that are easily taken for one another, each to one of them, after case and accents are gone."""
 
-_PAIRS: Final = (("rn", "m"), ("vv", "w"))
+PAIRS: Final = (("rn", "m"), ("vv", "w"))
+"""The same of two letters."""
 
 
 @lru_cache(maxsize=4096)
@@ -74,8 +75,8 @@ def skeleton(nick: str) -> str:
     A table of our own, of what is most easily mixed up in five scripts; not all of UTS #39.
     """
     plain = _UNICODE.normalize("NFKD", _UNICODE.normalize("NFKC", nick).casefold())
-    folded = "".join(c for c in plain if _UNICODE.category(c) != "Mn").translate(_FOLDED)
-    for pair, one in _PAIRS:
+    folded = "".join(c for c in plain if _UNICODE.category(c) != "Mn").translate(FOLDED)
+    for pair, one in PAIRS:
         folded = folded.replace(pair, one)
     return folded
 
