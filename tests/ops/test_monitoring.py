@@ -39,7 +39,7 @@ PROMETHEUS_OWN = {"up"}
 async def told(tmp_path: Path) -> set[str]:
     """The names of everything that a relay tells."""
     async with (
-        running(tmp_path, metrics_port=0) as world,
+        running(tmp_path, metrics_port=0, host="127.0.0.1", port=0) as world,
         aiohttp.request("GET", f"http://127.0.0.1:{world.relay.metrics_port}/metrics") as answer,
     ):
         text = await answer.text()

@@ -67,6 +67,10 @@ async def test_people_on_every_transport_meet_in_one_log() -> None:
         for peer, _ in people:
             said = [entry.payload for entry in await peer.take(4 if peer is writer else 3)]
             assert said[-3:] == [b"from 0", b"from 1", b"from 2"]
+        metrics = world.relay._running().metrics
+        assert metrics.sources.crowds_by["transport_connections"]() == dict.fromkeys(PORTS, 1)
+        assert metrics.snapshot()["transport_connections"] == dict.fromkeys(PORTS, 10)
+        for peer, _ in people:
             await peer.link.close()
 
 

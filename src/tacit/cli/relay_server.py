@@ -82,6 +82,8 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
 
 
 def _announce(settings: Settings, config: RelayConfig, relay: Relay, invite: str) -> None:
+    from tacit.cli.relay_words import TRANSPORTS, listed
+
     out, links = Output(json=settings.json), relay.links(invite)
     if not settings.json:
         out.code(links[0])
@@ -89,8 +91,8 @@ def _announce(settings: Settings, config: RelayConfig, relay: Relay, invite: str
         anybody = not config.needs_invite or config.ephemeral
         who = "Whoever has this link" if anybody else "Whoever has an invitation (tacit relay invite makes one)"
         proof = " and proves a phone number" if config.needs_phone else ""
-        ports = " and ".join(map(str, relay.ports.values()))
-        on = f"port {ports}" if len(links) == 1 else f"ports {ports}"
+        ports = [f"{port} for {TRANSPORTS[scheme]}" for scheme, port in relay.ports.items()]
+        on = f"port {relay.port}" if len(ports) == 1 else f"ports {listed(ports)}"
         out.talk(f"The relay runs on {on} and keeps {kept}. {who}{proof} can register. Ctrl+C stops it.")
         if config.needs_phone and settings.serve.phone_delivery == "console":
             out.talk("Codes are printed here, which is for trying out: whoever reads them can register any number.")

@@ -176,6 +176,15 @@ def swept_pairs(swept: dict[str, Any]) -> Pairs:
     ]
 
 
+TRANSPORTS: Final = {"ws": "WebSocket", "grpc": "gRPC", "tcp": "TCP"}
+"""By the schemes of their links."""
+
+
+def listed(things: Sequence[str]) -> str:
+    """A list as a sentence has it."""
+    return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))
+
+
 def several(count: int, one: str) -> str:
     """A number of things."""
     return f"{count} {one}" if count == 1 else f"{count} {MANY.get(one, f'{one}s')}"
@@ -203,7 +212,11 @@ def _standing(stats: dict[str, Any]) -> str:
     if not stats["running"]:
         return "not running"
     doing = "sends everybody away" if stats["draining"] else f"runs for {dt.timedelta(seconds=stats['uptime_s'])}"
-    return f"{doing}, {several(stats['connections'], 'connection')}, {several(stats['sessions'], 'device')} logged in"
+    carried = {TRANSPORTS.get(name, name): count for name, count in (stats["transports"] or {}).items()}
+    by = f" ({listed([f'{count} over {name}' for name, count in carried.items()])})" if len(carried) > 1 else ""
+    return (
+        f"{doing}, {several(stats['connections'], 'connection')}{by}, {several(stats['sessions'], 'device')} logged in"
+    )
 
 
 def _local(at: int) -> dt.datetime:

@@ -79,6 +79,11 @@ class Connection:
         """Serve the peer until the link ends, from whichever side."""
         self._link.limit_frames(limits.MAX_LOGIN_FRAME_BYTES)
         self.outgoing.push(encode_response(0, greet(self._context, self._challenges)))
+    @property
+    def transport(self) -> str:
+        """What carries its frames."""
+        return self._link.transport
+
         sending = asyncio.create_task(self._send())
         try:
             while True:

@@ -13,7 +13,7 @@ Kind: TypeAlias = Literal["gauge", "counter", "histogram"]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One of them. With ``label`` it has a value for each code or reason."""
+    """One of them. With ``label`` it has a value for each code, reason or transport."""
 
     name: str
     kind: Kind
@@ -25,6 +25,9 @@ FIGURES: Final = (
     # People, in steps of ten.
     Figure("accounts", "gauge", "accounts that are registered"),
     Figure("connections", "gauge", "connections that are open"),
+    Figure(
+        "transport_connections", "gauge", "connections that are open over each transport: ws, grpc, tcp", "transport"
+    ),
     Figure("sessions", "gauge", "devices that are logged in"),
     Figure("strangers", "gauge", "connections that have not logged in"),
     Figure("rendezvous", "gauge", "rendezvous where somebody waits or two talk"),

@@ -11,6 +11,7 @@ import errno
 import os
 import resource
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict
@@ -43,6 +44,7 @@ def watch(context: Context, connections: Callable[[], Collection[Connection]]) -
         strangers=lambda: len(context.strangers),
         rendezvous=lambda: len(context.meetings),
     )
+    sources.crowds_by.update(transport_connections=lambda: _by_transport(context, connections()))
     sources.sizes.update(
         write_queue_bytes=lambda: context.store.queued_bytes,
         send_queue_bytes=lambda: sum(connection.outgoing.queued_bytes for connection in connections()),
@@ -53,6 +55,11 @@ def watch(context: Context, connections: Callable[[], Collection[Connection]]) -
         codes_alarm=lambda: context.phones.codes.alarmed,
         restoring=lambda: context.store.waits_until > context.now_s(),
     )
+
+
+def _by_transport(context: Context, connections: Collection[Connection]) -> dict[str, int]:
+    """How many connections each transport carries, those included that are served and carry none."""
+    return dict.fromkeys(context.config.ports, 0) | Counter(connection.transport for connection in connections)
 
 
 async def measure(context: Context) -> None:

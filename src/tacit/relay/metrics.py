@@ -86,6 +86,8 @@ class Sources:
 
     deeds: dict[str, Callable[[], int]] = field(default_factory=dict)
     crowds: dict[str, Callable[[], int]] = field(default_factory=dict)
+    crowds_by: dict[str, Callable[[], dict[str, int]]] = field(default_factory=dict)
+    """The same with one for each value of a label."""
     sizes: dict[str, Callable[[], int]] = field(default_factory=dict)
     states: dict[str, Callable[[], bool]] = field(default_factory=dict)
 
@@ -175,7 +177,11 @@ class Metrics:
         sizes = found.sizes | {name: measure() for name, measure in sources.sizes.items()}
         done = {name: getattr(self, name) for name in _DEEDS} | {name: count() for name, count in sources.deeds.items()}
         return {
-            **{name: self._shown.setdefault(name, Crowd()).show(count) for name, count in crowds.items()},
+            **{name: self._crowd(name, count) for name, count in crowds.items()},
+            **{
+                name: {value: self._crowd(f"{name} {value}", count) for value, count in sorted(split().items())}
+                for name, split in sources.crowds_by.items()
+            },
             **{name: size(size_bytes) for name, size_bytes in sizes.items()},
             **{name: state() for name, state in sources.states.items()},
             **{f"{name}_total": deeds(count) for name, count in done.items()},
@@ -186,6 +192,9 @@ class Metrics:
             "cut_off_total": {reason: deeds(count) for reason, count in sorted(self.cut_off.items())},
             **{name: _summary(histogram) for name, histogram in self.histograms().items()},
         }
+
+    def _crowd(self, name: str, count: int) -> int:
+        return self._shown.setdefault(name, Crowd()).show(count)
 
     def histograms(self) -> dict[str, Histogram]:
         """Each by the name of its figure."""

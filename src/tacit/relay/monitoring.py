@@ -105,7 +105,7 @@ def _numbers(figure: Figure, shown: Any) -> Metric:
     if not figure.label:
         return family(name, figure.meaning, value=shown)
     made = family(name, figure.meaning, labels=[figure.label])
-    for value, count in (dict.fromkeys(_KNOWN[figure.name], 0) | shown).items():
+    for value, count in (dict.fromkeys(_KNOWN.get(figure.name, ()), 0) | shown).items():
         made.add_metric([value], count)
     return made
 

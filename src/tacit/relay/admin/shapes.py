@@ -228,6 +228,8 @@ class Stats(Answer, frozen=True):
     draining: bool
     uptime_s: int | None
     connections: int | None
+    transports: dict[str, int] | None
+    """How many of them each transport carries that is served: ``ws``, ``grpc``, ``tcp``."""
     sessions: int | None
     accounts: int
     suspended: int

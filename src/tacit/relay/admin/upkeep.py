@@ -35,6 +35,7 @@ async def stats(desk: Desk, _: shapes.Question) -> shapes.Stats:
         draining=live is not None and live.context.stopping,
         uptime_s=None if live is None else int(live.context.clock.monotonic_s() - live.began_s),
         connections=None if live is None else live.connections(),
+        transports=None if live is None else live.context.metrics.sources.crowds_by["transport_connections"](),
         sessions=None if live is None else len(live.context.sessions),
         accounts=found.accounts,
         suspended=found.suspended,
