@@ -1,46 +1,43 @@
 from __future__ import annotations
 
-from tacit.client.restraint import FORGOTTEN_AFTER_S, LONGEST_PAUSE_S, SHORTEST_PAUSE_S, Restraint
+from tacit.client.model import GroupId
+from tacit.client.restraint import FORGOTTEN_AFTER_S, LONGEST_PAUSE_S, SHORTEST_PAUSE_S, Deed, Restraint
 
-
-class HandClock:
-    """Goes on when it is told to."""
-
-    def __init__(self) -> None:
-        self.at_s = 1_000.0
-
-    def now_s(self) -> float:
-        """The same as the other."""
-        return self.at_s
-
-    def monotonic_s(self) -> float:
-        """Since whenever."""
-        return self.at_s
-
-    async def sleep(self, seconds: float) -> None:
-        """Goes by at once."""
-        self.at_s += seconds
+NOW_S = 1_700_000_000.5
+MEND: Deed = ("mend", GroupId(b"r" * 16))
 
 
 def test_each_time_it_waits_twice_as_long_up_to_a_bound() -> None:
-    clock = HandClock()
-    restraint = Restraint(clock)
+    restraint, now_s = Restraint(), NOW_S
     waited = []
     for _ in range(7):
-        assert restraint.wait_s("mend") == 0
-        restraint.note("mend")
-        waited.append(restraint.wait_s("mend"))
-        clock.at_s += waited[-1]
+        assert restraint.wait_s(MEND, now_s) == 0
+        restraint = restraint.after(MEND, now_s)
+        waited.append(restraint.wait_s(MEND, int(now_s)))
+        now_s += waited[-1]
     assert waited == [SHORTEST_PAUSE_S * 2**n for n in range(5)] + [LONGEST_PAUSE_S] * 2
     assert waited[4] == LONGEST_PAUSE_S
 
 
-def test_deeds_wait_for_themselves_alone_and_are_forgotten() -> None:
-    clock = HandClock()
-    restraint = Restraint(clock)
+def test_deeds_and_rooms_wait_for_themselves_alone_and_are_forgotten() -> None:
+    restraint = Restraint()
     for _ in range(3):
-        restraint.note("mend")
-    assert restraint.wait_s("return") == 0
-    clock.at_s += FORGOTTEN_AFTER_S
-    restraint.note("mend")
-    assert restraint.wait_s("mend") == SHORTEST_PAUSE_S
+        restraint = restraint.after(MEND, NOW_S)
+    assert restraint.wait_s(("return", MEND[1]), NOW_S) == 0
+    assert restraint.wait_s(("mend", GroupId(b"s" * 16)), NOW_S) == 0
+    later_s = NOW_S + FORGOTTEN_AFTER_S
+    other = restraint.after(("look", MEND[1]), later_s)
+    assert other.done.keys() == {("look", MEND[1])}
+    assert restraint.after(MEND, later_s).wait_s(MEND, int(later_s)) == SHORTEST_PAUSE_S
+
+
+def test_a_clock_that_was_wrong_keeps_nobody_waiting() -> None:
+    restraint = Restraint().after(MEND, NOW_S + 1_000_000)
+    assert restraint.wait_s(MEND, NOW_S) == 0
+    assert restraint.after(MEND, NOW_S).wait_s(MEND, int(NOW_S)) == SHORTEST_PAUSE_S
+
+
+def test_it_is_the_same_when_it_was_written_down() -> None:
+    restraint = Restraint().after(MEND, NOW_S).after(("return", MEND[1]), NOW_S + 9).after(MEND, NOW_S + 60)
+    assert Restraint.decode(restraint.encode()) == restraint
+    assert Restraint.decode(b"") == Restraint()

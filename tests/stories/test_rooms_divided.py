@@ -77,3 +77,24 @@ async def test_where_nobody_can_come_back_few_commits_are_made(world: World) -> 
         before = sum(len(sent_commits(person)) for person in people)
         await world.advance(limits.HOUR_S)
         assert sum(len(sent_commits(person)) for person in people) - before <= 3 * 5
+
+
+@story
+async def test_who_is_started_again_and_again_mends_no_more_than_who_keeps_running(world: World) -> None:
+    """As a job does that says one thing and ends; the relay says each time that it shows newcomers something old."""
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    stop = alice.way.meddle(rewrite("listening", stale))
+    before = len(sent_commits(alice))
+    for _ in range(30):
+        await alice.restart()
+        await world.advance(60)
+    assert 1 <= len(sent_commits(alice)) - before <= 6
+    stop()
+    await talk(room, alice, bob)
+
+
+def stale(body: pb.Listening) -> pb.Listening:
+    """The relay's word that it shows newcomers something old."""
+    for told in body.logs:
+        told.room_stale = True
+    return body

@@ -33,6 +33,7 @@ from tacit.client.model import (
     OutboxRow,
     Profile,
 )
+from tacit.client.restraint import Deed
 from tacit.client.saving import Changes, save
 
 
@@ -162,6 +163,10 @@ class Batch:
         """The profile with the changes of this batch."""
         return self.changes.profile or self.books.profile
 
+    def wait_s(self, deed: Deed) -> float:
+        """How long something has still to wait that others can make this device do again and again."""
+        return (self.changes.restraint or self.books.restraint).wait_s(deed, self.ctx.now_s)
+
     @property
     def inbox_cursor(self) -> int:
         """The place reached in the inbox."""
@@ -246,6 +251,10 @@ class Batch:
         if known != self.profile:
             self.put_profile(known)
 
+    def note_done(self, deed: Deed) -> None:
+        """This is being done; the next time it has to wait for longer."""
+        self.changes.restraint = (self.changes.restraint or self.books.restraint).after(deed, self.ctx.now_s)
+
     def use_bundle(self, ref: bytes) -> None:
         """A KeyPackage was used up: its private half goes with this very transaction."""
         self.changes.used_bundles.add(ref)
@@ -257,8 +266,8 @@ class Batch:
 
     def _go_astray(self, group_id: GroupId) -> None:
         """Anybody with the link can make it look so: the door is not looked at each time."""
-        if self.books.restraint.wait_s(("astray", group_id)) == 0:
-            self.books.restraint.note(("astray", group_id))
+        if self.wait_s(("look", group_id)) == 0:
+            self.note_done(("look", group_id))
             self.books.astray.add(group_id)
 
     def _change_chat(self, change: ChangeChat, chat_id: ChatId) -> None:

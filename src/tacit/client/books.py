@@ -39,6 +39,7 @@ from tacit.wire import relay_pb2 as pb
 
 DEFERRED: Final = "deferred-welcomes"
 INCARNATION: Final = "relay-incarnation"
+RESTRAINT: Final = "restraint"
 
 Checkpoint = Callable[[str], None]
 """Called by name between any two effects; tests crash there."""
@@ -104,7 +105,8 @@ class Books:
         """Rooms of which the relay keeps something else than what they are now: newcomers would be led astray."""
         self.astray: set[GroupId] = set()
         """Rooms whose others seem to be elsewhere: this device keeps its place until it has another one."""
-        self.restraint = Restraint(clock)
+        self.restraint = Restraint.decode(store.meta(RESTRAINT) or b"")
+        """What this device has done of late at the doors of rooms."""
         self.online = False
         self.impatient: set[GroupId] = set()
         """Conversations in which this device has waited long enough for others to commit."""

@@ -160,7 +160,7 @@ def patience_s(batch: Batch, group_id: GroupId) -> float:
     if state is None or not state.is_room:
         return PATIENCE_S
     before = sum(member.leaf < state.group.own_leaf for member in state.roster.members)
-    return max(batch.books.restraint.wait_s(("mend", group_id)), PATIENCE_S + PLACE_S * min(before, MOST_PLACES))
+    return max(batch.wait_s(("mend", group_id)), PATIENCE_S + PLACE_S * min(before, MOST_PLACES))
 
 
 def add_wish(batch: Batch, chat_id: ChatId, kind: IntentKind, *, who: tuple[bytes, ...] = (), text: str = "") -> None:
@@ -283,12 +283,12 @@ def _mend_door(batch: Batch, state: GroupState, *, now: bool) -> Step | None:
     group_id = state.conversation.group_id
     if group_id in batch.books.astray:
         return None
-    if batch.books.restraint.wait_s(("mend", group_id)) > 0:
+    if batch.wait_s(("mend", group_id)) > 0:
         batch.impatient_later.add(group_id)
         return None
     step = _commit_pending(batch, state, now=now)
     if step is not None:
-        batch.books.restraint.note(("mend", group_id))
+        batch.note_done(("mend", group_id))
     return step
 
 

@@ -105,6 +105,7 @@ def enter(batch: Batch, join: JoinRow, seq: int) -> ChatId:
     batch.put_chat(replace(known, status=ChatStatus.ACTIVE, title=title))
     old = batch.state(join.group_id)
     if old is not None:
+        batch.note_done(("return", join.group_id))
         conversation = replace(step.state.conversation, own_counter=old.conversation.own_counter)
         step = replace(step, state=replace(step.state, conversation=conversation))
         _say_again(batch, old)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from tacit import mls
-from tacit.client.books import DEFERRED, INCARNATION, Books, Checkpoint, encode_own_commit
+from tacit.client.books import DEFERRED, INCARNATION, RESTRAINT, Books, Checkpoint, encode_own_commit
 from tacit.client.core.effects import (
     AddIntent,
     AddMessage,
@@ -47,6 +47,7 @@ from tacit.client.model import (
     OutboxRow,
     Profile,
 )
+from tacit.client.restraint import Restraint
 from tacit.client.store.rows import encode_blobs
 from tacit.crypto.memory import forget_private_keys
 from tacit.limits import PAST_EPOCH_S
@@ -74,6 +75,7 @@ class Changes:
     incarnation: bytes | None = None
     """The relay's at which the inbox is being read."""
     drop_kept_before: int | None = None
+    restraint: Restraint | None = None
     joins: dict[GroupId, JoinRow | None] = field(default_factory=dict)
     """Wishes to come into rooms; None: gone."""
     forgotten: set[ChatId] = field(default_factory=set)
@@ -147,6 +149,8 @@ def _write(books: Books, changes: Changes, writer: _Writer) -> None:
         store.note_inbox(changes.inbox_seen)
     if changes.incarnation is not None:
         store.put_meta(INCARNATION, changes.incarnation)
+    if changes.restraint is not None:
+        store.put_meta(RESTRAINT, changes.restraint.encode())
     if changes.drop_kept_before is not None:
         store.drop_kept_before(changes.drop_kept_before)
     for group_id, join in changes.joins.items():
@@ -185,6 +189,8 @@ def _follow(books: Books, changes: Changes, writer: _Writer) -> None:
         books.inbox_cursor = changes.inbox_cursor
     if changes.incarnation is not None:
         books.inbox_incarnation = changes.incarnation
+    if changes.restraint is not None:
+        books.restraint = changes.restraint
 
 
 def _is_kept(books: Books, changes: Changes, group_id: GroupId) -> bool:

@@ -159,7 +159,7 @@ def _take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
     books.asked_after |= turned.listen
     turned.send = [row for row in resend if row.message_id in books.outbox] + turned.outcome.to_send
     try:
-        _look_ahead(batch, turned)
+        _look_ahead(batch, turned, inputs.impatient)
     except Exception as error:  # noqa: BLE001 - what is on disk is to be shown, whatever fails after that
         log.warning("fault", error=type(error).__name__, reason=place_of(error))
         turned.shaken = True
@@ -241,15 +241,11 @@ def _begin_connection(batch: Batch, turned: Turned) -> None:
     turned.nameless = [c for c in batch.books.contacts.values() if not c.handle]
 
 
-def _look_ahead(batch: Batch, turned: Turned) -> None:
+def _look_ahead(batch: Batch, turned: Turned, impatient: set[GroupId]) -> None:
     """What should happen next, as far as the books tell."""
     books = batch.books
     turned.acknowledge = batch.acknowledge
-    turned.come_back = {
-        group_id
-        for group_id, state in batch.changes.states.items()
-        if state.is_room and (state.conversation.status is ConversationStatus.BEHIND or group_id in books.astray)
-    }
+    turned.come_back = _lost_places(batch, turned, impatient)
     creating = {g for g in batch.create if books.statuses.get(g) is ConversationStatus.CREATING}
     turned.create = _requests(batch, creating, again=False)
     turned.make_again = _requests(batch, batch.make_again, again=True)
@@ -260,13 +256,30 @@ def _look_ahead(batch: Batch, turned: Turned) -> None:
         if intent.kind is IntentKind.INVITE and not intent.key_packages and intent.row not in books.parked
     ]
     turned.nameless += [books.contacts[a] for a in turned.outcome.met if a in books.contacts]
-    turned.impatient_later = {group_id: patience_s(batch, group_id) for group_id in batch.impatient_later}
+    turned.impatient_later |= {group_id: patience_s(batch, group_id) for group_id in batch.impatient_later}
     turned.packages_used = len(batch.changes.used_bundles)
     turned.last_resort_used = batch.last_resort_used
     turned.caught_up = batch.inbox_caught_up
     turned.again = batch.again
     if batch.inbox_caught_up:
         turned.receipts_later |= books.ready
+
+
+def _lost_places(batch: Batch, turned: Turned, impatient: set[GroupId]) -> set[GroupId]:
+    """Rooms to come back into now; where that was done a moment ago, it waits."""
+    found = set()
+    for group_id in batch.changes.states.keys() | impatient:
+        state = batch.books.state(group_id)
+        if state is None or not state.is_room:
+            continue
+        wait_s = batch.wait_s(("return", group_id))
+        if group_id in batch.books.astray:
+            found.add(group_id)
+        elif state.conversation.status is ConversationStatus.BEHIND and wait_s > 0:
+            turned.impatient_later[group_id] = wait_s
+        elif state.conversation.status is ConversationStatus.BEHIND:
+            found.add(group_id)
+    return found
 
 
 def _requests(batch: Batch, group_ids: set[GroupId], *, again: bool) -> dict[GroupId, pb.CreateLog]:
