@@ -173,7 +173,7 @@ async def test_who_goes_is_gone_and_the_last_one_closes_the_door(world: World) -
     await bob.client.leave(room)
     await world.shortly()
     assert (await bob.chat(room)).status == "ended"
-    assert "-- left by bob" in await alice.sees(room)
+    assert (await alice.sees(room))[-2:] == ["-- joined by bob", "-- left by bob"]
     await bob.client.join_room(link, nick="bob")
     await world.shortly()
     await all_agree(room, alice, bob)
@@ -199,6 +199,27 @@ async def test_a_word_in_private_needs_no_asking_among_those_in_a_room(world: Wo
     assert "just for you" not in str(await carol.client.history(room, limit=100))
     assert [chat.id for chat in await carol.client.chats()] == [room]
     assert await bob.refused(bob.client.member_of(room, "dave")) == "not-found"
+
+
+@story
+async def test_who_was_away_when_somebody_came_in_is_not_asked_either(world: World) -> None:
+    """The word in private lies in the inbox, which is fetched before the room's log that tells who is there."""
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    (carol,) = await world.people("carol")
+    link = await alice.client.room_link(room)
+    await alice.go_offline()
+    await carol.client.join_room(link, nick="carol")
+    await carol.says((await carol.client.member_of(room, "alice")).id, "when you are back")
+    await world.shortly()
+    await alice.go_online()
+    assert await alice.requests() == []
+    assert await alice.hears(carol) == ["carol: when you are back"]
+    await alice.says(carol, "I am")
+    await world.shortly()
+    assert (await carol.hears(alice))[-1] == "alice: I am"
+    (direct,) = [chat for chat in await alice.client.chats() if chat.kind == "direct"]
+    assert direct.peer is not None
+    assert direct.peer.status == "accepted"
 
 
 @story

@@ -22,7 +22,7 @@ from tacit.client.core.state import EntryKind, GroupState, LogEntry, Sent, Step
 from tacit.client.endings import fail_waiting
 from tacit.client.faults import Blame, blaming
 from tacit.client.holes import may_take, next_early
-from tacit.client.invitations import take_deferred, take_welcome
+from tacit.client.invitations import admit_neighbours, take_deferred, take_welcome
 from tacit.client.model import ChatStatus, ConversationStatus, GroupId, MessageId, MessageState, Notice
 from tacit.client.outgoing import is_blocked
 from tacit.client.rooms import take_own_join
@@ -118,6 +118,7 @@ def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
         batch.dirty.add(after.conversation.chat_id)
     if after.is_room and entry.kind == EntryKind.COMMIT and (moved or sent is None):
         _note_entrance(batch, after, moved=moved)
+        admit_neighbours(batch, after.roster.accounts - state.roster.accounts)
     if state.own_commit is not None and after.own_commit is None and sent is None:
         forget_own_commit(batch, state)
     if after.conversation.status is ConversationStatus.REMOVED:

@@ -5,6 +5,7 @@ A Welcome uses up its KeyPackage in the very transaction that takes it in, whate
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +17,7 @@ from tacit.client.core.group_info import GroupKind
 from tacit.client.core.lives import with_keys_from
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
-from tacit.client.core.welcome import Admission, Invitation, Unwelcome, admit, open_welcome
+from tacit.client.core.welcome import Admission, Invitation, Unwelcome, admit, direct_chat_id, open_welcome
 from tacit.client.endings import fail_waiting
 from tacit.client.errors import AwaitsAnswer
 from tacit.client.events import RequestArrived
@@ -83,6 +84,24 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
     if admission is Admission.DROP:
         return
     _record(batch, invitation, admission, contact)
+
+
+def admit_neighbours(batch: Batch, accounts: Collection[bytes]) -> None:
+    """These have come into a room: what they asked for before this device has seen them there needs no yes any more.
+
+    A word in private is often fetched before the entry of the room's log with which its author came in.
+    """
+    for account in sorted(accounts):
+        chat = batch.chat(direct_chat_id(account))
+        if chat is None or chat.status is not ChatStatus.REQUESTED:
+            continue
+        contact = batch.contact(account)
+        if contact is not None and contact.status is ContactStatus.REQUESTED:
+            batch.put_contact(replace(contact, status=ContactStatus.KNOWN))
+        batch.put_chat(replace(chat, status=ChatStatus.ACTIVE))
+        for state in batch.states_of(chat.id):
+            if state.conversation.status is ConversationStatus.REQUESTED:
+                _activate(batch, state)
 
 
 def take_deferred(batch: Batch) -> None:

@@ -306,7 +306,7 @@ class RoomLocked(RelayError):
     """The room is locked: nobody comes in for now."""
 
     code = "room-locked"
-    hint = "Ask somebody who is in the room to unlock it."
+    hint = "An admin of the room can unlock it: /unlock, or tacit room unlock."
 
 
 class RoomStale(RelayError):

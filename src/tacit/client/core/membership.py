@@ -83,8 +83,8 @@ def take_proposal(state: GroupState, seq: int, received: mls.ProposalReceived, c
         notice = Notice("rejected-commit", by=sender.account_id, reason=refused.reason)
         forgotten = replace(received.group, pending_proposals=state.group.pending_proposals)
         return Step(replace(state, group=forgotten), (notice_line(state, notice, ctx, seq=seq),))
-    if not act_of(state, committed).own_leaf:
-        return Step(after)
+    if state.is_room or not act_of(state, committed).own_leaf:
+        return Step(after)  # in a room nobody is asked: who goes is gone with the next commit, and one line tells it
     return Step(after, (notice_line(state, Notice("leave-asked", by=sender.account_id), ctx, seq=seq),))
 
 
