@@ -71,6 +71,13 @@ def test_help_is_sentences_and_begins_with_what_the_command_does(path: Path) -> 
         assert option.help.partition("  [")[0].endswith((".", "...")), option.help
 
 
+@pytest.mark.parametrize("path", [path for path in ALL if isinstance(ALL[path], click.Group)], ids=" ".join)
+def test_help_lists_subcommands_with_nothing_cut_off(path: Path) -> None:
+    command = ALL[path]
+    listed = command.get_help(click.Context(command, info_name=" ".join(path))).rpartition("http://...")[2]
+    assert "..." not in listed
+
+
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_values_of_options_have_names_that_say_something(path: Path) -> None:
     context = click.Context(ALL[path])

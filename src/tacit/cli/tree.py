@@ -52,7 +52,7 @@ SECTIONS: Final = {
     },
     "This machine": {
         "init": ("init", "make an identity"),
-        "account": ("account", "show your account, and take its key along"),
+        "account": ("account", "show your account, take its key along, and shut out lost machines"),
         "status": ("status", "show how everything stands"),
         "doctor": ("doctor", "check everything and say what to do"),
         "serve": ("serve", "run a relay"),
@@ -66,6 +66,8 @@ COMPLETE: Final = "_TACIT_COMPLETE"
 """The variable by which a shell asks for completion."""
 
 _FLAGS: Final = "tacit.flags"
+_WHOLE: Final = 1_000
+"""Characters of a sentence in help; no sentence has as many."""
 
 
 def flags(ctx: click.Context) -> dict[str, Any]:
@@ -151,6 +153,13 @@ class Group(click.Group):
         """Write two lists of options, then the subcommands."""
         _write_options(self, ctx, formatter, self._shared)
         self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands with the whole first sentence of each: what is cut off is what tells two apart."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        lines = [(name, found.get_short_help_str(_WHOLE)) for name, found in commands if found and not found.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
