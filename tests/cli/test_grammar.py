@@ -21,6 +21,7 @@ ARGUMENTS = {
     "CODE": "a code that two people share",
     "TEXT": "what to say",
     "ACCOUNT": "an account of a relay",
+    "DEVICE": "a device of the account: its ID, or how that begins",
     "INVITE_ID": "an invitation of a relay",
     "BEGINNING": "the beginning of an account of a relay",
     "FILE": "a file",

@@ -196,6 +196,19 @@ def test_an_rsa_account_is_made_shown_and_goes_on_on_another_machine(relay: Rela
     shown = second.run("account").value
     assert (shown["key"], len(shown["devices"])) == ("rsa 3072", 2)
     assert [device["id"] for device in shown["devices"] if device["this"]] == [shown["device"]]
+    # The machine that was left behind is shut out from the new one, at once, and says why.
+    kept, left = second.run("account", "devices").lines
+    assert (kept["this"], left["this"]) == (True, False)
+    revoking = ("account", "revoke-device", left["id"][:9])
+    with first.start("listen") as listening:
+        listening.line(lambda event: event.get("state") == "online")
+        asked = second.run(*revoking, "--no-input")
+        assert (asked.code, asked.error["code"]) == (2, "not-confirmed")
+        assert second.run(*revoking, "--yes").value["id"] == left["id"]
+        listening.line(lambda event: event.get("code") == "device-revoked")
+        ended = listening.wait()
+    assert (ended.code, "device-revoked" in ended.err + ended.out) == (4, True)
+    assert "was revoked" in first.run("account").err
 
 
 def test_a_key_file_is_opened_at_the_terminal_and_an_export_sealed_there(relay: Relay, tmp_path: Path) -> None:

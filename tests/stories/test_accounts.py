@@ -1,13 +1,22 @@
-"""People with RSA keys and people with Ed25519 keys: nobody notices, but for what a person is shown of the key."""
+"""Accounts: RSA and Ed25519 mix, which nobody notices but for what is shown of the key; and devices come and go."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tacit.client.own_devices import find_device
+from tacit.crypto.eddsa import ED25519
+from tacit.errors import TacitError, UsageError
+from tacit.identity import AccountKey, DeviceCertificate
+from tacit.identity.ids import DeviceId
 from tacit.sdk.accounts import AccountFile
 from tacit.testing.story import story
 from tacit.testing.world import World
+from tacit.wire.errors import DeviceRevoked
 
 
 def brought_along(bits: int = 2048) -> AccountFile:
@@ -75,3 +84,56 @@ async def test_a_direct_chat_between_both_kinds_goes_on_after_both_were_away(wor
     await world.shortly()
     assert await ron.hears(eddy) == ["eddy: to an RSA key", "eddy: while he is away", "me: an answer"]
     assert await eddy.hears(ron) == ["me: to an RSA key", "me: while he is away", "ron: an answer"]
+
+
+@story
+async def test_a_device_that_its_owner_has_revoked_is_out_and_the_person_comes_back_without_it(world: World) -> None:
+    key = brought_along()
+    phone = await world.person("ron", key=key)
+    laptop = await world.further_device("laptop", key)
+    adi = await world.person("adi")
+    for one, other in ((phone, adi), (laptop, adi), (adi, phone)):
+        await one.client.add_contact(other.at)
+    chat = await adi.creates("ours", phone)
+    await world.shortly()
+    await adi.says(chat, "to both machines")
+    await world.shortly()
+    assert (await laptop.hears(chat))[-1] == (await phone.hears(chat))[-1] == "adi: to both machines"
+
+    lost = (await laptop.client.account()).device
+    for text, refused in ((lost, "own-device"), ("", "no-such-device"), ("not one", "no-such-device")):
+        with pytest.raises(TacitError) as caught:
+            await laptop.client.revoke_device(text)
+        assert caught.value.code == refused
+    assert (await phone.client.revoke_device(lost[:9].upper())).id == lost
+    await world.settle()
+    with pytest.raises(DeviceRevoked):
+        await laptop.client.wait_online(0)
+    assert [device.this for device in (await phone.client.account(devices=True)).devices or ()] == [True]
+    await adi.says(chat, "to the phone")
+    await world.shortly()
+    assert (await phone.hears(chat))[-1] == "adi: to the phone"
+    assert (await laptop.hears(chat))[-1] == "adi: to both machines"
+    # Out of the group, and in again with the devices that are left.
+    await adi.client.remove(chat, phone.at)
+    await world.shortly()
+    await adi.client.invite(chat, phone.at)
+    await world.shortly()
+    await phone.says(chat, "here I am")
+    await world.shortly()
+    assert (await adi.hears(chat))[-1] == "ron: here I am"
+    assert (await laptop.hears(chat))[-1] == "adi: to both machines"
+
+
+@pytest.mark.parametrize(("typed", "code"), [("a", "ambiguous-device"), ("ab", ""), ("AC ", ""), ("ad", "own-device")])
+def test_a_device_is_named_by_how_its_id_begins(typed: str, code: str) -> None:
+    account = AccountKey.generate(lambda size: b"\x07" * size)
+    some = DeviceCertificate.issue(account, ED25519.generate(lambda size: b"\x08" * size).public, 0)
+    ids = {begins: DeviceId(bytes.fromhex(begins) + some.device_id[1:]) for begins in ("ab", "ac", "ad")}
+    certificates = [replace(some, device_id=device_id) for device_id in ids.values()]
+    if not code:
+        assert find_device(certificates, typed, own=ids["ad"]).device_id == ids[typed.strip().lower()]
+        return
+    with pytest.raises(UsageError) as caught:
+        find_device(certificates, typed, own=ids["ad"])
+    assert caught.value.code == code

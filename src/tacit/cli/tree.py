@@ -52,7 +52,7 @@ SECTIONS: Final = {
     },
     "This machine": {
         "init": ("init", "make an identity"),
-        "account": ("account", "show your account, take its key along, and shut out lost machines"),
+        "account": ("account", "show your account, take its key along, revoke devices"),
         "status": ("status", "show how everything stands"),
         "doctor": ("doctor", "check everything and say what to do"),
         "serve": ("serve", "run a relay"),

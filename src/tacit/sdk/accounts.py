@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from tacit.client.own_devices import find_device
 from tacit.client.proving import AskCode, CodeWanted, written_phone
 from tacit.crypto.pem import is_sealed
 from tacit.crypto.secret import Secret
@@ -99,10 +100,20 @@ def profile_of(books: Books) -> Profile:
     return books.profile
 
 
+def other_device(books: Books, found: FoundDevices, device: str) -> DeviceInfo:
+    """The device of this account that is meant. Raises as ``find_device``."""
+    own = books.me.device_id
+    return _device(find_device(found.certificates, device, own=own), own)
+
+
+def own_account(books: Books) -> AccountKey:
+    """The key of the profile's account."""
+    return AccountKey.load(Secret(books.profile.account_private))
+
+
 def exported(books: Books, passphrase: str | None) -> bytes:
     """The account key as PEM. Raises ``WrongPassphrase`` for an empty passphrase."""
-    account = AccountKey.load(Secret(books.profile.account_private))
-    return account.to_pem(None if passphrase is None else passphrase.encode(), books.entropy)
+    return own_account(books).to_pem(None if passphrase is None else passphrase.encode(), books.entropy)
 
 
 def _read(file: AccountFile) -> AccountKey:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from tacit.client import chats, invitations, people
+from tacit.client import chats, invitations, own_devices, people
 from tacit.client import rooms as room_changes
 from tacit.client.directory import Asked, look_up_devices
 from tacit.client.enrolment import enrol
@@ -25,7 +25,7 @@ from tacit.client.store import StoreMissing, open_profile
 from tacit.errors import NotFound, TacitError
 from tacit.identity import parse_id, parse_link
 from tacit.sdk import accounts, present, reading, rooms, targets, waits, writing
-from tacit.sdk.accounts import AccountInfo, AskCode, NewKey
+from tacit.sdk.accounts import AccountInfo, AskCode, DeviceInfo, NewKey
 from tacit.sdk.parts import REAL, Parts
 from tacit.sdk.types import (
     ChatInfo,
@@ -168,6 +168,24 @@ class Client:
         if devices:
             found = await look_up_devices(self._runtime.uplink.require(), Asked(account_id=parse_id(self.me.id)))
         return await self._runtime.read(partial(accounts.account_info, found=found))
+
+    async def other_device(self, device: str) -> DeviceInfo:
+        """Another device of this account, by its ID or how that begins.
+
+        Raises ``UsageError`` (``own-device``, ``ambiguous-device``), ``RelayError`` (``no-such-device``), ``Offline``.
+        """
+        found = await look_up_devices(self._runtime.uplink.require(), Asked(account_id=parse_id(self.me.id)))
+        return await self._runtime.read(partial(accounts.other_device, found=found, device=device))
+
+    async def revoke_device(self, device: str) -> DeviceInfo:
+        """Shut another device of this account out at the relay for good; raises as ``other_device``.
+
+        It stays in the groups that it is in until it is removed there.
+        """
+        gone = await self.other_device(device)
+        account = await self._runtime.read(accounts.own_account)
+        await own_devices.revoke(self._runtime.uplink.require(), account, parse_id(gone.id))
+        return gone
 
     async def set_findable(self, phone: str, *, on: bool) -> None:
         """Let people who want it too find this account by its own number ``phone``, or no longer.

@@ -70,10 +70,10 @@ class Actor:
 
     # ---- coming and going ----
 
-    async def create(self, key: NewKey = "ed25519") -> None:
-        """Make the profile and register at the relay."""
+    async def create(self, key: NewKey = "ed25519", *, handle: str | None = None) -> None:
+        """Make the profile and register at the relay, under the own name unless another ``handle`` is given."""
         await Client.create(
-            name=self.name,
+            name=self.name if handle is None else handle,
             relay=self.world.relay.link,
             passphrase=self._passphrase,
             data_dir=self.data_dir,

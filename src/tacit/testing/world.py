@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from tacit.sdk.accounts import NewKey
+from tacit.sdk.accounts import AccountFile, NewKey
 from tacit.sdk.types import Person
 from tacit.testing.actor import Actor
 from tacit.testing.clock import FakeClock, world_loop
@@ -73,6 +73,15 @@ class World:
         actor = Actor(self, name, passphrase=passphrase)
         self.actors[name] = actor
         await actor.create(key)
+        await actor.start()
+        await self.shortly()
+        return actor
+
+    async def further_device(self, name: str, key: AccountFile) -> Actor:
+        """One more device of the account with this key, online."""
+        actor = Actor(self, name)
+        self.actors[name] = actor
+        await actor.create(key, handle="")
         await actor.start()
         await self.shortly()
         return actor

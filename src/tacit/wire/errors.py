@@ -121,7 +121,7 @@ class BadCertificate(RelayError):
 
 
 class DeviceRevoked(RelayError):
-    """The device was revoked by its account and can never log in again."""
+    """The device was revoked, by its account or by whoever runs the relay, and can never log in again."""
 
     code = "device-revoked"
     exit_code = ExitCode.UNTRUSTED

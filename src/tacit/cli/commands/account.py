@@ -11,7 +11,7 @@ import click
 
 from tacit.cli.arguments import pass_settings
 from tacit.cli.tree import Group
-from tacit.errors import UsageError
+from tacit.errors import RelayError, UsageError
 
 if TYPE_CHECKING:
     from tacit.cli.settings import Settings
@@ -50,11 +50,11 @@ def _show(settings: Settings) -> None:
 
     async def work() -> None:
         async with client(settings) as me:
-            info = await _asked(me)
+            info, why_not = await _asked(me)
         out = Output(json=settings.json)
         out.pairs(info, _pairs(info))
-        if info.devices is None:
-            out.talk("The relay cannot be asked just now, so other devices are not shown.")
+        if why_not:
+            out.talk(f"Other devices are not shown. {why_not}")
 
     run(settings, work)
 
@@ -64,6 +64,58 @@ def _show(settings: Settings) -> None:
 def show(ctx: click.Context) -> None:
     """Show your account."""
     ctx.invoke(_show)
+
+
+@account.command("devices")
+@pass_settings
+def devices(settings: Settings) -> None:
+    """List the devices of your account, this one first; with --json one on each line."""
+    from tacit.cli.output import Output
+    from tacit.cli.running import client, run
+
+    async def work() -> None:
+        async with client(settings) as me:
+            found = await _devices(me)
+        out = Output(json=settings.json)
+        if not settings.json:
+            out.pairs(None, [_labelled(device) for device in found])
+        for device in found if settings.json else ():
+            out.data(device)
+
+    run(settings, work)
+
+
+@account.command("revoke-device")
+@click.argument("device")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_settings
+def revoke_device(settings: Settings, device: str, yes: bool) -> None:
+    """Shut DEVICE, an ID or its beginning, out for good: a machine that was lost, sold or replaced.
+
+    The relay ends its connection within a second, never lets it in again, and drops what waits for it. What it has
+    received stays on it. It stays in the groups that it is in, as somebody who hears nothing, until you are removed and
+    invited anew. Whoever can open its store has the account key as well and can come back as a new device: then make a
+    new account, and tell people.
+    """
+    from tacit.cli.errors import advise
+    from tacit.cli.output import Output
+    from tacit.cli.relay_asking import confirm
+    from tacit.cli.running import client, run
+
+    async def work() -> None:
+        async with client(settings) as me:
+            await _online(me)
+            try:
+                meant = await me.other_device(device)
+                confirm(settings, f"Shut device {_words(meant)}, out for good?", yes=yes)
+                gone = await me.revoke_device(meant.id)
+            except RelayError as error:
+                if error.code == "no-such-device":
+                    advise(error, "tacit account devices lists them.")
+                raise
+        Output(json=settings.json).pairs(gone, [("revoked", _words(gone))])
+
+    run(settings, work)
 
 
 @account.command("export-key")
@@ -124,26 +176,43 @@ def findable(settings: Settings, switch: str, phone: str) -> None:
     run(settings, work)
 
 
-async def _asked(me: Client) -> AccountInfo:
-    """With devices where the relay answers soon, without them otherwise."""
-    from tacit.errors import RelayError, TransportError
+async def _online(me: Client) -> None:
+    from tacit.cli.running import say
+    from tacit.ui.patience import patiently
+
+    await patiently(me.wait_online(), "Reaching the relay.", say)
+
+
+async def _devices(me: Client) -> list[DeviceInfo]:
+    """Those that are not revoked, this one first."""
+    await _online(me)
+    return sorted((await me.account(devices=True)).devices or (), key=lambda device: not device.this)
+
+
+async def _asked(me: Client) -> tuple[AccountInfo, str]:
+    """With devices where the relay answers soon; otherwise without them, and why."""
+    from tacit.errors import TransportError
     from tacit.sdk import Untrusted
 
     try:
         await me.wait_online(ASK_S)
-        return await me.account(devices=True)
-    except (TransportError, RelayError, Untrusted):
-        return await me.account()
+        return await me.account(devices=True), ""
+    except (TransportError, RelayError, Untrusted) as error:
+        return await me.account(), error.sentence
 
 
 def _pairs(info: AccountInfo) -> list[tuple[str, str]]:
     pairs = [("account", info.id), ("key", info.key), ("name", f"@{info.handle}" if info.handle else "none")]
     if info.devices is None:
         return [*pairs, ("this device", info.device)]
-    return pairs + [("this device" if device.this else "device", _device(device)) for device in info.devices]
+    return pairs + [_labelled(device) for device in info.devices]
 
 
-def _device(device: DeviceInfo) -> str:
+def _labelled(device: DeviceInfo) -> tuple[str, str]:
+    return "this device" if device.this else "device", _words(device)
+
+
+def _words(device: DeviceInfo) -> str:
     return f"{device.id}, from {_day(device.created_at)} to {_day(device.expires_at)}"
 
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @click.option("--count", metavar="N", type=click.IntRange(min=1), help="End after so many messages of others.")
 @pass_settings
 def listen(settings: Settings, count: int | None) -> None:
-    """Print unread messages, then everything that happens, until Ctrl+C. With --json one event on each line."""
+    """Print unread messages, then everything that happens, until Ctrl+C. With --json one event on each line.
+
+    Ends by itself where the relay will never let this device in again, and says why.
+    """
     from tacit.cli.output import Output
     from tacit.cli.running import client, run
 
@@ -59,7 +62,7 @@ class Listener:
                     break
 
     async def _take(self, event: Event) -> None:
-        from tacit.sdk.types import MessageEvent
+        from tacit.sdk.types import Connection, MessageEvent
         from tacit.ui import data
 
         message = event.message if isinstance(event, MessageEvent) else None
@@ -71,6 +74,8 @@ class Listener:
             await self._print(event)
         if message is not None:
             await self._done(message)
+        if isinstance(event, Connection) and event.state == "offline" and not event.retry_in_s:
+            await self._me.wait_online()  # raises why there will be no other try: nothing would ever come
 
     async def _print(self, event: Event) -> None:
         from tacit.sdk.types import MessageEvent, ProblemEvent, RequestEvent
