@@ -27,8 +27,9 @@ from tacit.net import (
     connect,
 )
 from tacit.net.bounds import Bounds
+from tacit.net.held import HELD_FRAMES, MAX_UNWANTED, MAX_UNWANTED_BYTES, STRANGERS_FRAMES, STRANGERS_UNWANTED
 from tacit.net.tcp_client import connect_tcp
-from tacit.net.tcp_frames import ARE_YOU_THERE, HELD_FRAMES, HERE_I_AM, WORDS_PER_TICK, Incoming, encode_frames
+from tacit.net.tcp_frames import ARE_YOU_THERE, HERE_I_AM, WORDS_PER_TICK, Incoming, encode_frames
 from tacit.net.tcp_link import TcpLink
 from tacit.net.tcp_served import serve_tcp
 from tacit.net.tls import client_context, server_context
@@ -48,13 +49,19 @@ async def stranger(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, async
 # ---- frames ----
 
 
+def member() -> Incoming:
+    incoming = Incoming(Bounds())
+    incoming.limit_frames(limits.MAX_FRAME_BYTES)
+    return incoming
+
+
 @given(st.lists(st.binary(max_size=300), max_size=20), st.lists(st.integers(0, 3_000), max_size=30))
 def test_frames_are_the_same_however_the_bytes_are_cut(frames: list[bytes], cuts: list[int]) -> None:
-    incoming, data = Incoming(Bounds()), encode_frames(frames)
+    incoming, data = member(), encode_frames(frames)
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     for start, end in itertools.pairwise(places):
         incoming.feed(data[start:end])
-    assert incoming.take_all() == frames
+    assert incoming.held.take_all() == frames
     incoming.hang_up()
     assert incoming.last is not None
     assert incoming.last.close_code == CloseCode.NORMAL
@@ -64,13 +71,13 @@ def test_frames_are_the_same_however_the_bytes_are_cut(frames: list[bytes], cuts
 def test_any_bytes_are_frames_or_the_end(data: bytes) -> None:
     incoming = Incoming(Bounds(first_max_frame=64, max_frame=64))
     incoming.feed(data)
-    assert all(len(frame) <= 64 for frame in incoming.frames)
+    assert all(len(frame) <= 64 for frame in incoming.held.frames)
 
 
 def test_a_frame_above_the_limit_ends_the_link_before_a_byte_of_it_is_there() -> None:
     incoming = Incoming(Bounds(first_max_frame=10, max_frame=20))
     incoming.feed(encode_frames([b"x" * 10]) + (11).to_bytes(4, "big"))
-    assert incoming.take() == b"x" * 10
+    assert incoming.held.take() == b"x" * 10
     assert incoming.last is not None
     assert incoming.last.close_code == CloseCode.TOO_BIG
 
@@ -79,18 +86,38 @@ def test_the_limit_is_raised_to_what_the_listener_bears_and_no_further() -> None
     incoming = Incoming(Bounds(first_max_frame=10, max_frame=20))
     incoming.limit_frames(1_000)
     incoming.feed(encode_frames([b"x" * 20]) + (21).to_bytes(4, "big"))
-    assert incoming.take() == b"x" * 20
+    assert incoming.held.take() == b"x" * 20
     assert incoming.last is not None
 
 
-def test_what_nobody_takes_stays_unparsed() -> None:
-    incoming = Incoming(Bounds())
-    incoming.feed(encode_frames([b"x"] * (HELD_FRAMES + 5)))
-    assert incoming.is_held_up
-    assert len(incoming.take_all()) == HELD_FRAMES
-    incoming.parse()
-    assert not incoming.is_held_up
-    assert len(incoming.take_all()) == 5
+def test_what_nobody_takes_stays_unparsed_and_of_a_stranger_sooner() -> None:
+    for incoming, fit in ((member(), HELD_FRAMES), (Incoming(Bounds()), STRANGERS_FRAMES)):
+        incoming.feed(encode_frames([b"x"] * (fit + 5)))
+        assert incoming.is_held_up
+        assert len(incoming.held.take_all()) == fit
+        incoming.parse()
+        assert not incoming.is_held_up
+        assert len(incoming.held.take_all()) == 5
+
+
+@pytest.mark.parametrize(
+    ("incoming", "size", "fit"),
+    [
+        (member(), 0, MAX_UNWANTED),
+        (Incoming(Bounds()), 0, STRANGERS_UNWANTED),
+        (member(), 1024 * 1024, MAX_UNWANTED_BYTES // 1024 // 1024),
+    ],
+)
+def test_who_does_not_stop_behind_the_last_word_is_waited_for_no_longer(
+    incoming: Incoming, size: int, fit: int
+) -> None:
+    incoming.held.drop()
+    incoming.feed(encode_frames([bytes(size)]) * fit)
+    assert incoming.last is None
+    incoming.feed(encode_frames([bytes(size)]))
+    assert incoming.held.is_too_much
+    assert incoming.last is not None
+    assert incoming.last.close_code == CloseCode.POLICY_VIOLATION
 
 
 def test_a_goodbye_in_the_midst_of_a_frame_is_a_fault() -> None:

@@ -8,13 +8,12 @@ from aiohttp import WSMessage, WSMsgType
 from tacit import limits
 from tacit.net import CloseCode
 from tacit.net.bounds import Bounds
+from tacit.net.held import HELD_BYTES, HELD_FRAMES, MAX_UNWANTED, STRANGERS_FRAMES, STRANGERS_UNWANTED
 from tacit.net.ws_frames import Collected
 from tacit.net.ws_incoming import (
     CONTINUATIONS_PER_TICK,
     CONTROLS_PER_TICK,
-    HELD_BYTES,
-    HELD_FRAMES,
-    MAX_UNWANTED,
+    STRANGERS_AT_ONCE_BYTES,
     Incoming,
     why_it_ends,
 )
@@ -42,20 +41,20 @@ async def test_beyond_what_is_held_the_rest_waits_unparsed_until_frames_are_take
     for n in range(2 * fit):
         incoming.feed(masked(bytes((n % 256,)) * size))
     assert incoming.is_held_up
-    assert len(incoming.frames) == fit
-    first = incoming.take()
+    assert len(incoming.held.frames) == fit
+    first = incoming.held.take()
     incoming.parse()
-    got = [first, *incoming.take_all()]
+    got = [first, *incoming.held.take_all()]
     incoming.parse()
     assert not incoming.is_held_up
-    assert [*got, *incoming.take_all()] == [bytes((n % 256,)) * size for n in range(2 * fit)]
+    assert [*got, *incoming.held.take_all()] == [bytes((n % 256,)) * size for n in range(2 * fit)]
 
 
 async def test_what_came_before_the_end_is_still_there_and_nothing_behind_it_is_looked_at() -> None:
     incoming = member()
     incoming.feed(masked(b"first") + GOODBYE + masked(b"behind"))
     incoming.feed(masked(b"later"))
-    assert incoming.frames == [b"first"]
+    assert incoming.held.frames == [b"first"]
     assert incoming.last is not None
     assert why_it_ends(incoming.last).close_code == 1001
     incoming.end(WSMessage(WSMsgType.CLOSED, None, None))
@@ -65,17 +64,29 @@ async def test_what_came_before_the_end_is_still_there_and_nothing_behind_it_is_
 async def test_who_wants_no_more_frames_still_hears_the_goodbye() -> None:
     incoming = member()
     incoming.feed(masked(b"waits"))
-    incoming.drop()
+    incoming.held.drop()
     incoming.feed(masked(b"unwanted") * HELD_FRAMES * 2 + GOODBYE)
-    assert incoming.frames == []
+    assert incoming.held.frames == []
     assert incoming.last is not None
 
 
-async def test_who_does_not_stop_is_waited_for_no_longer() -> None:
+async def test_a_stranger_who_sends_much_at_once_makes_little_work_at_once() -> None:
+    """A read full of frames of one byte: few are parsed, and no more until they have been served."""
+    incoming = Incoming(Collected(), Bounds())
+    incoming.limit_frames(REQUESTS["pass_on"].max_bytes)
+    smallest = masked(b"x")
+    incoming.feed(smallest * 20_000)
+    assert incoming.is_held_up
+    assert STRANGERS_FRAMES <= len(incoming.held.frames) <= STRANGERS_AT_ONCE_BYTES // len(smallest)
+
+
+@pytest.mark.parametrize(("max_bytes", "fit"), [(HELD_BYTES * 2, MAX_UNWANTED), (HELD_BYTES, STRANGERS_UNWANTED)])
+async def test_who_does_not_stop_is_waited_for_no_longer(max_bytes: int, fit: int) -> None:
     """A flood behind the last word would be read for as long as a goodbye may take."""
     incoming = member()
-    incoming.drop()
-    incoming.feed(masked(b"") * MAX_UNWANTED)
+    incoming.limit_frames(max_bytes)
+    incoming.held.drop()
+    incoming.feed(masked(b"") * fit)
     assert incoming.last is None
     incoming.feed(masked(b""))
     assert incoming.last is not None
@@ -115,4 +126,4 @@ async def test_a_message_in_a_few_fragments_is_one_frame() -> None:
     incoming = member()
     pieces = (bytes((0x02, 0x81)), bytes((0x00, 0x81)), bytes((0x80, 0x81)))
     incoming.feed(b"".join(header + MASK + b"abc"[n : n + 1] for n, header in enumerate(pieces)))
-    assert incoming.frames == [b"abc"]
+    assert incoming.held.frames == [b"abc"]

@@ -13,12 +13,9 @@ from typing import Any, Final, Protocol
 
 from tacit.net.bounds import Bounds
 from tacit.net.errors import FrameTooLarge, LinkClosed
+from tacit.net.held import Held
 from tacit.net.links import CloseCode
 from tacit.net.serving import CLOSE_TIMEOUT_S
-
-HELD_FRAMES: Final = 256
-HELD_BYTES: Final = 256 * 1024
-"""What waits to be received before nothing more is read; one frame may be larger."""
 
 WRITE_BUFFER_BYTES: Final = 128 * 1024
 """Bytes held for one slow reader before its writer waits, besides what gRPC itself holds."""
@@ -68,8 +65,7 @@ class GrpcLink:
         self.ended: LinkClosed | None = None
         """Why this side has ended the link."""
         self._last: LinkClosed | None = None
-        self._frames: list[bytes] = []
-        self._held_bytes = 0
+        self._held = Held(bounds)
         self._leaving: deque[bytes] = deque()
         self._leaving_bytes = 0
         self._senders = 0
@@ -78,6 +74,11 @@ class GrpcLink:
         self._come, self._taken, self._due, self._left, self._over = (asyncio.Event() for _ in range(5))
 
     # ---- FrameLink ----
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether either side has ended the stream."""
+        return self.ended is not None or self._last is not None
 
     async def send(self, frame: bytes) -> None:
         """Hand one frame over; raises ``FrameTooLarge`` for one that no peer would take."""
@@ -101,21 +102,21 @@ class GrpcLink:
     async def receive(self) -> bytes:
         """Wait for the next frame; raises ``LinkClosed`` at the end, and every time after it."""
         await self._wait_for_frames()
-        frame = self._frames.pop(0)
-        self._held_bytes -= len(frame)
+        frame = self._held.take()
         self._taken.set()
         return frame
 
     async def receive_many(self) -> list[bytes]:
         """Wait for the next frame, and take all that have come."""
         await self._wait_for_frames()
-        frames, self._frames, self._held_bytes = self._frames, [], 0
+        frames = self._held.take_all()
         self._taken.set()
         return frames
 
     def limit_frames(self, max_bytes: int) -> None:
         """Raise the largest frame accepted, never above what the stream was opened with."""
         self._max_frame = min(max_bytes, self._bounds.max_frame)
+        self._held.limit_frames(max_bytes)
         self.on_limit(self._max_frame)
 
     async def close(self, reason: str = "", code: int = CloseCode.NORMAL) -> None:
@@ -167,7 +168,7 @@ class GrpcLink:
 
     async def _read(self, stream: Stream) -> None:
         while self._last is None:
-            while len(self._frames) >= HELD_FRAMES or self._held_bytes >= HELD_BYTES:
+            while self._held.is_full:
                 self._taken.clear()
                 await self._taken.wait()
             frame = await stream.read()
@@ -176,14 +177,15 @@ class GrpcLink:
             self.on_frame(len(frame))
             if len(frame) > self._max_frame:
                 self.finish(LinkClosed(CloseCode.TOO_BIG, "frame too large"))
-            elif self.ended is None:
-                self._frames.append(frame)
-                self._held_bytes += len(frame)
+            else:
+                self._held.add(frame)
                 self._come.set()
+                if self._held.is_too_much:
+                    return
 
     async def _wait_for_frames(self) -> None:
         self._check_open()
-        while not self._frames:
+        while not self._held.frames:
             if self._last is not None:
                 self._end(self._last)
             else:
@@ -230,7 +232,7 @@ class GrpcLink:
     def _end(self, why: LinkClosed) -> None:
         if self.ended is None:
             self.ended = why
-        self._frames, self._held_bytes = [], 0
+        self._held.drop()
         for waiting in (self._come, self._taken, self._due, self._left):
             waiting.set()
 

@@ -72,6 +72,11 @@ class FrameLink(Protocol):
         """Where the other side comes from, for limits only, never to be kept or told; empty where that is unknown."""
         ...
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the connection is known to be over; frames that came before may still be there."""
+        ...
+
     async def send(self, frame: bytes) -> None:
         """Hand one frame over, waiting while the other side reads too slowly.
 

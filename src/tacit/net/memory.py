@@ -49,6 +49,11 @@ class MemoryLink:
         self.peer_certificate_hash = peer_certificate_hash
         self.peer_address = peer_address
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether either end has ended it."""
+        return self._incoming.is_over
+
     async def send(self, frame: bytes) -> None:
         """Hand one frame over, waiting while the other end's queue is full."""
         await self._outgoing.put(bytes(frame))
@@ -101,6 +106,10 @@ class _Pipe:
         self._ended: LinkClosed | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self.max_frame = max_frame
+
+    @property
+    def is_over(self) -> bool:
+        return self._ended is not None
 
     @property
     def has_one(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, cast
 
 from tacit.net.bounds import Bounds
 from tacit.net.errors import FrameTooLarge, LinkClosed
+from tacit.net.held import Held
 from tacit.net.links import CloseCode
 from tacit.net.serving import QUIET_TICKS_TO_END
 from tacit.net.tls import own_certificate_hash
@@ -24,7 +25,10 @@ QUIET_TICKS_TO_ASK: Final = 4
 class Incoming(Protocol):
     """The reading half: bytes that have come, the frames made of them, and what ends the link."""
 
-    frames: list[bytes]
+    @property
+    def held(self) -> Held:
+        """The frames that wait."""
+        ...
 
     @property
     def last(self) -> object | None:
@@ -44,24 +48,12 @@ class Incoming(Protocol):
         """Make frames of bytes while there is room for them."""
         ...
 
-    def take(self) -> bytes:
-        """The first frame that waits."""
-        ...
-
-    def take_all(self) -> list[bytes]:
-        """All that wait."""
-        ...
-
     def limit_frames(self, max_bytes: int) -> None:
         """Raise the largest frame accepted."""
         ...
 
     def count_anew(self) -> None:
         """Begin to count anew what may come so often only."""
-        ...
-
-    def drop(self) -> None:
-        """Forget everything that waits."""
         ...
 
 
@@ -73,6 +65,7 @@ class StreamLink(asyncio.Protocol):
         "_bounds",
         "_congested",
         "_ended",
+        "_held",
         "_held_up",
         "_incoming",
         "_on_end",
@@ -100,6 +93,7 @@ class StreamLink(asyncio.Protocol):
     ) -> None:
         """``on_end`` is called when the connection is gone; ``ask_after`` so many ticks without a byte."""
         self._incoming = incoming
+        self._held = incoming.held
         self._bounds = bounds
         self._on_end = on_end
         self._ask_after = ask_after
@@ -176,6 +170,11 @@ class StreamLink(asyncio.Protocol):
 
     # ---- FrameLink ----
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is no connection any more."""
+        return self._transport is None
+
     async def send(self, frame: bytes) -> None:
         """Hand one frame over; raises ``FrameTooLarge`` for one that no peer would take."""
         await self.send_many((frame,))
@@ -192,14 +191,14 @@ class StreamLink(asyncio.Protocol):
     async def receive(self) -> bytes:
         """Wait for the next frame; raises ``LinkClosed`` at the end, and every time after it."""
         await self._wait_for_frames()
-        frame = self._incoming.take()
+        frame = self._held.take()
         self._parse()
         return frame
 
     async def receive_many(self) -> list[bytes]:
         """Wait for the next frame, and take all that have come with it."""
         await self._wait_for_frames()
-        frames = self._incoming.take_all()
+        frames = self._held.take_all()
         self._parse()
         return frames
 
@@ -225,7 +224,7 @@ class StreamLink(asyncio.Protocol):
 
     async def _wait_for_frames(self) -> None:
         self._check_open()
-        while not self._incoming.frames:
+        while not self._held.frames:
             if self._incoming.last is not None:
                 self.take_leave()
                 if self._transport is not None:
@@ -273,7 +272,7 @@ class StreamLink(asyncio.Protocol):
     def _end(self, why: LinkClosed) -> None:
         if self._ended is None:
             self._ended = why
-        self._incoming.drop()
+        self._held.drop()
         wake(self._reader)
         wake(self._writer)
 

@@ -11,15 +11,12 @@ from typing import Final
 
 from tacit.net.bounds import Bounds
 from tacit.net.errors import LinkClosed
+from tacit.net.held import Held
 from tacit.net.links import CloseCode
 
 LENGTH_BYTES: Final = 4
 ARE_YOU_THERE: Final = b"\xff\xff\xff\xff"
 HERE_I_AM: Final = b"\xff\xff\xff\xfe"
-
-HELD_FRAMES: Final = 256
-HELD_BYTES: Final = 256 * 1024
-"""What waits to be received before the rest stays unparsed and nothing more is read; one frame may be larger."""
 
 WORDS_PER_TICK: Final = 256
 """Questions and answers; an honest peer sends one now and then, and each four bytes would be work for everybody."""
@@ -45,15 +42,13 @@ class Incoming:
 
     __slots__ = (
         "_body",
-        "_held_bytes",
         "_max_frame",
         "_missing",
         "_most",
         "_unparsed",
-        "_unwanted",
         "_words",
         "asked",
-        "frames",
+        "held",
         "last",
     )
 
@@ -63,10 +58,8 @@ class Incoming:
         self._unparsed = b""
         self._body = bytearray()
         self._missing = 0
-        self._held_bytes = 0
         self._words = 0
-        self._unwanted = False
-        self.frames: list[bytes] = []
+        self.held = Held(bounds)
         self.asked = False
         """Whether the other side waits for a sign of life."""
         self.last: LinkClosed | None = None
@@ -81,7 +74,7 @@ class Incoming:
     def parse(self) -> None:
         """Make frames of bytes while there is room for them."""
         data, at = self._unparsed, 0
-        while self.last is None and not self._is_full:
+        while self.last is None and not self.held.is_full:
             if self._missing:
                 at = self._gather(data, at)
             else:
@@ -105,18 +98,7 @@ class Incoming:
     @property
     def is_held_up(self) -> bool:
         """Whether the other side has to wait until frames are taken."""
-        return self._is_full and bool(self._unparsed)
-
-    def take(self) -> bytes:
-        """The first frame that waits."""
-        frame = self.frames.pop(0)
-        self._held_bytes -= len(frame)
-        return frame
-
-    def take_all(self) -> list[bytes]:
-        """All that wait."""
-        frames, self.frames, self._held_bytes = self.frames, [], 0
-        return frames
+        return self.held.is_full and bool(self._unparsed)
 
     def hang_up(self) -> None:
         """Note that the other side has ended TLS, in the midst of a frame perhaps."""
@@ -130,11 +112,6 @@ class Incoming:
         self._unparsed = b""
         self._body.clear()
 
-    def drop(self) -> None:
-        """Keep no frame from now on."""
-        self._unwanted = True
-        self.take_all()
-
     def count_anew(self) -> None:
         """Allow ``WORDS_PER_TICK`` again."""
         self._words = 0
@@ -142,10 +119,7 @@ class Incoming:
     def limit_frames(self, max_bytes: int) -> None:
         """Raise the largest frame accepted, never above what the bounds say."""
         self._max_frame = min(max_bytes, self._most)
-
-    @property
-    def _is_full(self) -> bool:
-        return len(self.frames) >= HELD_FRAMES or self._held_bytes >= HELD_BYTES
+        self.held.limit_frames(max_bytes)
 
     def _gather(self, data: bytes, at: int) -> int:
         """Add to a frame that came in pieces; returns where what is not its begins."""
@@ -158,9 +132,9 @@ class Incoming:
         return end
 
     def _add(self, frame: bytes) -> None:
-        if not self._unwanted:
-            self.frames.append(frame)
-            self._held_bytes += len(frame)
+        self.held.add(frame)
+        if self.held.is_too_much:
+            self.end(LinkClosed(CloseCode.POLICY_VIOLATION))
 
     def _take_word(self, length: int) -> None:
         """Heed a length that no frame may have."""

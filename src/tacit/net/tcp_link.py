@@ -72,11 +72,14 @@ class TcpLink(StreamLink):
     def heed(self) -> None:
         """Answer who asks whether this side is there, and wake whoever waits for frames."""
         incoming = self._incoming
+        if self._held.is_too_much:
+            self._cut()  # there is no word for it
+            return
         if incoming.asked:
             incoming.asked = False
             if not self._congested:
                 self._write(HERE_I_AM)
-        if incoming.frames or incoming.last is not None:
+        if self._held.frames or incoming.last is not None:
             wake(self._reader)
         self._hold_up(hold_up=incoming.is_held_up)
 

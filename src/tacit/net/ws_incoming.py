@@ -11,6 +11,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from tacit.net.bounds import Bounds
 from tacit.net.errors import LinkClosed
+from tacit.net.held import Held
 from tacit.net.links import CloseCode
 from tacit.net.ws_frames import Collected, make_parser
 from tacit.net.ws_gate import FrameGate
@@ -18,9 +19,8 @@ from tacit.net.ws_gate import FrameGate
 PARSED_AT_ONCE_BYTES: Final = 16 * 1024
 """Bytes that are parsed before it is asked whether somebody takes the frames; the smallest frame has six."""
 
-HELD_FRAMES: Final = 256
-HELD_BYTES: Final = 256 * 1024
-"""What waits to be received before the rest stays unparsed and nothing more is read; one frame may be larger."""
+STRANGERS_AT_ONCE_BYTES: Final = 1024
+"""The same of a stranger: a read full of the smallest frames is ten milliseconds of everybody's time."""
 
 CONTROLS_PER_TICK: Final = 256
 """Pings and pongs; an honest client sends one now and then, and forty thousand fit one read and hold everybody up."""
@@ -28,9 +28,6 @@ CONTROLS_PER_TICK: Final = 256
 CONTINUATIONS_PER_TICK: Final = 1_024
 """Further fragments of messages, of which honest clients send none; two thousand empty ones are a hundredth of a second
 of everybody's time, and each leaves nothing behind that would be counted otherwise."""
-
-MAX_UNWANTED: Final = 1_024
-"""Frames that are read on the way to the other side's goodbye; who sends more does not listen."""
 
 CODES_END: Final = 5_000
 """Close codes are below. Source: RFC 6455 §7.4.2."""
@@ -43,11 +40,8 @@ class Incoming:
         "_collected",
         "_controls",
         "_gate",
-        "_held_bytes",
         "_unparsed",
-        "_unwanted",
-        "_unwanted_left",
-        "frames",
+        "held",
         "last",
         "ping",
     )
@@ -57,11 +51,8 @@ class Incoming:
         self._collected = collected
         self._gate = FrameGate(parser, max_frame=bounds.first_max_frame, open_from=bounds.max_frame)
         self._unparsed = b""
-        self._held_bytes = 0
         self._controls = 0
-        self._unwanted = False
-        self._unwanted_left = MAX_UNWANTED
-        self.frames: list[bytes] = []
+        self.held = Held(bounds)
         self.last: WSMessage | None = None
         """What ends the link once the frames before it have been received."""
         self.ping: bytes | None = None
@@ -75,37 +66,24 @@ class Incoming:
 
     def parse(self) -> None:
         """Make frames of bytes while there is room for them."""
-        while self._unparsed and self.last is None and not self._is_full:
-            piece, self._unparsed = self._unparsed[:PARSED_AT_ONCE_BYTES], self._unparsed[PARSED_AT_ONCE_BYTES:]
-            self._gate.feed_data(piece)
+        size = PARSED_AT_ONCE_BYTES if self.held.of_member else STRANGERS_AT_ONCE_BYTES
+        data, at = self._unparsed, 0
+        while at < len(data) and self.last is None and not self.held.is_full:
+            self._gate.feed_data(data[at : at + size])
+            at += size
             self._sort(self._collected.take())
+        self._unparsed = data[at:] if self.last is None else b""
 
     @property
     def is_held_up(self) -> bool:
         """Whether the other side has to wait until frames are taken."""
         return bool(self._unparsed)
 
-    def take(self) -> bytes:
-        """The first frame that waits."""
-        frame = self.frames.pop(0)
-        self._held_bytes -= len(frame)
-        return frame
-
-    def take_all(self) -> list[bytes]:
-        """All that wait."""
-        frames, self.frames, self._held_bytes = self.frames, [], 0
-        return frames
-
     def end(self, last: WSMessage) -> None:
         """Note what ends the link, unless that is known; nothing behind it is looked at."""
         if self.last is None:
             self.last = last
         self._unparsed = b""
-
-    def drop(self) -> None:
-        """Keep no frame from now on; what ends the link is still looked for."""
-        self._unwanted = True
-        self.take_all()
 
     def count_anew(self) -> None:
         """Allow ``CONTROLS_PER_TICK`` and ``CONTINUATIONS_PER_TICK`` again."""
@@ -114,19 +92,12 @@ class Incoming:
     def limit_frames(self, max_bytes: int) -> None:
         """Raise the largest frame accepted, never above what the bounds say."""
         self._gate.max_frame = max_bytes
-
-    @property
-    def _is_full(self) -> bool:
-        return len(self.frames) >= HELD_FRAMES or self._held_bytes >= HELD_BYTES
+        self.held.limit_frames(max_bytes)
 
     def _sort(self, messages: list[WSMessage]) -> None:
         for message in messages:
             if message.type is WSMsgType.BINARY:
-                if self._unwanted:
-                    self._unwanted_left -= 1
-                else:
-                    self.frames.append(message.data)
-                    self._held_bytes += len(message.data)
+                self.held.add(message.data)
             elif message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
                 self._controls += 1
                 if message.type is WSMsgType.PING:
@@ -137,7 +108,7 @@ class Incoming:
         if (
             self._controls > CONTROLS_PER_TICK
             or self._gate.continuations > CONTINUATIONS_PER_TICK
-            or self._unwanted_left < 0
+            or self.held.is_too_much
         ):
             self.end(WSMessage(WSMsgType.ERROR, CloseCode.POLICY_VIOLATION, None))
 

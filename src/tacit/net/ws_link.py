@@ -81,6 +81,11 @@ class WebSocketLink:
         self._sending = asyncio.Lock()
         self._ended: LinkClosed | None = None
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended."""
+        return self._ended is not None
+
     async def send(self, frame: bytes) -> None:
         """Hand one frame over; raises ``FrameTooLarge`` for one that no peer would take."""
         if len(frame) > limits.MAX_FRAME_BYTES:

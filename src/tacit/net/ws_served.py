@@ -54,7 +54,7 @@ class ServedLink(StreamLink):
         if incoming.last is not None:
             wake(self._farewell)
             wake(self._reader)
-        elif incoming.frames:
+        elif self._held.frames:
             wake(self._reader)
         self._hold_up(hold_up=incoming.is_held_up)
 

@@ -142,6 +142,11 @@ class MeddledLink:
         self._arrived: asyncio.Queue[bytes] = asyncio.Queue()
         self._pump = asyncio.create_task(self._read(), name="way-from-relay")
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the link below it is."""
+        return self._link.is_gone
+
     async def send(self, frame: bytes) -> None:
         """Send a frame, or what is made of it."""
         for step in self._way.steps(_decoded(frame, to_relay=True, connection=self._number)):

@@ -101,6 +101,11 @@ class WiredLink:
         self.is_over = False
         self.is_closing = False
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the link below it is."""
+        return self._link.is_gone
+
     async def send(self, frame: bytes) -> None:
         """Send and count."""
         await self.send_many((frame,))
