@@ -9,6 +9,7 @@ before a fork. Talks over a socket of messages, see ``tests.processes.forked``; 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import io
@@ -21,6 +22,7 @@ import select
 import signal
 import socket
 import sys
+import termios
 import threading
 import time
 from typing import Any
@@ -28,7 +30,15 @@ from typing import Any
 import tacit.cli.commands
 from tests.processes.forked import MOST_BYTES
 
-WHEN_THEY_RUN = ("tacit.sdk.client", "tacit.cli.relay_server", "tacit.net.ws_client", "uvloop")
+WHEN_THEY_RUN = (
+    "tacit.sdk.client",
+    "tacit.cli.relay_server",
+    "tacit.relay.server",
+    "tacit.net.ws_client",
+    "tacit.ui.line.face",
+    "structlog",
+    "uvloop",
+)
 """What commands import later than at their start."""
 
 
@@ -114,6 +124,8 @@ def become(request: dict[str, Any], fds: list[int]) -> None:
     for number, fd in enumerate(fds):
         os.dup2(fd, number)
         os.close(fd)
+    if request["terminal"]:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])

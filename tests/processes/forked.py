@@ -48,19 +48,43 @@ def start(
     **streams: Any,
 ) -> subprocess.Popen[Any] | Forked:
     """As ``subprocess.Popen`` for ``python -m module``, after a ``prefix`` if there is one."""
-    if sys.platform == "linux" and not prefix and not fresh and (server := server_for(env)):
-        request = {
-            "module": module,
-            "arguments": list(arguments),
-            "env": dict(env),
-            "cwd": os.fspath(cwd or Path.cwd()),
-            "new_session": start_new_session,
-        }
-        message = json.dumps(request).encode()
-        if len(message) <= MOST_BYTES:
-            return Forked(server, message, **streams)
+    if not prefix and not fresh:
+        started = fork(module, arguments, env=env, cwd=cwd, new_session=start_new_session, **streams)
+        if started is not None:
+            return started
     command = [*prefix, sys.executable, "-m", module, *arguments]
     return subprocess.Popen(command, env=env, cwd=cwd, start_new_session=start_new_session, **streams)
+
+
+def in_terminal(module: str, arguments: Sequence[str], terminal: int, *, env: Mapping[str, str]) -> Forked | None:
+    """A forked ``python -m module`` that a terminal belongs to, by its descriptor; None where there is no forking."""
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+    return fork(module, arguments, env=env, new_session=True, terminal=True, **streams)
+
+
+def fork(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    new_session: bool,
+    terminal: bool = False,
+    **streams: Any,
+) -> Forked | None:
+    """A process of a server whose settings it may have; None if there cannot be one."""
+    if sys.platform != "linux" or (server := server_for(env)) is None:
+        return None
+    request = {
+        "module": module,
+        "arguments": list(arguments),
+        "env": dict(env),
+        "cwd": os.fspath(cwd or Path.cwd()),
+        "new_session": new_session,
+        "terminal": terminal,
+    }
+    message = json.dumps(request).encode()
+    return Forked(server, message, **streams) if len(message) <= MOST_BYTES else None
 
 
 def server_for(env: Mapping[str, str]) -> socket.socket | None:

@@ -24,6 +24,7 @@ def portrait() -> dict[str, Any]:
         "folder": str(Path.cwd()),
         "descriptors": {fd.name: kind(fd) for fd in sorted(Path("/proc/self/fd").iterdir()) if fd.exists()},
         "leads its session": os.getsid(0) == os.getpid(),
+        "terminal": [*os.get_terminal_size(0), os.tcgetpgrp(0) == os.getpid()] if sys.stdin.isatty() else [],
         "signals": {number.name: str(signal.getsignal(number)) for number in signal.valid_signals() if known(number)},
         "blocked signals": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
         "limits": {name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if "RLIMIT_" in name},

@@ -11,9 +11,11 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
+import pexpect
 import pytest
 
 from tests.processes import forked
+from tests.ui.terminal import Forked, Terminal
 
 pytestmark = [
     pytest.mark.processes,
@@ -71,6 +73,23 @@ def test_its_parents_session_and_nothing_to_read_are_the_same_too() -> None:
     assert differing(ours[0], other[0]) == {}
     assert ours == other
     assert not ours[0]["leads its session"]
+
+
+def test_a_terminal_belongs_to_it() -> None:
+    command = [sys.executable, "-m", "tests.processes.portrait"]
+    told = []
+    for argv, kind in ((command, Forked), (["env", *command], pexpect.spawn)):
+        with Terminal(argv, columns=90, rows=30, inherited=forked.environment(False)) as screen:
+            assert type(screen.process) is kind
+            screen.type("\x04")
+            assert screen.ends() == 7
+            told.append(json.loads(screen.raw[screen.raw.index(b"{") :]))
+    for process in told:
+        assert process["descriptors"].pop("0").isdigit(), "a pseudo-terminal of its own"
+        assert process["terminal"] == [90, 30, True]
+    assert differing(*told).keys() <= {"descriptors"}
+    assert told[0]["descriptors"].keys() == told[1]["descriptors"].keys()
+    assert told[0]["leads its session"]
 
 
 @pytest.mark.parametrize(("order", "code"), [("", 7), ("die", -signal.SIGKILL), ("fail", 1)])

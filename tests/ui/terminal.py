@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
+import signal
+import sys
+import termios
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
 import pexpect
 import pyte
+from pexpect.fdpexpect import fdspawn
+
+from tests.processes import forked
 
 TIMEOUT_S = 60.0
 
@@ -29,14 +36,7 @@ class Terminal:
         self.screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=0.5)
         self.stream = pyte.ByteStream(self.screen)
         self.raw = b""
-        self.process = pexpect.spawn(
-            argv[0],
-            argv[1:],
-            dimensions=(rows, columns),
-            env={**inherited, "TERM": "xterm-256color", "TZ": "UTC", **(env or {})},
-            timeout=TIMEOUT_S,
-        )
-        self.process.delaybeforesend = None
+        self.process = start(argv, (rows, columns), {**inherited, "TERM": "xterm-256color", "TZ": "UTC", **(env or {})})
 
     def __enter__(self) -> Terminal:
         return self
@@ -103,3 +103,39 @@ class Terminal:
         self.raw += data
         self.stream.feed(data)
         return True
+
+
+def start(argv: list[str], size: tuple[int, int], env: Mapping[str, str]) -> pexpect.spawn | Forked:
+    """Start a program in a terminal of so many rows and columns; Python modules of ours are forked."""
+    if argv[:2] == [sys.executable, "-m"]:
+        ours, its = pty.openpty()
+        try:
+            termios.tcsetwinsize(its, size)
+            process = forked.in_terminal(argv[2], argv[3:], its, env=env)
+        finally:
+            os.close(its)
+        if process is not None:
+            return Forked(ours, process)
+        os.close(ours)
+    spawned = pexpect.spawn(argv[0], argv[1:], dimensions=size, env=dict(env), timeout=TIMEOUT_S)
+    spawned.delaybeforesend = None
+    return spawned
+
+
+class Forked(fdspawn):
+    """As ``pexpect.spawn``, as far as tests use that."""
+
+    def __init__(self, fd: int, process: forked.Forked) -> None:
+        super().__init__(fd, timeout=TIMEOUT_S)
+        self._process = process
+        self.pid = process.pid
+
+    def wait(self) -> int:
+        code = self._process.wait(TIMEOUT_S)
+        self.exitstatus, self.signalstatus = (None, -code) if code < 0 else (code, None)
+        return code
+
+    def close(self, force: bool = True) -> None:
+        super().close()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(TIMEOUT_S)
