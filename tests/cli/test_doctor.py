@@ -72,6 +72,9 @@ def test_a_profile_that_is_open_elsewhere_is_no_failure(town: World) -> None:
         listening.stdout.readline()
         ran = town.ok("doctor", "-P", "bob", "--json")
     assert states(ran)["profile"] == "warning"
+    assert {check["words"] for check in ran.json["checks"] if check["check"] in RELAY_CHECKS} == {
+        "left out, because the other tacit has the profile"
+    }
     assert "/status" in next(check["todo"] for check in ran.json["checks"] if check["check"] == "profile")
 
 
@@ -168,6 +171,14 @@ def test_a_proxy_that_is_away_fails_at_the_network_and_one_that_makes_no_sense_t
     assert states(away)["name"] == "skipped"
     nonsense = world.tacit("doctor", link, "--json", ALL_PROXY="gopher://127.0.0.1")
     assert (first_failure(nonsense)["check"], first_failure(nonsense)["code"]) == ("network", "bad-proxy")
+    assert states(nonsense)["proxies"] == "warning"
+
+
+def test_a_proxy_that_is_none_is_told_where_none_is_needed(town: World) -> None:
+    ran = town.ok("doctor", town.extra["RELAY_LINK"], "--json", ALL_PROXY="gopher://127.0.0.1")
+    assert (states(ran)["proxies"], states(ran)["network"]) == ("warning", "ok")
+    ran = town.tacit("doctor", town.extra["RELAY_LINK"], "--json", "--proxy", "gopher://127.0.0.1")
+    assert (ran.code, first_failure(ran)["check"], first_failure(ran)["code"]) == (2, "network", "bad-proxy")
 
 
 def test_values_of_proxy_variables_are_never_shown(tmp_path: Path) -> None:

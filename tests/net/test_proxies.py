@@ -199,7 +199,9 @@ def test_the_environment_is_heeded_unless_something_else_was_asked_for() -> None
     assert choose_proxy(host, "direct", {"ALL_PROXY": tor}) is None
     assert choose_proxy(host, "", {"ALL_PROXY": tor, "NO_PROXY": "localhost, .example.org"}) is None
     for here in ("127.0.0.1", "::1", "localhost"):
-        assert choose_proxy(here, tor, {}) is None
+        assert choose_proxy(here, tor, {"ALL_PROXY": "gopher://x"}) is None
+        with pytest.raises(BadProxy):
+            choose_proxy(here, "gopher://x", {})
 
 
 @pytest.mark.parametrize(

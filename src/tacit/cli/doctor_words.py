@@ -80,6 +80,7 @@ _SKIPPED: Final = {
     "no-terminal": "the output goes to no terminal",
     "no-relay": "this user runs none",
     "proxy": "the proxy looks it up",
+    "in-use": "left out, because the other tacit has the profile",
     "unsaid": "the relay does not say what time it is there",
 }
 

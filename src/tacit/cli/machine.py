@@ -158,9 +158,18 @@ def terminal(environment: Mapping[str, str]) -> Finding:
 
 
 def proxies(environment: Mapping[str, str], chosen: str = "") -> Finding:
-    """What names a proxy; the values may hold passwords and are not shown."""
+    """What names a proxy, and whether it is one; the values may hold passwords and are not shown."""
+    from tacit.net.proxies import DIRECT, proxy_of, read_proxy
+
     given = ["--proxy"] * bool(chosen)
     given += [name for name in _PROXIES if environment.get(name) or environment.get(name.lower())]
+    address = chosen or proxy_of(environment)
+    try:
+        if address and address != DIRECT:
+            read_proxy(address)
+    except TacitError as error:
+        # What needs no proxy works all the same.
+        return Finding("proxies", "warning", {"variables": given}, error)
     return Finding("proxies", "ok", {"variables": given})
 
 

@@ -55,15 +55,21 @@ def read_proxy(text: str) -> Proxy:
 def choose_proxy(host: str, asked: str, environment: Mapping[str, str]) -> Proxy | None:
     """The proxy for a relay: the one asked for, else that of ``ALL_PROXY``, unless ``NO_PROXY`` names the host.
 
-    None is needed to reach this machine. Raises ``BadProxy``.
+    None is needed to reach this machine. Raises ``BadProxy``, for what was asked in any case.
     """
-    if asked == DIRECT or is_loopback(host):
+    if asked == DIRECT:
         return None
     if asked:
-        return read_proxy(asked)
-    text = environment.get("all_proxy") or environment.get("ALL_PROXY") or ""
+        proxy = read_proxy(asked)
+        return None if is_loopback(host) else proxy
+    text = proxy_of(environment)
     exempt = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    return read_proxy(text) if text and not is_exempt(host, exempt) else None
+    return read_proxy(text) if text and not is_loopback(host) and not is_exempt(host, exempt) else None
+
+
+def proxy_of(environment: Mapping[str, str]) -> str:
+    """What the environment says about a proxy for everything, empty if nothing."""
+    return environment.get("all_proxy") or environment.get("ALL_PROXY") or ""
 
 
 def is_exempt(host: str, exempt: str) -> bool:

@@ -114,7 +114,7 @@ async def _profile(settings: Settings, timeout_s: float) -> AsyncIterator[Findin
             advise(error, "tacit up makes one with a relay of your own, tacit join LINK one at somebody's.")
         yield Finding("profile", "warning" if in_use else "failed", {"profile": settings.profile}, error)
         for check in (*RELAY_CHECKS, *LOGIN_CHECKS):
-            yield Finding(check, "skipped")
+            yield Finding(check, "skipped", {"because": "in-use"} if in_use else {})
 
 
 async def _login(me: Client, timeout_s: float) -> AsyncIterator[Finding]:
