@@ -8,7 +8,7 @@ from contextlib import closing
 
 from tacit.limits import RETURN_WAIT_S
 from tacit.relay.backups import back_up, restore
-from tacit.relay.store import accounts, invites
+from tacit.relay.store import accounts, invites, phones
 from tacit.relay.store.rows import Needs, Registration
 from tacit.testing.actor import Actor
 from tacit.testing.entropy import SeededEntropy
@@ -75,6 +75,7 @@ async def come_in_by_invitation(world: World) -> None:
     note = invites.Invite("", "for a friend", 3, 0, now_s, None, None)
     await context.store.change(lambda db: invites.create(db, token, note))
     needs = Needs(invite=True, phone=True)
+    await context.store.change(lambda db: phones.note_sent(db, now_s))
     await context.store.change(lambda db: accounts.register(db, wish, needs=needs, now_s=now_s))
 
 

@@ -1,12 +1,14 @@
 """What the relay may send to phones: so much to a number, to a block of numbers, and in a day at all.
 
 Whoever makes a relay send messages can make its operator poor, and with numbers that they own make themselves rich. So
-everything here refuses when in doubt. In memory only: a relay that starts again begins its day anew.
+everything here refuses when in doubt. What a day has used up outlasts a restart, by the hour; the rest is in memory
+only, and bounded by the day.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 from tacit.clock import Clock
@@ -56,6 +58,13 @@ class PhoneSends:
         of_block.take(now_s)
         self._numbers[number], self._blocks[block] = of_number, of_block
         self._sent.append(now_s)
+
+    def recall(self, by_hour: Mapping[int, int], now_s: int) -> None:
+        """Count messages of earlier runs, by hours since 1970, each as if it had been the last of its hour."""
+        began_s = self._clock.monotonic_s()
+        for hour, messages in by_hour.items():
+            age_s = max(0, now_s - (hour + 1) * HOUR_S)
+            self._sent.extend([began_s - age_s] * messages)
 
     def note_left(self) -> None:
         """A message has left."""

@@ -104,6 +104,11 @@ class Phones:
         await self.sent()
 
 
+async def recall(context: Context) -> None:
+    """Count what earlier runs of the relay have sent today."""
+    context.phones.sends.recall(await context.store.query(phones.sent_by_hour), context.steady_now_s())
+
+
 def require_proof(context: Context, body: pb.Register, account_id: bytes, origin: str) -> bytes:
     """The hash of the number that a new account has proved.
 
@@ -161,6 +166,8 @@ async def _deliver(context: Context, delivery: Delivery, number: str, code: str)
     log, known = EventLog("relay"), context.phones
     try:
         taken = await context.store.query(partial(phones.is_taken, number=known.hash_of(number)))
+        # On the disk before it leaves, so that no crash gives a message back to the day.
+        await context.store.change(partial(phones.note_sent, now_s=context.steady_now_s()))
         text = (TAKEN_TEXT if taken else CODE_TEXT).format(relay=context.config.public_host, code=code)
         await delivery.deliver(number, text)
     except Undeliverable:

@@ -22,7 +22,7 @@ from tacit.net.links import CloseCode, FrameLink
 from tacit.net.origins import Origins, read_networks
 from tacit.net.serving import Listener
 from tacit.net.tls import ALPN, H2, ServerContext, file_context, server_context
-from tacit.relay import measuring
+from tacit.relay import measuring, phones
 from tacit.relay.admin.desk import Live, running_desk
 from tacit.relay.config import RelayConfig
 from tacit.relay.connection import Connection
@@ -183,6 +183,8 @@ class Relay:
         if context.steady.away_s:
             self._log.warning("away-or-clock-ahead", duration_ms=int(context.steady.away_s * 1000))
         if store.waits_until > context.now_s():
+        if self.config.needs_phone:
+            await phones.recall(context)
             self._log.info("waits-after-restore", delay_s=store.waits_until - context.now_s())
         measuring.watch(context, lambda: self._connections)
         await context.resources.look()

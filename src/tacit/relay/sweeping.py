@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tacit.limits import RETENTION_S
-from tacit.relay.store import Store, damage, departures, invites, key_packages, reading, returns
+from tacit.relay.store import Store, damage, departures, invites, key_packages, phones, reading, returns
 from tacit.relay.store.migrations import drop_snapshots
 
 SWEEP_ENTRIES: Final = 128
@@ -43,6 +43,7 @@ async def sweep_once(store: Store, *, now_s: int, retention_s: int, path: Path |
     expired = await store.change(partial(key_packages.drop_expired, now_s=now_s))
     ended = await store.change(partial(invites.drop_ended, ended_before=old_s))
     reports = await store.change(partial(damage.forget, found_before=old_s))
+    await store.change(partial(phones.forget_sent, now_s=now_s))
     await clear_departed(store, now_s)
     snapshots = 0 if path is None else await store.change(lambda _: drop_snapshots(path, old_s))
     return Swept(entries, answers, expired, ended, reports, snapshots)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import sqlite3
 import statistics
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -176,6 +179,38 @@ async def test_d11_a_day_has_so_many_messages_whatever_the_numbers(
         # All forty of yesterday have expired unseen: a quarter of the day's messages is what is left.
         assert fates == {"phone-code-sent": 10, "phone-paused": 20}
         assert "codes-not-shown" in caplog.text
+
+
+async def test_d11_a_restart_gives_no_message_back_and_the_day_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clock = Moves()
+    numbers = (f"+49151{place:04}6789" for place in itertools.count(2345))
+
+    options: Any = {"clock": clock, "phone_sends_per_day": 10, **FAR_FROM_HERE}
+    async with with_phones(monkeypatch, tmp_path, **options) as run:
+        assert await asked_for(*run, itertools.islice(numbers, 7)) == {"phone-code-sent": 7}
+    clock.forward(limits.DAY_S // 2)
+    async with with_phones(monkeypatch, tmp_path, **options) as run:
+        assert await asked_for(*run, itertools.islice(numbers, 5)) == {"phone-code-sent": 3, "phone-paused": 2}
+    async with with_phones(monkeypatch, tmp_path, **options) as run:
+        assert await asked_for(*run, itertools.islice(numbers, 1)) == {"phone-paused": 1}
+        clock.forward(limits.DAY_S // 2 + limits.HOUR_S)
+        assert await asked_for(*run, itertools.islice(numbers, 9)) == {"phone-code-sent": 7, "phone-paused": 2}
+    with closing(sqlite3.connect(tmp_path / "relay.db")) as db:
+        kept = db.execute("SELECT messages FROM phone_sends ORDER BY hour").fetchall()
+    assert kept == [(3,), (7,)], "nothing but counts, and none of yesterday"
+
+
+async def test_d11_a_message_that_cannot_be_counted_does_not_leave(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with with_phones(monkeypatch, tmp_path) as (world, phones):
+        with closing(sqlite3.connect(tmp_path / "relay.db")) as db:
+            db.execute("CREATE TRIGGER t BEFORE INSERT ON phone_sends BEGIN SELECT RAISE (ABORT, 'bad disk'); END")
+        await ask(world, Someone.new())
+        assert phones.messages == []
+    assert "code-not-delivered" in caplog.text
 
 
 async def test_d11_codes_that_come_back_end_the_alarm(

@@ -17,6 +17,7 @@ DAMAGE = "the retention time after it was found"
 INVITE = "the retention time after it was revoked or expired"
 INVITE_USE = "as long as the account and the invitation"
 DELETED = "until the last entry of a deleted account is fetched, the retention time at most"
+SENDS = "a day after that hour"
 KEY_PACKAGE = "until it expires, 84 days at most"
 
 
@@ -62,6 +63,8 @@ COLUMNS: Final = (
     Column("phones", "account", "whose number it is", ACCOUNT),
     Column("phones", "phone_hash", "says that a number is taken, to whoever proves it; under the relay's key", ACCOUNT),
     Column("phones", "findable", "whether others who want it too find the account by its number", ACCOUNT),
+    Column("phone_sends", "hour", "in which messages went to phones, for the bound on a day's", SENDS),
+    Column("phone_sends", "messages", "how many did; not to whom", SENDS),
     Column("key_packages", "device", "whose KeyPackage it is", KEY_PACKAGE),
     Column("key_packages", "digest", "keeps one that was given out from coming back", KEY_PACKAGE),
     Column("key_packages", "suite", "which cipher suite it is for", KEY_PACKAGE),

@@ -1,9 +1,13 @@
-"""Numbers that belong to accounts, as hashes under the relay's key. See ``relay.phone_numbers``."""
+"""Numbers that belong to accounts, as hashes under the relay's key, and how many messages went to phones by the hour.
+
+See ``relay.phone_numbers`` and ``relay.phone_sends``.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 
+from tacit.limits import DAY_S, HOUR_S
 from tacit.relay.store.rows import AccountRow
 from tacit.wire.errors import NoSuchAccount, PhoneTaken
 
@@ -43,3 +47,23 @@ def find(db: sqlite3.Connection, number: bytes, *, asking: AccountRow) -> bytes:
 def forget(db: sqlite3.Connection, account: AccountRow) -> None:
     """Let go of an account's number, which anybody may prove from now on."""
     db.execute("DELETE FROM phones WHERE account = ?", (account,))
+
+
+def note_sent(db: sqlite3.Connection, now_s: int) -> None:
+    """Count a message that is about to leave; to whom is not noted."""
+    forget_sent(db, now_s)
+    db.execute(
+        "INSERT INTO phone_sends (hour, messages) VALUES (?, 1)"
+        " ON CONFLICT (hour) DO UPDATE SET messages = messages + 1",
+        (now_s // HOUR_S,),
+    )
+
+
+def sent_by_hour(db: sqlite3.Connection) -> dict[int, int]:
+    """How many messages were counted in each hour, by the number of that hour since 1970, the earliest first."""
+    return dict(db.execute("SELECT hour, messages FROM phone_sends ORDER BY hour").fetchall())
+
+
+def forget_sent(db: sqlite3.Connection, now_s: int) -> None:
+    """Let go of hours whose last moment is a day old."""
+    db.execute("DELETE FROM phone_sends WHERE hour < ?", ((now_s - DAY_S) // HOUR_S,))
