@@ -382,6 +382,10 @@ program, little for a tunnel. What is more waits unread."""
 RATE_PASSED_OF_ADDRESS: Final = (128.0, 4_096.0)
 """Of all sides at one address together, counted in the same way: a hundredth of the one core."""
 
+RATE_PASSED_OF_ALL: Final = (1_000.0, 256.0)
+"""Of all rendezvous together; a message counts one, and one more for each 16 KiB: a tenth of the one core, however many
+addresses somebody has. Each side waits for its turn, unread."""
+
 MAX_PASSING_BYTES: Final = 128 * 1024
 """Waiting for one side of a rendezvous that reads slowly; past that the other is asked for patience. Two messages."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from tacit import limits
 from tacit.net.errors import LinkClosed
+from tacit.relay.connection import LOOK_S
 from tacit.relay.outgoing import Outgoing
 from tacit.relay.rates import ANY_REQUEST, BY_NUMBER, INBOX_APPEND, RATES, ROOM_INFO, ROOM_MADE, Bucket, Buckets, Rate
 from tacit.wire import errors
@@ -206,6 +207,22 @@ async def test_one_who_asks_and_does_not_listen_is_read_no_further(tmp_path, mon
         deaf.link.abort()
 
 
+async def test_who_is_told_a_last_word_and_does_not_read_it_is_read_no_further(tmp_path):
+    """Else its frames would be work for as long as a reader may be slow."""
+    async with running(tmp_path, clock=Moves()) as world:
+        link = world.raw_link(capacity_frames=1)
+        for _ in range(2):  # the last word waits behind the greeting that nobody reads, and one more is under way
+            await link.send(b"no request")
+        flooding = asyncio.create_task(link.send(b"one more"))
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        assert not flooding.done()
+        link.abort()
+        with pytest.raises(LinkClosed):
+            await flooding
+        await world.one_gone()
+
+
 async def test_many_requests_in_flight_are_all_answered(tmp_path):
     async with running(tmp_path) as world:
         alice = await world.join(capacity_frames=1000)
@@ -324,6 +341,22 @@ async def test_refusals_of_an_account_are_counted_and_past_that_it_is_not_read(m
             clock.forward(1)
             await asyncio.sleep(0.01)
         assert isinstance(await late, pb.Acknowledged)
+
+
+async def test_whoever_goes_while_it_has_to_wait_is_gone_soon(monkeypatch):
+    """However long it would have had to wait: its place is free, and who sat opposite hears of it."""
+    monkeypatch.setitem(RATES, ANY_REQUEST, Rate(0.001, 1.0))
+    clock = Moves()
+    async with running(None, clock=clock) as world:
+        alice = await world.join()
+        for _ in range(3):
+            await alice.begin(pb.Acknowledge())
+        await asyncio.sleep(0.05)
+        alice.link.abort()
+        for _ in range(2):
+            clock.forward(LOOK_S)
+            await asyncio.sleep(0.05)
+        assert len(world.relay._context.sessions) == 0
 
 
 async def test_an_account_that_waits_is_let_go_when_the_relay_stops(monkeypatch):

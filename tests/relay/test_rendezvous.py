@@ -13,7 +13,7 @@ from tacit import limits
 from tacit.clock import SystemClock
 from tacit.net.errors import LinkClosed
 from tacit.relay.addresses import Addresses
-from tacit.relay.connection import TURN
+from tacit.relay.connection import STRANGERS_TURN
 from tacit.relay.rendezvous import GUESTS, Meetings
 from tacit.relay.watch import WATCH_S
 from tacit.wire import errors
@@ -329,6 +329,20 @@ async def test_all_who_talk_at_one_address_share_what_that_may():
         assert 40 < done <= limits.RATE_PASSED_OF_ADDRESS[1] / 65 < 10 * each
 
 
+async def test_all_rendezvous_together_are_passed_on_so_much_and_each_side_has_its_turn():
+    """Whatever each of them may by itself, and however many addresses they come from."""
+    async with place() as here:
+        hosts = [(await here.pair())[0] for _ in range(10)]
+        asked = [[await host.peer.begin(pb.PassOn()) for _ in range(60)] for host in hosts]
+        await asyncio.sleep(PATIENCE_S * 4)
+        done = [sum(one.done() for one in each) for each in asked]
+        assert sum(done) == limits.RATE_PASSED_OF_ALL[1]
+        assert max(done) - min(done) <= STRANGERS_TURN
+        here.clock.forward(len(hosts) / limits.RATE_PASSED_OF_ALL[0])
+        await asyncio.sleep(PATIENCE_S)
+        assert sum(one.done() for each in asked for one in each) == sum(done) + len(hosts)
+
+
 @pytest.mark.parametrize("request_", [pb.Dismiss(), pb.Login(), pb.Append()])
 async def test_who_sits_at_a_rendezvous_is_not_refused_for_ever(request_):
     async with place() as here:
@@ -349,12 +363,12 @@ async def test_whoever_floods_leaves_others_their_turn():
         await guest.ask(pb.JoinRendezvous(name=await host.open()))
         connection = next(iter(here.meetings._places.values())).guest
         served = []
-        for _ in range(300):
+        for _ in range(200):
             await guest.begin(pb.PassOn())
-        while not served or served[-1] < 300:
+        while not served or served[-1] < 200:
             served.append(connection._turn - 1)
             await asyncio.sleep(0)
-        assert max(after - before for before, after in itertools.pairwise(served)) <= TURN
+        assert max(after - before for before, after in itertools.pairwise(served)) <= STRANGERS_TURN
 
 
 async def test_one_who_does_not_read_holds_up_little_and_is_cut_off():

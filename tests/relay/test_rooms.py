@@ -215,6 +215,34 @@ async def test_whoever_lets_the_turn_pass_holds_the_others_up_for_the_lease_at_m
         assert (await waiting).group_info == b"info 0"
 
 
+async def test_whoever_does_not_read_is_shown_no_further_rooms(tmp_path, monkeypatch):
+    """A GroupInfo is large, and somebody may wait at many doors."""
+    monkeypatch.setattr(limits, "SEND_QUEUE_BYTES", 5_000)
+    clock = Moves()
+    async with running(tmp_path, clock=clock) as world:
+        alice, idle, bob = await world.join(), await world.join(), await world.join(capacity_frames=1)
+        logs = [await make_room(alice, group_info=bytes(4_000)) for _ in range(10)]
+        for log in logs:
+            await idle.ask(entrance(log))
+        asked = [await bob.begin(entrance(log)) for log in logs]
+        await bob.ask(pb.Acknowledge())
+        (connection,) = [
+            c
+            for c in world.relay._context.sessions._connections.values()
+            if c.session.account_id == bob.someone.account.id
+        ]
+        bob._task.cancel()
+        clock.forward(limits.ROOM_LEASE_S)
+        await asyncio.sleep(0.1)
+        assert 4_000 < connection.outgoing.queued_bytes < 5_000 + 4_000 + 1_000
+        bob._task = asyncio.create_task(bob._receive())
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*asked)
+        shown = [answer for answer in answers if isinstance(answer, pb.RoomEntrance)]
+        assert 1 <= len(shown) <= 4
+        assert {answer.code for answer in answers if answer not in shown} == {"rate-limited"}
+
+
 async def test_the_turn_goes_on_when_whoever_has_it_leaves(tmp_path):
     async with running(tmp_path, clock=Moves()) as world:
         alice, leaving, bob = [await world.join() for _ in range(3)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -48,6 +49,12 @@ _ENTRIES: Final = frozenset({"register", "login", "submit_otp"})
 TURN: Final = 32
 """Frames of one connection that are served before others have their turn."""
 
+STRANGERS_TURN: Final = 4
+"""The same of one that has not logged in; a thousand of these may have theirs before it is anybody's turn again."""
+
+LOOK_S: Final = 1.0
+"""How long somebody who is paused may be gone before that is seen."""
+
 
 class Connection:
     """One peer; ``run`` returns when the link has ended."""
@@ -75,34 +82,24 @@ class Connection:
         self._settled: asyncio.Event | None = None
         """For those who wait until less is being worked on; most connections never have any."""
 
-    async def run(self) -> None:
-        """Serve the peer until the link ends, from whichever side."""
-        self._link.limit_frames(limits.MAX_LOGIN_FRAME_BYTES)
-        self.outgoing.push(encode_response(0, greet(self._context, self._challenges)))
     @property
     def transport(self) -> str:
         """What carries its frames."""
         return self._link.transport
 
+    async def run(self) -> None:
+        """Serve the peer until the link ends, from whichever side."""
+        self._link.limit_frames(limits.MAX_LOGIN_FRAME_BYTES)
+        self.outgoing.push(encode_response(0, greet(self._context, self._challenges)))
         sending = asyncio.create_task(self._send())
         try:
-            while True:
+            while not self.outgoing.is_ending:
                 received = await self._link.receive_many()
                 if self.session is not None:
-                    wait_s = self._spend(self.session, len(received))
-                    if wait_s:
-                        await self._pause(wait_s)
-                for data in received:
-                    # What comes behind the last word, from a device that was just revoked perhaps, has no effect.
-                    if not self.outgoing.is_ending:
-                        frame = self._take(data)
-                        if frame is not None:
-                            await self._serve(frame)
-                    self._turn += 1
-                    if self._turn % TURN == 0:
-                        await asyncio.sleep(0)
-                    if self._is_busy or self.outgoing.is_full:
-                        await self._room()
+                    await self._pause(self._spend(self.session, len(received)))
+                await self._take_all(received)
+            # Who does not read the last word need not be read for as long as that takes.
+            await asyncio.wait({sending})
         except LinkClosed:
             pass
         finally:
@@ -159,6 +156,21 @@ class Connection:
             _LOG.warning("sending-failed", error=type(error).__name__)
             self._link.abort()
 
+    async def _take_all(self, received: Sequence[bytes]) -> None:
+        """Serve frames in order; what comes behind the last word has no effect, a revoked device's perhaps."""
+        turn = STRANGERS_TURN if self.session is None else TURN
+        for data in received:
+            if self.outgoing.is_ending:
+                return
+            frame = self._take(data)
+            if frame is not None:
+                await self._serve(frame)
+            self._turn += 1
+            if self._turn % turn == 0:
+                await asyncio.sleep(0)
+            if self._is_busy or self.outgoing.is_full:
+                await self._room()
+
     def _take(self, data: bytes) -> Frame[RequestBody] | None:
         """Serve one frame, unless it is of a kind that is waited for: that one is returned."""
         try:
@@ -190,7 +202,7 @@ class Connection:
     async def _serve(self, frame: Frame[RequestBody]) -> None:
         """Serve a request that is waited for."""
         if frame.name == "pass_on":
-            await self._pace(frame)
+            await self._pace(frame, cast(pb.PassOn, frame.body).payload)
             if self._is_over:
                 return
         self._serving = True
@@ -206,15 +218,18 @@ class Connection:
             self._serving = False
             self._settle()
 
-    async def _pace(self, frame: Frame[RequestBody]) -> None:
+    async def _pace(self, frame: Frame[RequestBody], payload: bytes) -> None:
         """Read no further until it is time to pass this on; cheaper than to refuse it again and again."""
         tokens, now_s = tokens_of(frame.name, frame.body), self._context.clock.monotonic_s()
-        wait_s = max(
-            self._buckets.spend(frame.name, now_s, tokens),
-            self._context.addresses.spend(self._link.peer_address, frame.name, tokens),
+        await self._pause(
+            max(
+                self._buckets.spend(frame.name, now_s, tokens),
+                self._context.addresses.spend(self._link.peer_address, frame.name, tokens),
+            )
         )
-        if wait_s:
-            await self._pause(wait_s)
+        # Whoever waits for its own time takes no turn from others.
+        if self.place is not None:
+            await self._pause(self._context.meetings.turn_in_s(payload))
 
     def _spend(self, session: Session, frames: int) -> float:
         """Count what a device's account makes us do; returns for how many seconds it is not to be read."""
@@ -223,14 +238,18 @@ class Connection:
 
     async def _pause(self, wait_s: float) -> None:
         """Read nothing for so long, or until this connection is to end."""
-        if self._is_over:
+        if self._is_over or not wait_s:
             return
-        self._pausing = asyncio.ensure_future(self._context.clock.sleep(wait_s))
+        clock = self._context.clock
+        until_s = clock.monotonic_s() + wait_s
         try:
-            await asyncio.wait({self._pausing})
+            while not (self._is_over or self._link.is_gone) and (left_s := until_s - clock.monotonic_s()) > 0:
+                self._pausing = asyncio.ensure_future(clock.sleep(min(left_s, LOOK_S)))
+                await asyncio.wait({self._pausing})
         finally:
-            self._pausing.cancel()
-            self._pausing = None
+            if self._pausing is not None:
+                self._pausing.cancel()
+                self._pausing = None
 
     async def _serve_stranger(self, frame: Frame[RequestBody]) -> ResponseBody:
         origin = self._link.peer_address
@@ -276,7 +295,7 @@ class Connection:
             case "sender_keys":
                 answer = await registry.sender_keys(context, session, body)
             case "enter_room":
-                await rooms.enter_room(context, session, body, partial(self._answer_later, frame))
+                await rooms.enter_room(context, session, self.outgoing, body, partial(self._answer_later, frame))
                 return
             case "revoke_device":
                 answer = await registry.revoke_device(context, session, body)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from tacit import limits
 from tacit.clock import Clock
 from tacit.entropy import Entropy
+from tacit.relay.rates import Bucket, Rate
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import (
     BadRequest,
@@ -38,6 +39,9 @@ _TRIES: Final = 16
 """Draws until a name is found that nobody has; with a hundredth of all names in use the last is never needed."""
 
 _SLOW_RETRY_S: Final = 1.0
+
+_TURN_BYTES: Final = 16 * 1024
+"""What is as much work as it is to pass on anything at all."""
 
 _SLOW: Final = "slow-reader"
 """Why somebody is cut off who holds too much, in the operator's figures."""
@@ -82,6 +86,7 @@ class Meetings:
         """Names that were used, and until when they are not to be used again; the oldest first."""
         self._passing_bytes = 0
         """At least what waits for all sides: what leaves is only seen when this comes to the most that may."""
+        self._pace = Bucket(Rate(*limits.RATE_PASSED_OF_ALL), clock.monotonic_s())
 
     def __len__(self) -> int:
         return len(self._places)
@@ -110,6 +115,10 @@ class Meetings:
         place.heard_s = now_s
         guest.seat(place)
         place.host.outgoing.push(encode_response(0, pb.Met()))
+
+    def turn_in_s(self, payload: bytes) -> float:
+        """When it is the turn of what somebody has to say, behind all that others have."""
+        return self._pace.spend(self._clock.monotonic_s(), 1.0 + len(payload) / _TURN_BYTES)
 
     def pass_on(self, place: Rendezvous, sender: Connection, payload: bytes) -> None:
         """Hand something to who sits opposite; raises ``NobodyThere``, and ``RateLimited`` while that one is slow."""

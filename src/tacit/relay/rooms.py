@@ -9,16 +9,21 @@ from tacit.errors import RelayError
 from tacit.identity import BadHandle, parse_handle
 from tacit.limits import ROOM_LEASE_S
 from tacit.relay.context import Context
+from tacit.relay.outgoing import Outgoing
 from tacit.relay.store import rooms
 from tacit.relay.store.rooms import Entrance
 from tacit.relay.store.rows import DeviceAddress, RoomState, Session
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import BadRequest, BadRoomName, NoSuchRoom, RoomStale
+from tacit.wire.errors import BadRequest, BadRoomName, NoSuchRoom, RateLimited, RoomStale
 from tacit.wire.frames import ResponseBody
 
 
 async def enter_room(
-    context: Context, session: Session, body: pb.EnterRoom, answer: Callable[[ResponseBody | RelayError], None]
+    context: Context,
+    session: Session,
+    outgoing: Outgoing,
+    body: pb.EnterRoom,
+    answer: Callable[[ResponseBody | RelayError], None],
 ) -> None:
     """Take a place at the door of a room, and answer when the turn comes.
 
@@ -35,6 +40,9 @@ async def enter_room(
         entrance = await context.store.query(partial(rooms.look_in, where=where, join_token=body.join_token))
         if entrance.stale:
             raise RoomStale
+        if outgoing.is_full:
+            # The turn comes at each of many doors, whether what was shown at the others has been read or not.
+            raise RateLimited(retry_after_s=1)
         return entrance
 
     def let_on(outcome: Entrance | RelayError) -> None:
