@@ -58,10 +58,11 @@ def test_files_of_other_tools_are_read():
         account_key_from_pem(plain, b"pw")
 
 
-@pytest.mark.parametrize("passphrase", [None, b"wrong horse"])
-def test_a_wrong_or_missing_passphrase_is_named_as_such(passphrase: bytes | None):
-    with pytest.raises(WrongPassphrase):
+@pytest.mark.parametrize(("passphrase", "why"), [(None, "missing"), (b"", "missing"), (b"wrong horse", "")])
+def test_a_wrong_or_missing_passphrase_is_named_as_such(passphrase: bytes | None, why: str):
+    with pytest.raises(WrongPassphrase) as refused:
         account_key_from_pem(PEM, passphrase)
+    assert why in refused.value.detail
 
 
 def test_an_empty_passphrase_is_refused():
@@ -100,6 +101,19 @@ def test_a_key_of_a_kind_that_the_library_does_not_know_is_refused():
     ids=["p256", "rsa-1024", "rsa-exponent-3"],
 )
 def test_keys_that_no_account_can_have_are_refused_with_the_reason(key, why: str):
+    with pytest.raises(UnsupportedKey) as refused:
+        account_key_from_pem(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), None)
+    assert why in refused.value.detail
+
+
+@pytest.mark.parametrize(("bits", "why"), [(2048, "do not fit together"), (8192, "8192 bits; 2048 to 4096")])
+def test_whether_an_rsa_key_is_sound_is_asked_behind_its_size_which_takes_no_time(bits: int, why: str):
+    """Neither factor is a prime; to look for that in a large key took half a minute."""
+    p, q = (random.Random(n).getrandbits(bits // 2) | 3 << (bits // 2 - 2) | 1 for n in (1, 2))
+    public = rsa.RSAPublicNumbers(65537, p * q)
+    d = random.Random(3).getrandbits(bits - 1) | 1
+    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public)
+    key = numbers.private_key(unsafe_skip_rsa_key_validation=True)
     with pytest.raises(UnsupportedKey) as refused:
         account_key_from_pem(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), None)
     assert why in refused.value.detail

@@ -126,9 +126,17 @@ def key_bits(public: bytes) -> int:
 
 
 def check_private_key(private: Secret) -> None:
-    """Raise ``BadKey``, with the reason, unless an account can have this private key."""
+    """Raise ``BadKey``, with the reason, unless an account can have this private key.
+
+    Its size is looked at first: whether the numbers of an RSA key fit together takes half a minute to find out of one
+    that is too large anyway.
+    """
     key, algorithm = _load_private(private.reveal())
     algorithm.check(key.public_key())
+    try:
+        load_der_private_key(private.reveal(), password=None)
+    except ValueError:
+        raise BadKey("a key whose numbers do not fit together") from None
 
 
 def check_public_key(public: bytes) -> None:
@@ -197,8 +205,9 @@ def _check_canonical(key: AccountPublicKey, data: bytes) -> None:
 
 @lru_cache(maxsize=8)
 def _load_private(data: bytes) -> tuple[AccountPrivateKey, AccountAlgorithm]:
+    """A key that was made or checked here: to check one of RSA again would cost each start up to a second."""
     try:
-        key = load_der_private_key(data, password=None)
+        key = load_der_private_key(data, password=None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadKey("account key is not a private key") from None
     for algorithm in _ALGORITHMS:

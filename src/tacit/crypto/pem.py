@@ -48,6 +48,7 @@ class BadPem(UsageError):
     """That is not a private key in a PEM file."""
 
     code = "bad-pem"
+    hint = "Of a key in OpenSSH's own form, 'ssh-keygen -p -m PKCS8 -f COPY' makes one that can be read."
 
 
 def account_key_to_pem(private: Secret, passphrase: bytes, entropy: Entropy) -> bytes:
@@ -81,9 +82,9 @@ def account_key_from_pem(pem: bytes, passphrase: bytes | None) -> Secret:
     if len(pem) > MAX_PEM_BYTES or b"PRIVATE KEY-----" not in pem:
         raise BadPem
     try:
-        key = load_pem_private_key(pem, passphrase)
+        key = load_pem_private_key(pem, passphrase, unsafe_skip_rsa_key_validation=True)  # that is done below
     except TypeError:
-        raise WrongPassphrase("it is missing" if passphrase is None else "the file is not sealed") from None
+        raise WrongPassphrase("the file is not sealed" if passphrase else "it is missing") from None
     except UnsupportedAlgorithm:
         raise UnsupportedKey from None
     except ValueError:
