@@ -183,9 +183,9 @@ class Relay:
         if context.steady.away_s:
             self._log.warning("away-or-clock-ahead", duration_ms=int(context.steady.away_s * 1000))
         if store.waits_until > context.now_s():
+            self._log.info("waits-after-restore", delay_s=store.waits_until - context.now_s())
         if self.config.needs_phone:
             await phones.recall(context)
-            self._log.info("waits-after-restore", delay_s=store.waits_until - context.now_s())
         measuring.watch(context, lambda: self._connections)
         await context.resources.look()
         if self.config.metrics_port is not None:
