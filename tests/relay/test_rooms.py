@@ -155,6 +155,39 @@ async def test_nobody_comes_into_a_locked_room_until_it_is_unlocked(tmp_path):
         assert await come_in(log, bob) == 3
 
 
+async def test_into_a_locked_room_look_those_who_are_in_it_by_a_members_word(tmp_path):
+    async with running(tmp_path) as world:
+        alice, bob, carol = await world.join(), await world.join(), await world.join()
+        log = await make_room(alice)
+        await come_in(log, bob)
+        lock = commit(log, b"lock", 1)
+        lock.room.CopyFrom(room(b"info 2", join_token_hash=b"", readers=[alice.someone.address, bob.someone.address]))
+        await alice.ask(lock)
+        assert (await bob.ask(entrance(log))).group_info == b"info 2"
+        with pytest.raises(errors.RoomLocked):
+            await carol.ask(entrance(log))
+        await bob.ask(coming_in(log, bob, 2, b"info 3"))
+        with pytest.raises(errors.RoomLocked):
+            await carol.ask(entrance(log))  # nobody has unlocked it by coming back
+        going = message(log, b"I go")
+        going.readers_removed.append(bob.someone.address)
+        await bob.ask(going)
+        with pytest.raises(errors.RoomLocked):
+            await bob.ask(entrance(log))
+
+
+async def test_a_newcomer_for_whom_nobody_has_vouched_does_not_look_into_a_locked_room(tmp_path):
+    async with running(tmp_path) as world:
+        alice, bob = await world.join(), await world.join()
+        log = await make_room(alice)
+        await come_in(log, bob)
+        lock = commit(log, b"lock", 1)
+        lock.room.CopyFrom(room(b"info 2", join_token_hash=b""))
+        await alice.ask(lock)
+        with pytest.raises(errors.RoomLocked):
+            await bob.ask(entrance(log))
+
+
 async def test_a_commit_in_a_room_brings_the_group_info_and_one_elsewhere_does_not(tmp_path):
     async with running(tmp_path) as world:
         alice = await world.join()

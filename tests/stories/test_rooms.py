@@ -204,7 +204,7 @@ async def test_a_word_in_private_needs_no_asking_among_those_in_a_room(world: Wo
 @story
 async def test_who_was_away_when_somebody_came_in_is_not_asked_either(world: World) -> None:
     """The word in private lies in the inbox, which is fetched before the room's log that tells who is there."""
-    room, (alice, bob) = await room_of(world, "alice", "bob")
+    room, (alice, _) = await room_of(world, "alice", "bob")
     (carol,) = await world.people("carol")
     link = await alice.client.room_link(room)
     await alice.go_offline()

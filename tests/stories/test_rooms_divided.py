@@ -22,8 +22,8 @@ from tests.stories.test_rooms_evil import sent_commits, talk
 
 
 @contextmanager
-def spoilt_paths(place: int) -> Iterator[None]:
-    """What is encrypted to those below one node of a newcomer's path is not the secret that it should be."""
+def spoilt_paths(place: int, where: str = "external_commits") -> Iterator[None]:
+    """What is encrypted to those below one node of a path is not the secret that it should be."""
 
     def spoil(*args: Any, **kwargs: Any) -> UpdatePath:
         path = encrypt_path(*args, **kwargs)
@@ -33,7 +33,7 @@ def spoilt_paths(place: int) -> Iterator[None]:
         return replace(path, nodes=tuple(nodes))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tacit.mls.external_commits.encrypt_path", spoil)
+        patch.setattr(f"tacit.mls.{where}.encrypt_path", spoil)
         yield
 
 
@@ -98,3 +98,60 @@ def stale(body: pb.Listening) -> pb.Listening:
     for told in body.logs:
         told.room_stale = True
     return body
+
+
+async def divided_by_a_member(world: World, *names: str, renewing: bool = False) -> tuple[str, list[Actor]]:
+    """A locked room that one of its members has divided, so that the last one cannot follow."""
+    room, people = await room_of(world, *names)
+    alice, bob = people[:2]
+    await alice.client.lock_room(room, locked=True)
+    await world.shortly()
+    with spoilt_paths(-1, "commit_creation"):
+        if renewing:
+            await alice.client.kick(room, bob.name)
+        else:
+            await bob.client.change_nick(room, "bobby")
+        await world.shortly()
+    return room, people
+
+
+@story
+async def test_a_locked_room_lets_those_back_in_who_are_in_it(world: World) -> None:
+    room, people = await divided_by_a_member(world, "alice", "bob", "carol")
+    alice, bob, carol = people
+    (dave,) = await world.people("dave")
+    for text in ("who follows me?", "and now?"):
+        await alice.says(room, text)
+        await world.advance(2 * limits.MINUTE_S)
+    await alice.client.change_nick(room, "alicia")
+    await world.advance(6 * limits.MINUTE_S)
+    await talk(room, *people)
+    views = [await person.chat(room) for person in people]
+    assert len({view.epoch for view in views}) == 1
+    assert all(view.locked for view in views)
+    assert "-- behind [missed-commit]" in await carol.sees(room)
+    assert not [line for line in await bob.sees(room) if "carol" in line and line.startswith("--")][1:]
+    await alice.client.lock_room(room, locked=False)
+    await world.shortly()
+    link = await alice.client.room_link(room)
+    await alice.client.lock_room(room, locked=True)
+    await world.shortly()
+    assert await dave.refused(dave.client.join_room(link, nick="dave")) == "room-locked"
+
+
+@story
+async def test_who_cannot_come_back_is_told_to_ask_for_the_new_link(world: World) -> None:
+    """The change that carol could not follow has renewed the link, so she has nothing to come back with."""
+    room, people = await divided_by_a_member(world, "alice", "bob", "carol", renewing=True)
+    alice, _, carol = people
+    await alice.client.lock_room(room, locked=False)
+    await alice.says(room, "who follows me?")
+    await world.advance(6 * limits.MINUTE_S)
+    assert (await carol.sees(room))[-1] == "-- behind [no-way-back]"
+    await carol.restart()
+    await world.advance(limits.MINUTE_S)
+    assert (await carol.sees(room)).count("-- behind [no-way-back]") == 1
+    await carol.client.join_room(await alice.client.room_link(room), nick="carol")
+    await world.shortly()
+    await talk(room, alice, carol)
+    assert (await carol.chat(room)).epoch == (await alice.chat(room)).epoch

@@ -13,11 +13,11 @@ from tacit import limits
 from tacit.client import rooms
 from tacit.client.books import Books
 from tacit.client.connection import Connection
-from tacit.client.core.joining import Entrance
+from tacit.client.core.joining import Entrance, RoomDamaged, RoomSuite
 from tacit.client.core.room_keys import LINK_SECRET_BYTES, join_token
 from tacit.client.core.welcome import room_chat_id
 from tacit.client.errands import PASSING, Loop
-from tacit.client.errors import Crowded
+from tacit.client.errors import Crowded, NickTaken, RoomFull
 from tacit.client.model import ChatId, GroupId, JoinRow
 from tacit.client.room_requests import create_log_of
 from tacit.client.sending import RETRY_S, created
@@ -25,7 +25,7 @@ from tacit.clock import Clock
 from tacit.errors import NotFound, RelayError, TransportError
 from tacit.identity import RelayLink
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import CommitConflict, RoomStale
+from tacit.wire.errors import CommitConflict, NoSuchRoom, RoomLocked, RoomStale
 
 AT_THE_DOOR_S: Final = 10 * limits.MINUTE_S
 """How long one waits at a door where many are before one."""
@@ -41,6 +41,9 @@ MENDED_S: Final = limits.MINUTE_S
 LATER: Final = (*PASSING, RoomStale)
 """Refusals after which one asks again."""
 
+NO_WAY_BACK: Final = (NoSuchRoom, RoomLocked, RoomDamaged, RoomSuite, RoomFull, NickTaken)
+"""What a device cannot help by trying again: somebody in the room has to let it in."""
+
 
 async def enter_room(loop: Loop, where: RelayLink | str, nick: str) -> ChatId:
     """Come into a room by its link, or into a public one by its name, under a nickname.
@@ -54,7 +57,7 @@ async def _enter(loop: Loop, where: RelayLink | str, nick: str, *, back: bool) -
     rooms.checked_nick(nick)
     if isinstance(where, RelayLink):
         room_id = GroupId(where.room_id)
-        if await loop.do(lambda batch: rooms.is_in(batch, room_id)):
+        if await loop.do(partial(rooms.is_in, group_id=room_id, link_secret=where.room_secret)):
             return room_chat_id(room_id)
     deadline = loop.clock.monotonic_s() + AT_THE_DOOR_S
     for _ in range(limits.MAX_COMMIT_ATTEMPTS):
@@ -63,12 +66,18 @@ async def _enter(loop: Loop, where: RelayLink | str, nick: str, *, back: bool) -
             if waiting is not None:
                 return await _send(loop, waiting, deadline)
             entrance = await _wait_at_the_door(loop, where, deadline)
-            if await loop.do(lambda batch, entrance=entrance: rooms.is_in(batch, entrance.room_id)):  # type: ignore[misc]
-                return room_chat_id(entrance.room_id)
+            room_id, secret = GroupId(entrance.room_id), where.room_secret if isinstance(where, RelayLink) else b""
+            if await loop.do(partial(rooms.is_in, group_id=room_id, link_secret=secret)):
+                return room_chat_id(room_id)
             join = await loop.do(partial(rooms.ask, entrance=entrance, nick=nick, back=back))
             return await _send(loop, join, deadline)
         except CommitConflict:
             continue
+        except NoSuchRoom:
+            # An older link than the one that this device knows leads where it is.
+            if isinstance(where, RelayLink) and not back and await loop.do(partial(rooms.is_member, group_id=room_id)):
+                return room_chat_id(room_id)
+            raise
     raise Crowded
 
 
@@ -88,6 +97,9 @@ async def come_back(loop: Loop, group_id: GroupId) -> None:
         return
     try:
         await _enter(loop, *way, back=True)
+    except NO_WAY_BACK:
+        await loop.do(partial(rooms.tell_no_way_back, group_id=group_id))
+        raise
     finally:
         loop.later(partial(rooms.stay, group_id=group_id))
 

@@ -165,9 +165,21 @@ def meet(batch: Batch, chat_id: ChatId, nick: str) -> tuple[bytes, str]:
     return account, state.roster.nicks[account]
 
 
-def is_in(batch: Batch, group_id: GroupId) -> bool:
-    """Whether this device is in a room and in step with it, as far as it can tell."""
-    return batch.takes_part(group_id) and batch.is_readable(group_id) and group_id not in batch.books.astray
+def is_in(batch: Batch, group_id: GroupId, link_secret: bytes = b"") -> bool:
+    """Whether this device is in a room and in step with it, as far as it can tell.
+
+    After a change that it could not follow, whoever has given its owner another link may be where that led.
+    """
+    if not (batch.takes_part(group_id) and batch.is_readable(group_id)) or group_id in batch.books.astray:
+        return False
+    state = batch.state(group_id)
+    known = state.conversation if state else None
+    return known is None or not known.in_doubt or link_secret in (b"", known.link_secret)
+
+
+def is_member(batch: Batch, group_id: GroupId) -> bool:
+    """Whether this device has a place in a room, be it a lost one for all it knows."""
+    return batch.takes_part(group_id)
 
 
 def room_link(books: Books, chat: Chat) -> str:
@@ -201,6 +213,16 @@ def stay(batch: Batch, group_id: GroupId) -> None:
     state = batch.state(group_id)
     if state is not None:
         batch.dirty.add(state.conversation.chat_id)
+
+
+def tell_no_way_back(batch: Batch, group_id: GroupId) -> None:
+    """Others are where this device does not get by itself: say what its owner can do, and not twice in a row."""
+    state = batch.state(group_id)
+    if state is None or way_back(batch.books, group_id) is None:
+        return
+    last = batch.books.store.last_message(state.conversation.chat_id)
+    if last is None or last.notice is None or last.notice.reason != "no-way-back":
+        batch.add(notice_line(state, Notice("behind", reason="no-way-back"), batch.ctx), group_id, state)
 
 
 def is_same_relay(books: Books, link: RelayLink) -> bool:

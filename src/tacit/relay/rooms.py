@@ -35,9 +35,10 @@ async def enter_room(
             where = parse_handle(body.name)
         except BadHandle:
             raise NoSuchRoom from None
+    token, visitor = body.join_token, session.device
 
     async def look_in() -> Entrance:
-        entrance = await context.store.query(partial(rooms.look_in, where=where, join_token=body.join_token))
+        entrance = await context.store.query(partial(rooms.look_in, where=where, join_token=token, visitor=visitor))
         if entrance.stale:
             raise RoomStale
         if outgoing.is_full:
@@ -48,8 +49,8 @@ async def enter_room(
     def let_on(outcome: Entrance | RelayError) -> None:
         answer(outcome if isinstance(outcome, RelayError) else _wire_entrance(outcome))
 
-    log = await context.store.query(partial(rooms.find, where=where, join_token=body.join_token))
-    context.doors.wait(log, session.device, look_in, let_on, context.clock)
+    log = await context.store.query(partial(rooms.find, where=where, join_token=token, visitor=visitor))
+    context.doors.wait(log, visitor, look_in, let_on, context.clock)
 
 
 def room_state(room: pb.Room) -> RoomState:

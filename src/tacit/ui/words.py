@@ -52,6 +52,10 @@ NOTICES: Final = {
     "nothing here until another member has changed the keys of the {place}.",
     "behind/missed-commit": "A change of the {place} never reached this device, so what follows can be neither read "
     "nor sent. Somebody in it can remove and invite you again.",
+    "behind/missed-commit/room": "A change of the room never reached this device. It looks for its way back by itself; "
+    "what is said until then cannot be read here.",
+    "behind/no-way-back": "The others may have gone on where this device cannot follow by itself. Ask somebody in the "
+    "room for its link, and come in again with: tacit room join LINK",
     "behind/relay-restored": "The relay was restored from a backup, and the others went on without a change of the "
     "{place} that this device has seen, so what follows can be neither read nor sent. Somebody in it can remove and "
     "invite you again.",
@@ -349,6 +353,7 @@ def _notice_key(info: NoticeInfo, kind: str, reason: str) -> str:
     if info.code == "created" and (kind == "direct" or not info.name):
         return "created/plain"
     special = f"{info.code}/{reason or kind}"
+    special = f"{special}/{kind}" if f"{special}/{kind}" in NOTICES else special
     return special if special in NOTICES else info.code
 
 

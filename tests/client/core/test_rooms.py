@@ -188,6 +188,26 @@ def test_a_device_that_has_lost_its_place_comes_back_in_the_place_of_its_old_sel
     assert nicks(alice) == ["alice", "bob", "carol"]
 
 
+def test_into_a_locked_room_comes_only_who_is_in_it_in_his_own_place() -> None:
+    room, (alice, bob, carol) = room_of("alice", "bob", "carol")
+    room.wish(alice, IntentKind.LOCK)
+    epoch = alice.group.group.epoch
+    room.join(carol, "carol", room.link_secret(bob))
+    agree(room, alice, bob, carol)
+    assert alice.group.group.epoch == epoch + 1
+    assert bob.group.info.locked
+    assert notices(bob)[1:] == []
+    room.wish(alice, IntentKind.REMOVE, who=[carol.id])
+    with pytest.raises(RoomDamaged):
+        room.ask(carol, "carol", room.link_secret(carol))  # the link was renewed
+    join = room.ask(carol, "carol", room.link_secret(bob))  # even if somebody hands it the new one
+    room.entries.append(LogEntry(len(room.entries) + 1, join.message_id, 2, join.payload))
+    room.authors.append(carol)
+    for member in (alice, bob):
+        room.show(member, room.entries[-1])
+    assert [m.notices()[-1] for m in (alice, bob)] == ["rejected-commit/room-locked"] * 2
+
+
 def test_a_relay_that_shows_the_room_as_it_was_is_found_out_by_whoever_was_there() -> None:
     room, (alice, bob) = room_of("alice", "bob")
     old = room.kept

@@ -55,7 +55,7 @@ def _take_newcomer(state: GroupState, seq: int, staged: mls.StagedCommit, ctx: C
     newcomer = read_member(staged.committer, staged.committer_leaf.credential_identity)
     after = enter_epoch(state, staged.group_after, seq, staged.aad, ctx)
     try:
-        check_newcomer(state, staged)
+        check_newcomer(state, staged, newcomer)
         check_one_name(state.roster, after.member(staged.committer))
         _check_room(state, after)
     except Rejected as refused:

@@ -37,12 +37,13 @@ def check_one_name(before: Roster, newcomer: Member) -> None:
         raise Rejected("bad-nick")
 
 
-def check_newcomer(state: GroupState, staged: mls.StagedCommit) -> None:
+def check_newcomer(state: GroupState, staged: mls.StagedCommit, newcomer: Member) -> None:
     """Raise ``Rejected`` unless an external commit is that of somebody who holds the present link of an open room.
 
+    Into a locked one comes only a device that is in it, in the place of its old leaf, whose epoch it could not follow.
     That the pre-shared key is the right one, MLS has checked; here it is checked that there was no way without it.
     """
-    if state.info.locked:
+    if state.info.locked and newcomer.device not in state.roster.devices:
         raise Rejected("room-locked")
     wanted = mls.ExternalPSK(room_keys.psk_id(state.group_id, state.info.link_epoch))
     if [psk.key for psk in staged.psks] != [wanted]:

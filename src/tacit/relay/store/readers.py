@@ -66,6 +66,15 @@ def is_on_probation(db: sqlite3.Connection, log: LogRow, device: DeviceRow) -> b
     return row is None or bool(row[0])
 
 
+def is_vouched_for(db: sqlite3.Connection, log: LogRow, device: DeviceRow) -> bool:
+    """Whether a device reads a log, and not by its own word alone."""
+    found = db.execute(
+        "SELECT 1 FROM readers WHERE log = ? AND device = ? AND end_seq IS NULL AND NOT probation AND NOT leaving",
+        (log, device),
+    ).fetchone()
+    return found is not None
+
+
 def note_leaving(db: sqlite3.Connection, log: LogRow, device: DeviceRow) -> None:
     """Note that a reader is about to go."""
     db.execute("UPDATE readers SET leaving = 1 WHERE log = ? AND device = ? AND end_seq IS NULL", (log, device))

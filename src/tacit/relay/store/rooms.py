@@ -14,7 +14,7 @@ from typing import Final
 
 from tacit import limits
 from tacit.relay.store import readers
-from tacit.relay.store.rows import LogRow, NewEntry, RoomState, Session
+from tacit.relay.store.rows import DeviceRow, LogRow, NewEntry, RoomState, Session
 from tacit.wire.errors import BadRequest, NoSuchRoom, QuotaExceeded, RoomLocked, RoomNameTaken
 
 
@@ -61,15 +61,18 @@ def create(db: sqlite3.Connection, maker: Session, log: LogRow, room: RoomState)
     )
 
 
-def find(db: sqlite3.Connection, where: bytes | str, join_token: bytes) -> LogRow:
+def find(db: sqlite3.Connection, where: bytes | str, join_token: bytes, visitor: DeviceRow) -> LogRow:
     """A room by the ID of its log, with the join token, or a public one by its name.
 
+    Into a locked one only those may look for whose reading it a member has vouched: they have lost their place in it.
     Raises ``NoSuchRoom``, for a wrong token too, or ``RoomLocked``.
     """
     row = db.execute(_BY_NAME if isinstance(where, str) else _BY_ID, (where,)).fetchone()
     if row is None:
         raise NoSuchRoom
     log, token_hash = row
+    if not token_hash and isinstance(where, bytes) and readers.is_vouched_for(db, log, visitor):
+        return LogRow(log)
     if not token_hash:
         raise RoomLocked
     if isinstance(where, bytes) and not fits(join_token, token_hash):
@@ -77,9 +80,9 @@ def find(db: sqlite3.Connection, where: bytes | str, join_token: bytes) -> LogRo
     return LogRow(log)
 
 
-def look_in(db: sqlite3.Connection, where: bytes | str, join_token: bytes) -> Entrance:
+def look_in(db: sqlite3.Connection, where: bytes | str, join_token: bytes, visitor: DeviceRow) -> Entrance:
     """What is to be seen of a room through its door. Raises what ``find`` does."""
-    log = find(db, where, join_token)
+    log = find(db, where, join_token, visitor)
     log_id, group_info, last_commit_seq, link_secret, commit_seq = db.execute(
         "SELECT log_id, group_info, last_commit_seq, link_secret, commit_seq FROM rooms JOIN logs USING (log)"
         " WHERE log = ?",
