@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tacit.relay.inspect import held_account
+from tacit.relay.store.inspect import held_account
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tests.relay.peers import commit, key_package, running, to_inbox

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from tacit.entropy import Entropy, system_entropy
 from tacit.relay.admin.diary import DIRECT, note
 from tacit.relay.data_dir import ASIDE, KEY_FILE, UNFINISHED, DataDir, load_key, write_key
-from tacit.relay.errors import BackupDamaged, BackupExists, BackupFailed, DataThere, NoStore
+from tacit.relay.errors import BackupDamaged, BackupExists, DataThere, NoStore
 from tacit.relay.store import backups, incarnation
 from tacit.relay.store.backups import Contents, Progress
 from tacit.relay.store.database import FILE_NAME, open_reader
@@ -32,7 +30,7 @@ def back_up(data_dir: Path, target: Path, *, now_s: int, progress: Progress) -> 
     if target.exists():
         raise BackupExists
     key = load_key(data_dir / KEY_FILE).reveal()
-    with _writing():
+    with backups.writing():
         backups.copy(path, target, key, now_s, progress)
     try:
         with backups.open_backup(target) as db:
@@ -59,7 +57,7 @@ def restore(
         if earlier and not force:
             raise DataThere
         unfinished = data_dir / UNFINISHED
-        with _writing():
+        with backups.writing():
             try:
                 _copy(source, unfinished)
                 with backups.open_backup(unfinished) as db:
@@ -112,14 +110,3 @@ def _move_aside(data_dir: Path, files: list[Path]) -> Path | None:
     sync(aside)
     sync(data_dir)
     return aside
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    """Say of a disk that does not play along what it was used for."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise BackupFailed("no such file or folder") from error
-    except (OSError, sqlite3.Error) as error:
-        raise BackupFailed from error

@@ -7,17 +7,14 @@ Times are Unix seconds.
 from __future__ import annotations
 
 import base64
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from tacit.entropy import Entropy, system_entropy
 from tacit.limits import DAY_S
-from tacit.relay.errors import BadInvite, NoStore, StoreUnusable
+from tacit.relay.errors import BadInvite
 from tacit.relay.store import invites
-from tacit.relay.store.database import FILE_NAME, open_writer
+from tacit.relay.store.database import one_transaction
 from tacit.relay.store.rows import Invite
 from tacit.wire.errors import InviteInvalid
 
@@ -42,14 +39,14 @@ def create_invite(
     Returns its token, which goes into a link, and what is kept of it. Raises ``NoStore`` or ``BadInvite``.
     """
     token, token_hash, invite = new_invite(uses=uses, expires_s=expires_s, note=note, now_s=now_s, entropy=entropy)
-    with _store(data_dir) as db:
+    with one_transaction(data_dir) as db:
         invites.create(db, token_hash, invite)
     return token, invite
 
 
 def is_usable(data_dir: Path, token: str, *, now_s: int) -> bool:
     """Whether an invitation's token would let somebody register at this time. Raises ``NoStore``."""
-    with _store(data_dir) as db:
+    with one_transaction(data_dir) as db:
         try:
             invites.check(db, invites.hash_token(token), now_s)
         except InviteInvalid:
@@ -73,20 +70,3 @@ def new_invite(
     token_hash = invites.hash_token(token)
     expires_at = None if expires_s is None else now_s + expires_s
     return token, token_hash, Invite(invites.invite_id(token_hash), note, uses, 0, now_s, expires_at, None)
-
-
-@contextmanager
-def _store(data_dir: Path) -> Iterator[sqlite3.Connection]:
-    """The store of a relay that has been started before, in one transaction."""
-    path = data_dir / FILE_NAME
-    if not path.is_file():
-        raise NoStore
-    db = open_writer(path, may_migrate=False)
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        yield db
-        db.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise StoreUnusable from error
-    finally:
-        db.close()

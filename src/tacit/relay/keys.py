@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from tacit.limits import KEY_PACKAGE_MAX_RANGE_S
 from tacit.log import EventLog
 from tacit.relay.context import Context
 from tacit.relay.registry import checked_certificate, named
-from tacit.relay.store import accounts, damage, key_packages
+from tacit.relay.store import Tables, accounts, damage, key_packages
 from tacit.relay.store.rows import Account, ClaimedKeys, KeyPackageCount, NewKeyPackage, Session
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import BadCertificate, BadRequest, NoKeyPackages
@@ -19,7 +17,7 @@ async def publish_keys(context: Context, session: Session, body: pb.PublishKeys)
     now_s = context.now_s()
     packages = [_checked_key_package(package, now_s) for package in body.key_packages]
 
-    def publish(db: sqlite3.Connection) -> KeyPackageCount:
+    def publish(db: Tables) -> KeyPackageCount:
         if body.device_certificate:
             _renew_certificate(db, session, body.device_certificate, now_s)
         return key_packages.publish(db, session.device, packages, now_s)
@@ -35,7 +33,7 @@ async def recipient_keys(context: Context, session: Session, body: pb.RecipientK
     """
     who, now_s = await named(context, session, body.who), context.now_s()
 
-    def claim(db: sqlite3.Connection) -> tuple[Account, tuple[ClaimedKeys, ...], int]:
+    def claim(db: Tables) -> tuple[Account, tuple[ClaimedKeys, ...], int]:
         account, before = accounts.find_account(db, who), damage.found(db).key_packages
         accounts.check_not_suspended(db, account.row)
         claimed = key_packages.claim(db, account.row, body.suite, asking=session.device, now_s=now_s)
@@ -63,7 +61,7 @@ def _checked_key_package(package: pb.KeyPackage, now_s: int) -> NewKeyPackage:
     return NewKeyPackage(package.suite, package.key_package, package.last_resort, package.expires_at)
 
 
-def _renew_certificate(db: sqlite3.Connection, session: Session, data: bytes, now_s: int) -> None:
+def _renew_certificate(db: Tables, session: Session, data: bytes, now_s: int) -> None:
     account = accounts.find_account(db, session.account_id)
     certificate = checked_certificate(data, account.account_key, now_s)
     if certificate.device_id != session.device_id:

@@ -20,7 +20,7 @@ from tacit.relay.outgoing import Outgoing
 from tacit.relay.rates import ROOM_INFO, ROOM_MADE
 from tacit.relay.store import damage, logs, making_room, reading, returns
 from tacit.relay.store.entries import RETRY_S, is_held
-from tacit.relay.store.rows import Appended, DeviceAddress, LogState, NewEntry, Session
+from tacit.relay.store.rows import Appended, DeviceAddress, LogRow, LogState, NewEntry, Session
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import NoSuchAccount, NoSuchDevice, QuotaExceeded, RateLimited, Restoring, UnknownLog
 from tacit.wire.frames import ResponseBody, encode_response
@@ -140,7 +140,7 @@ async def listen(context: Context, session: Session, outgoing: Outgoing, request
     outgoing.listen(flows, encode_response(request_id, answer))
 
 
-def report_damage(context: Context, places: list[int]) -> None:
+def report_damage(context: Context, log: LogRow, seqs: list[int]) -> None:
     """Tell the operator about entries that the disk has spoilt, each of them once."""
 
     def done(outcome: int | RelayError) -> None:
@@ -149,7 +149,7 @@ def report_damage(context: Context, places: list[int]) -> None:
             EventLog("relay").warning("damaged", kind=damage.ENTRY, count=outcome)
 
     with suppress(RelayError):  # a relay that has no time for this now finds them again
-        context.store.submit(partial(damage.note, places=places, kind=damage.ENTRY, now_s=context.now_s()), done)
+        context.store.submit(partial(damage.note_entries, log=log, seqs=seqs, now_s=context.now_s()), done)
 
 
 def _while_waiting(context: Context, entry: NewEntry, refusal: RelayError) -> RelayError:

@@ -10,7 +10,6 @@ import asyncio
 import errno
 import os
 import resource
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from tacit.errors import RelayError
 from tacit.relay.metrics import Measured
 from tacit.relay.store.database import FILE_NAME
-from tacit.relay.store.maintenance import files, reusable_bytes
+from tacit.relay.store.maintenance import contents, files
 
 if TYPE_CHECKING:
     from tacit.relay.connection import Connection
@@ -73,7 +72,7 @@ async def measure(context: Context) -> None:
         async with asyncio.timeout(MEASURE_TIMEOUT_S):
             if context.config.data_dir is not None:
                 found.sizes |= asdict(await asyncio.to_thread(files, context.config.data_dir / FILE_NAME))
-            found.crowds["accounts"], sizes = await context.store.query(_contents)
+            found.crowds["accounts"], sizes = await context.store.query(contents)
             found.sizes |= sizes
 
 
@@ -90,11 +89,3 @@ def _measure_process(found: Measured) -> None:
             found.crowds["open_files"] = most_files
         return
     found.sizes["memory_bytes"] = pages * resource.getpagesize()
-
-
-def _contents(db: sqlite3.Connection) -> tuple[int, dict[str, int]]:
-    """How many accounts there are, those aside of which only last entries are left, and what waits in all logs."""
-    accounts, held_bytes = db.execute(
-        "SELECT count(*) FILTER (WHERE deleted_at IS NULL), ifnull(sum(held_bytes), 0) FROM accounts"
-    ).fetchone()
-    return int(accounts), {"held_bytes": int(held_bytes), "store_unused_bytes": reusable_bytes(db)}

@@ -16,7 +16,6 @@ from tacit import limits
 from tacit.net.links import CloseCode, FrameLink
 from tacit.relay.hub import Flow, Hub
 from tacit.relay.store import Store
-from tacit.relay.store.places import position
 from tacit.relay.store.reading import read_many
 from tacit.relay.store.rows import Chunk, LogRow
 from tacit.wire import relay_pb2 as pb
@@ -44,7 +43,9 @@ class _Listen:
 class Outgoing:
     """The queue of frames to one peer and the task that sends them."""
 
-    def __init__(self, link: FrameLink, store: Store, hub: Hub, report_damage: Callable[[list[int]], None]) -> None:
+    def __init__(
+        self, link: FrameLink, store: Store, hub: Hub, report_damage: Callable[[LogRow, list[int]], None]
+    ) -> None:
         self._link = link
         self._store = store
         self._hub = hub
@@ -192,9 +193,9 @@ class Outgoing:
                 )
             )
         self._hub.handed += len(chunk.entries)
-        damaged = [position(flow.log, entry.seq) for entry in chunk.entries if entry.damaged]
+        damaged = [entry.seq for entry in chunk.entries if entry.damaged]
         if damaged:
-            self._report_damage(damaged)
+            self._report_damage(flow.log, damaged)
         flow.sent_seq = chunk.upto
         del self._lagging[flow]
         if chunk.caught_up and chunk.ended:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tacit.errors import RelayError
 from tacit.limits import MAX_FRAME_BYTES
+from tacit.relay.store.maintenance import touch
 from tacit.wire.errors import StorageFailed, StorageFull
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Readiness:
             if folder is not None and await _free_bytes(folder) < NEEDED_BYTES:
                 return StorageFull.code
             if metrics.last_failure or metrics.monotonic_s() - self._written_at_s > FRESH_S:
-                await self._context.store.change(_touch)
+                await self._context.store.change(touch)
                 self._written_at_s = metrics.monotonic_s()
         except RelayError as refusal:
             return refusal.code
@@ -92,8 +92,3 @@ async def _free_bytes(folder: Path) -> int:
     except RuntimeError:  # no thread can be started: that is about memory, and the disk is asked without one
         disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize
-
-
-def _touch(db: sqlite3.Connection) -> None:
-    """Change nothing, but so that it has to be written."""
-    db.execute("UPDATE relay SET incarnation = incarnation")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -32,7 +31,7 @@ from tacit.relay.data_dir import DataDir
 from tacit.relay.invites import new_invite
 from tacit.relay.metrics import Metrics
 from tacit.relay.resources import watch_resources
-from tacit.relay.store import Store, invites
+from tacit.relay.store import Store, Tables, invites
 from tacit.relay.watch import keep_going, sweep_store, watch_connections
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import Closed
@@ -283,7 +282,7 @@ def _nothing() -> None:
     """Nobody waits for it."""
 
 
-def _no_change(_: sqlite3.Connection) -> None:
+def _no_change(_: Tables) -> None:
     """Comes behind every change that is on its way."""
 
 

@@ -6,8 +6,13 @@ nothing that somebody needs is gone, and nothing that nobody needs is kept.
 
 from __future__ import annotations
 
+import asyncio
 import os
-import sqlite3
+import tempfile
+from collections.abc import Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -15,21 +20,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tacit.errors import RelayError
-from tacit.relay.store import accounts, logs, reading
-from tacit.relay.store.database import open_writer
-from tacit.relay.store.rows import COMMIT, DeviceAddress, Needs, NewEntry, Registration, Session
+from tacit.limits import ENTRY_OVERHEAD_BYTES
+from tacit.relay.store import Store, Tables, logs, reading
+from tacit.relay.store.inspect import held_account
+from tacit.relay.store.rows import COMMIT, MESSAGE, Appended, DeviceAddress, LogState, NewEntry, StoredEntry
 from tacit.wire.errors import CommitConflict, NotAReader
+from tests.relay.store.backends import BACKENDS, address, identifier, join
+
+T = TypeVar("T")
 
 NAMES = "abcd"
 LOG_ID = b"L" * 16
-MESSAGE = 1
-
-
-def register(db: sqlite3.Connection, name: str) -> Session:
-    identifier = name.encode() * 16
-    wish = Registration(identifier, b"key " + identifier, identifier, b"device", b"certificate", 2**40, "", None)
-    accounts.register(db, wish, needs=Needs(), now_s=0)
-    return accounts.known_device(db, identifier, identifier).session
 
 
 class Reader:
@@ -46,17 +47,28 @@ class Reader:
 
 
 class LogMachine(RuleBasedStateMachine):
+    backend: ClassVar[str]
+
     def __init__(self) -> None:
         super().__init__()
-        self.db = open_writer(None)
-        self.sessions = {name: register(self.db, name) for name in NAMES}
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory(prefix="tacit-log-")
+        self.store = self.wait(self.open())
+        self.sessions = {name: self.wait(join(self.store, name)) for name in NAMES}
         self.create("a")
 
+    async def open(self) -> Store:
+        return BACKENDS[self.backend](Path(self.folder.name))
+
+    def wait(self, doing: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(doing)
+
     def create(self, name: str) -> None:
-        logs.create_log(self.db, self.sessions[name], LOG_ID, 0)
+        self.wait(self.store.change(partial(logs.create_log, maker=self.sessions[name], log_id=LOG_ID, now_s=0)))
         self.readers: dict[str, list[Reader]] = {other: [] for other in NAMES}
         self.readers[name].append(Reader(0))
         self.payloads: list[bytes] = []
+        self.authors: list[str] = []
         self.sent: dict[tuple[str, bytes], int] = {}
         self.last_commit = self.dropped = 0
         self.gone = False
@@ -66,6 +78,10 @@ class LogMachine(RuleBasedStateMachine):
     def create_again(self, name: str) -> None:
         self.create(name)
 
+    def write(self, name: str, payload: bytes) -> None:
+        self.payloads.append(payload)
+        self.authors.append(name)
+
     def present(self, name: str) -> bool:
         return any(reader.end is None for reader in self.readers[name])
 
@@ -73,16 +89,15 @@ class LogMachine(RuleBasedStateMachine):
         return NewEntry(self.sessions[name].device, LOG_ID, None, message_id, kind, payload, 5, **more)
 
     def attempt(self, entry: NewEntry) -> int:
-        """Append as the writer does: a refusal leaves no trace."""
-        self.db.execute("SAVEPOINT change")
-        try:
-            seq = logs.append(self.db, entry).seq
-        except RelayError:
-            self.db.execute("ROLLBACK TO change")
-            raise
-        finally:
-            self.db.execute("RELEASE change")
-        return seq
+        async def append() -> Appended | RelayError:
+            answer = self.loop.create_future()
+            self.store.append(entry, answer.set_result)
+            return await answer
+
+        outcome = self.wait(append())
+        if isinstance(outcome, RelayError):
+            raise outcome
+        return outcome.seq
 
     @precondition(lambda self: not self.gone)
     @rule(name=st.sampled_from(NAMES), size=st.integers(0, 50))
@@ -93,7 +108,7 @@ class LogMachine(RuleBasedStateMachine):
             with pytest.raises(NotAReader):
                 self.attempt(entry)
             return
-        self.payloads.append(payload)
+        self.write(name, payload)
         assert self.attempt(entry) == len(self.payloads)
         self.sent[name, message_id] = len(self.payloads)
 
@@ -124,7 +139,7 @@ class LogMachine(RuleBasedStateMachine):
             with pytest.raises(CommitConflict if self.present(name) else NotAReader):
                 self.attempt(entry)
             return
-        self.payloads.append(payload)
+        self.write(name, payload)
         self.last_commit = seq = self.attempt(entry)
         assert seq == len(self.payloads)
         for other in removed:
@@ -138,7 +153,8 @@ class LogMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.gone)
     @rule(name=st.sampled_from(NAMES), seq=st.integers(0, 30))
     def acknowledge(self, name: str, seq: int) -> None:
-        reading.acknowledge(self.db, self.sessions[name], [(LOG_ID, seq)], 0)
+        change = partial(reading.acknowledge, session=self.sessions[name], positions=[(LOG_ID, seq)], now_s=0)
+        self.wait(self.store.change(change))
         moved = [r for r in self.readers[name] if r.acked < seq and (r.end is None or r.acked < r.end)]
         for reader in moved:
             reader.acked = min(seq, len(self.payloads) if reader.end is None else reader.end)
@@ -154,46 +170,63 @@ class LogMachine(RuleBasedStateMachine):
         self.dropped = max(self.dropped, lowest)
 
     @invariant()
-    def what_is_kept_is_what_somebody_needs(self) -> None:
-        held = self.db.execute("SELECT position & 4294967295, length(payload) FROM entries ORDER BY 1").fetchall()
-        kept = [seq for seq, _ in held]
-        assert kept == list(range(self.dropped + 1, len(self.payloads) + 1))
-        for readers in self.readers.values():
-            for reader in readers:
-                assert all(seq in kept for seq in range(1, len(self.payloads) + 1) if reader.needs(seq))
-        row = self.db.execute("SELECT held_bytes, last_seq FROM logs WHERE log_id = ?", (LOG_ID,)).fetchone()
-        assert row == (None if self.gone else (sum(size for _, size in held), len(self.payloads)))
-
-    @invariant()
-    def everyone_reads_what_they_should(self) -> None:
-        kept = {seq for (seq,) in self.db.execute("SELECT position & 4294967295 FROM entries")}
-        for name, session in self.sessions.items():
-            (state,) = reading.log_states(self.db, session, [LOG_ID])
-            assert (state is not None) == bool(self.readers[name])
-            if state is None:
+    def everyone_reads_what_they_should_and_nothing_else_is_kept(self) -> None:
+        seen, held = self.wait(self.store.query(self.look))
+        kept = range(self.dropped + 1, len(self.payloads) + 1)
+        for name, readers in self.readers.items():
+            sizes = [len(self.payloads[n - 1]) + ENTRY_OVERHEAD_BYTES for n in kept if self.authors[n - 1] == name]
+            assert held[name] == sum(sizes)
+            assert all(
+                seq in kept for reader in readers for seq in range(1, len(self.payloads) + 1) if reader.needs(seq)
+            )
+            assert (name in seen) == bool(readers)
+            if name not in seen:
                 continue
-            expected = [
-                seq for seq in sorted(kept) if any(reader.may_read(seq) for reader in self.readers[name])
-            ]  # fmt: skip
-            read, after = [], 0
-            while True:
-                chunk = reading.read_entries(self.db, state.log, session.device, after, max_entries=3, max_bytes=60)
-                read += chunk.entries
-                assert chunk.upto >= after
-                after = chunk.upto
-                if chunk.caught_up:
-                    break
+            state, read = seen[name]
+            expected = [seq for seq in kept if any(reader.may_read(seq) for reader in readers)]
             assert [entry.seq for entry in read] == expected
             assert [entry.payload for entry in read] == [self.payloads[seq - 1] for seq in expected]
             assert state.first_seq == (expected[0] if expected else state.last_seq + 1)
 
+    def look(self, db: Tables) -> tuple[dict[str, tuple[LogState, list[StoredEntry]]], dict[str, int]]:
+        """What everybody reads of the log, and what counts for everybody."""
+        seen = {}
+        for name, session in self.sessions.items():
+            (state,) = reading.log_states(db, session, [LOG_ID])
+            read: list[StoredEntry] = []
+            after, more = 0, state is not None
+            while more and state is not None:
+                chunk = reading.read_entries(db, state.log, session.device, after, max_entries=3, max_bytes=60)
+                assert chunk.upto >= after
+                read += chunk.entries
+                after, more = chunk.upto, not chunk.caught_up
+            if state is not None:
+                seen[name] = (state, read)
+        return seen, {name: held_account(db, identifier(name)).held_bytes for name in NAMES}
+
     def teardown(self) -> None:
-        self.db.close()
+        self.wait(self.store.close())
+        self.loop.close()
+        self.folder.cleanup()
 
 
 def addresses(names: set[str]) -> tuple[DeviceAddress, ...]:
-    return tuple(DeviceAddress(name.encode() * 16, name.encode() * 16) for name in sorted(names))
+    return tuple(address(name) for name in sorted(names))
 
 
-LogMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=30)
-TestLogModel = LogMachine.TestCase
+class OnDisk(LogMachine):
+    backend = "sqlite"
+
+
+class InMemory(LogMachine):
+    backend = "memory"
+
+
+OnDisk.TestCase.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
+InMemory.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestLogModelOnDisk = OnDisk.TestCase
+TestLogModelInMemory = InMemory.TestCase
+
+
+def test_every_backend_is_held_to_the_model() -> None:
+    assert {machine.backend for machine in LogMachine.__subclasses__()} == set(BACKENDS)

@@ -176,7 +176,7 @@ def inspect(ctx: click.Context, account: str | None) -> None:
 
 
 def _show_columns(out: Output) -> None:
-    from tacit.relay.inspect import columns
+    from tacit.relay.store.inspect import columns
 
     if out.json:
         for column in columns():

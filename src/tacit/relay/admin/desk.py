@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from tacit.entropy import Entropy
 from tacit.errors import RelayError, TacitError
 from tacit.relay.context import Context
 from tacit.relay.data_dir import DataDir
-from tacit.relay.store import Store
+from tacit.relay.store import Store, Tables
 from tacit.relay.store.database import FILE_NAME
 from tacit.relay.store.roster import Figures
 
@@ -69,10 +68,10 @@ class Desk:
     """Unix seconds by which things expire."""
     live: Live | None = None
 
-    async def change(self, change: Callable[[sqlite3.Connection], T]) -> T:
+    async def change(self, change: Callable[[Tables], T]) -> T:
         """Run a change and wait until it is on the disk; raises what it refused with, of whatever family."""
 
-        def guarded(db: sqlite3.Connection) -> T:
+        def guarded(db: Tables) -> T:
             try:
                 return change(db)
             except RelayError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from functools import partial
 from typing import Final
 
@@ -11,8 +10,8 @@ from tacit.identity import BadId, format_id, parse_handle, parse_id
 from tacit.relay.admin import shapes
 from tacit.relay.admin.desk import Desk
 from tacit.relay.errors import AmbiguousId, BadNote
-from tacit.relay.inspect import HeldAccount, held_account
-from tacit.relay.store import accounts, departures, maintenance, roster
+from tacit.relay.store import Tables, accounts, departures, maintenance, roster
+from tacit.relay.store.inspect import HeldAccount, held_account
 from tacit.relay.store.roster import HeldDevice, ListedAccount
 from tacit.relay.store.rows import Account, DeviceRow
 from tacit.relay.sweeping import clear_departed
@@ -47,7 +46,7 @@ async def suspend(desk: Desk, asked: shapes.Suspension) -> shapes.Held:
         raise BadNote
     now_s = desk.now_s()
 
-    def change(db: sqlite3.Connection) -> Account:
+    def change(db: Tables) -> Account:
         account = find(db, asked.who)
         departures.suspend(db, account.row, asked.note, now_s)
         return account
@@ -61,7 +60,7 @@ async def suspend(desk: Desk, asked: shapes.Suspension) -> shapes.Held:
 async def resume(desk: Desk, asked: shapes.Who) -> shapes.Held:
     """Let a suspended account in again."""
 
-    def change(db: sqlite3.Connection) -> Account:
+    def change(db: Tables) -> Account:
         account = find(db, asked.who)
         departures.resume(db, account.row)
         return account
@@ -76,7 +75,7 @@ async def revoke_device(desk: Desk, asked: shapes.WhichDevice) -> shapes.Held:
     """Shut one device out for good. Raises ``NoSuchDevice``."""
     now_s = desk.now_s()
 
-    def change(db: sqlite3.Connection) -> tuple[Account, DeviceRow]:
+    def change(db: Tables) -> tuple[Account, DeviceRow]:
         account = find(db, asked.who)
         wanted = _device_id(db, account, asked.device)
         return account, accounts.revoke_device(db, account.row, wanted, now_s)
@@ -91,7 +90,7 @@ async def delete(desk: Desk, asked: shapes.Who) -> shapes.Deleted:
     """Take an account away, with all that is known of it."""
     now_s = desk.now_s()
 
-    def change(db: sqlite3.Connection) -> tuple[Account, tuple[DeviceRow, ...]]:
+    def change(db: Tables) -> tuple[Account, tuple[DeviceRow, ...]]:
         account = find(db, asked.who)
         return account, departures.delete(db, account.row, now_s)
 
@@ -108,7 +107,7 @@ async def delete(desk: Desk, asked: shapes.Who) -> shapes.Deleted:
     return shapes.Deleted(format_id(account.account_id), account.handle, len(devices), left, emptied)
 
 
-def find(db: sqlite3.Connection, who: str) -> Account:
+def find(db: Tables, who: str) -> Account:
     """The account that an operator means. Raises ``NoSuchAccount``, ``AmbiguousId`` or ``BadHandle``."""
     text = who.strip().lower()
     try:
@@ -125,7 +124,7 @@ def find(db: sqlite3.Connection, who: str) -> Account:
     return accounts.find_account(db, parse_handle(text))
 
 
-def _device_id(db: sqlite3.Connection, account: Account, text: str) -> bytes:
+def _device_id(db: Tables, account: Account, text: str) -> bytes:
     beginning = text.strip().lower().replace("-", "")
     ids = [device.device_id for device in roster.held_devices(db, account.row)]
     found = [device_id for device_id in ids if len(beginning) >= 8 and device_id.hex().startswith(beginning)]

@@ -7,6 +7,12 @@ that refuses (``RelayError``) leaves no trace. The functions know no sockets, no
 
 from __future__ import annotations
 
+import sqlite3
+from typing import TypeAlias
+
 from tacit.relay.store.store import Store
 
-__all__ = ["Store"]
+Tables: TypeAlias = sqlite3.Connection
+"""What a change or a query gets and hands to the functions here; nobody else looks into it. See ADR 33."""
+
+__all__ = ["Store", "Tables"]

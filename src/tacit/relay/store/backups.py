@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from tacit.relay.errors import BackupDamaged, NotABackup, StoreNewer
+from tacit.relay.errors import BackupDamaged, BackupFailed, NotABackup, StoreNewer
 from tacit.relay.store import damage
 from tacit.relay.store.database import connect, open_beside
 from tacit.relay.store.migrations import APPLICATION_ID, copy_store, is_newer
@@ -118,6 +118,17 @@ def open_backup(path: Path) -> Iterator[sqlite3.Connection]:
             yield db
     except sqlite3.Error as error:
         raise (NotABackup if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB else BackupDamaged) from error
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Say of a disk that does not play along what it was used for."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise BackupFailed("no such file or folder") from error
+    except (OSError, sqlite3.Error) as error:
+        raise BackupFailed from error
 
 
 def key_of(db: sqlite3.Connection) -> bytes:

@@ -13,7 +13,8 @@ import zlib
 from collections.abc import Generator
 from typing import Any, Final, NamedTuple
 
-from tacit.relay.store.rows import NOBODY, DeviceRow, StoredEntry
+from tacit.relay.store import places
+from tacit.relay.store.rows import NOBODY, DeviceRow, LogRow, StoredEntry
 
 ENTRY: Final = "entry"
 KEY_PACKAGE: Final = "key-package"
@@ -92,6 +93,11 @@ def note(db: sqlite3.Connection, places: list[int], *, kind: str, now_s: int) ->
         db.execute("INSERT INTO damage VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (kind, place, now_s)).rowcount
         for place in places
     )
+
+
+def note_entries(db: sqlite3.Connection, log: LogRow, seqs: list[int], now_s: int) -> int:
+    """Remember spoilt entries of a log; returns how many of them are news."""
+    return note(db, [places.position(log, seq) for seq in seqs], kind=ENTRY, now_s=now_s)
 
 
 def found(db: sqlite3.Connection) -> Damage:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tacit.errors import StorageError
-from tacit.relay.errors import StoreDamaged, StoreForeign, StoreNotDurable, StoreUnusable
+from tacit.relay.errors import NoStore, StoreDamaged, StoreForeign, StoreNotDurable, StoreUnusable
 from tacit.relay.store.damage import entry_checksum
 from tacit.relay.store.migrations import APPLICATION_ID, check_current, migrate, sync
 
@@ -95,6 +95,23 @@ def settle(db: sqlite3.Connection) -> None:
         raise failed from error
     finally:
         db.execute("ROLLBACK")
+
+
+@contextmanager
+def one_transaction(data_dir: Path) -> Iterator[sqlite3.Connection]:
+    """The store of a relay that has been started before, perhaps beside it. Raises ``NoStore``, ``StoreUnusable``."""
+    path = data_dir / FILE_NAME
+    if not path.is_file():
+        raise NoStore
+    db = open_writer(path, may_migrate=False)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        yield db
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StoreUnusable from error
+    finally:
+        db.close()
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
