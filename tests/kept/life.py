@@ -77,6 +77,7 @@ async def come_in_by_invitation(world: World) -> None:
     needs = Needs(invite=True, phone=True)
     await context.store.change(lambda db: phones.note_sent(db, now_s))
     await context.store.change(lambda db: accounts.register(db, wish, needs=needs, now_s=now_s))
+    await context.store.change(lambda db: phones.note_sent(db, now_s))
 
 
 async def lose_the_relay(world: World, alice: Actor, bob: Actor) -> None:
