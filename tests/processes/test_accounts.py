@@ -125,6 +125,23 @@ async def test_whoever_joins_is_asked_for_a_number_when_the_relay_wants_one(by_p
         assert noor.ends() == 0
 
 
+async def test_a_number_that_is_given_with_the_link_of_a_room_is_not_asked_for(by_phone: Relay, tmp_path: Path) -> None:
+    number, other = "+491715550101", "+491715550102"
+    new = ("--no-passphrase", "--data-dir", str(tmp_path))
+    making = ("room", "create", "den", "-P", "ida", "--name", "ida", "--relay", by_phone.link, "--phone", number, *new)
+    with terminal(*making) as ida:
+        ida.enter(await code_for(by_phone, number))
+        ida.sees("You are ida here, and nobody else yet.")
+        link = re.findall(rb"tacit://[^\s\x1b]+/room/[^\s\x1b]+", ida.raw)[0].decode()
+        coming = ("join", link, "-P", "jan", "--name", "jan", "--nick", "jan", "--phone", other, *new)
+        with terminal(*coming) as jan:
+            jan.sees(f"A code of six digits is on its way to {other}.")
+            jan.enter(await code_for(by_phone, other))
+            jan.sees("You are jan here, with ida.")
+            assert "This relay asks for a phone number" not in jan.text
+            ida.sees("jan joined.")
+
+
 def test_where_nobody_can_be_asked_it_is_said_what_to_do_and_nothing_is_sent(by_phone: Relay, tmp_path: Path) -> None:
     maya = Profile("maya", tmp_path)
     begin = ("init", "--relay", by_phone.link, "--name", "mia", "--no-passphrase", "--no-input")

@@ -6,7 +6,7 @@ import dataclasses
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tacit.cli import passphrases
 from tacit.cli.asking import ask_line
@@ -51,6 +51,11 @@ class Newcomer:
     name: str | None = None
     no_passphrase: bool = False
     shown: Shown = NOTHING_SHOWN
+
+
+def newcomer_of(relay: str | None, name: str | None, no_passphrase: bool, **shown: Any) -> Newcomer:
+    """The same from the options of a command."""
+    return Newcomer(relay, name, no_passphrase, Shown(**shown))
 
 
 @asynccontextmanager

@@ -30,6 +30,11 @@ def room() -> None:
 def _newcomer(function: _Function) -> _Function:
     """The options with which an identity is made on the way, if there is none."""
     for option in (
+        click.option("--code-fd", type=int, metavar="N", help="Read the code that arrives from this descriptor."),
+        click.option("--findable", is_flag=True, help="Let people who want it too find you by that number."),
+        click.option(
+            "--phone", metavar="NUMBER", default="", help="Your number, where the relay asks a new identity for one."
+        ),
         click.option(
             "--no-passphrase", is_flag=True, help="For a new identity: protect the files on this disk with nothing."
         ),
@@ -57,11 +62,11 @@ def create(settings: Settings, place: str, public: bool, nick: str | None, **new
 
     Whoever has the link comes in. What was said before somebody came is not shown to them.
     """
-    from tacit.cli.rooms import Newcomer
     from tacit.cli.rooms import create as make
+    from tacit.cli.rooms import newcomer_of
     from tacit.cli.running import run
 
-    return run(settings, lambda: make(settings, place, nick, public=public, newcomer=Newcomer(**newcomer)))
+    return run(settings, lambda: make(settings, place, nick, public=public, newcomer=newcomer_of(**newcomer)))
 
 
 @room.command("join")
@@ -74,10 +79,10 @@ def join(settings: Settings, where: str, nick: str | None, **newcomer: Any) -> i
     In the room /help lists the commands; /quit leaves it, Ctrl+D ends tacit and you stay a member. When standard input
     is a pipe each of its lines is said there.
     """
-    from tacit.cli.rooms import Newcomer, enter
+    from tacit.cli.rooms import enter, newcomer_of
     from tacit.cli.running import run
 
-    return run(settings, lambda: enter(settings, where, nick, Newcomer(**newcomer)))
+    return run(settings, lambda: enter(settings, where, nick, newcomer_of(**newcomer)))
 
 
 @room.command("list")
