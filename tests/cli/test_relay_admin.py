@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tacit.cli import asking, main
+from tacit.cli import asking, main, relay_words
 from tacit.cli.home import Address, save_address
 from tacit.relay.admin import asking as relay_asking
 from tacit.relay.store import maintenance
+from tacit.relay.store.columns import COLUMNS
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tests.cli.tacit_command import Ran, World, read_line
@@ -193,12 +194,34 @@ async def test_everything_that_is_held_on_an_account_is_printed(tmp_path, runs):
         held = (await ok(tmp_path, "inspect", "@alice", "--json")).json
         assert held.keys() == {
             "account", "handle", "state", "created_at", "suspended_at", "note", "held_bytes", "invite",
-            "invite_used_at", "phone", "conversations_made", "answers", "devices",
+            "invite_used_at", "phone", "conversations_made", "rooms", "answers", "brought", "absent", "devices",
         }  # fmt: skip
         assert (held["conversations_made"], len(held["devices"]), held["devices"][0]["written_entries"]) == (1, 2, 2)
         plain = (await ok(tmp_path, "inspect", held["account"])).out
         for words in ("@alice", held["account"], held["devices"][1]["device"], "invitation", held["invite"]):
             assert words in plain
+        assert "the ID by which others find the account; kept as long as the account" in plain
+
+
+def test_every_table_that_holds_something_on_an_account_is_explained_there() -> None:
+    """The others are about the relay, about invitations, or about messages to phones of which only the hour is kept."""
+    explained = {*relay_words.ACCOUNT_COLUMNS.values(), *relay_words.DEVICE_COLUMNS.values()}
+    assert explained <= {f"{column.table}.{column.name}" for column in COLUMNS}
+    tables = {column.table for column in COLUMNS}
+    assert tables - {name.partition(".")[0] for name in explained} == {"invites", "relay", "damage", "phone_sends"}
+
+
+def test_each_line_on_an_account_says_why_it_is_kept_and_how_long() -> None:
+    room = {"created_at": 1, "devices": 2, "locked": False, "entries": 1, "group_info_bytes": 9}
+    rooms = [{"name": "lobby", **room}, {"name": "", **room}]
+    counts = dict.fromkeys(("created_at", "held_bytes", "conversations_made", "answers", "brought", "absent"), 1)
+    held = {"account": "id", "handle": "a", "suspended_at": None, "invite_used_at": None, "phone": "none", **counts}
+    pairs = relay_words.held_pairs(held | {"rooms": rooms, "devices": []})
+    assert [label for label, _ in pairs if label] == list(relay_words.ACCOUNT_COLUMNS)
+    made = [words for _, words in pairs][[label for label, _ in pairs].index("rooms made") :][:3]
+    assert made[0].startswith("lobby, made 1970")
+    assert made[1].startswith("one without a public name, made")
+    assert made[2].endswith("kept until the log has no readers left")
 
 
 @BOTH

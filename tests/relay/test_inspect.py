@@ -6,6 +6,7 @@ from tacit.relay.store.inspect import held_account
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tests.relay.peers import commit, key_package, running, to_inbox
+from tests.relay.test_rooms import come_in, make_room
 
 
 async def test_what_is_held_on_one_account(tmp_path):
@@ -28,6 +29,23 @@ async def test_what_is_held_on_one_account(tmp_path):
         (device,) = theirs.devices
         assert (device.unread_entries, device.written_entries, theirs.conversations_made) == (3, 4, 1)
         assert (theirs.invite_id, theirs.suspended_at) == ("", None)
+
+
+async def test_the_rooms_that_an_account_made_are_held_on_it(tmp_path):
+    async with running(tmp_path) as world:
+        alice, bob = await world.join(handle="alice"), await world.join(handle="bob")
+        await alice.create_log()
+        lobby = await make_room(alice, name="lobby", link_secret=bytes(32))
+        await make_room(alice, group_info=b"info", join_token_hash=b"")
+        await come_in(lobby, bob)
+        held = await world.relay._context.store.query(lambda db: held_account(db, "alice"))
+        assert held.conversations_made == 3
+        assert [(room.name, room.devices, room.locked, room.entries) for room in held.rooms] == [
+            ("lobby", 2, False, 1),
+            ("", 1, True, 0),
+        ]
+        assert [room.group_info_bytes for room in held.rooms] == [len(b"info of 1"), len(b"info")]
+        assert (await world.relay._context.store.query(lambda db: held_account(db, "bob"))).rooms == ()
 
 
 async def test_one_who_is_not_there(tmp_path):

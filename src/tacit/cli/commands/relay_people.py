@@ -169,10 +169,7 @@ def inspect(ctx: click.Context, account: str | None) -> None:
         _show_columns(out)
         return
     held = ask(settings, "account", who=account)
-    pairs = relay_words.account_pairs(held)
-    for device in held["devices"]:
-        pairs += relay_words.device_pairs(device)
-    out.pairs(held, pairs)
+    out.pairs(held, relay_words.held_pairs(held))
 
 
 def _show_columns(out: Output) -> None:

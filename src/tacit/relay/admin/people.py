@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from functools import partial
 from typing import Final
 
@@ -164,7 +165,10 @@ def _held(desk: Desk, found: HeldAccount) -> shapes.Held:
         invite_used_at=found.invite_used_at,
         phone=found.phone,
         conversations_made=found.conversations_made,
+        rooms=tuple(shapes.HeldRoom(**asdict(room)) for room in found.rooms),
         answers=found.answers,
+        brought=found.brought,
+        absent=found.absent,
         devices=tuple(_device(desk, device) for device in found.devices),
     )
 
@@ -179,6 +183,7 @@ def _device(desk: Desk, found: HeldDevice) -> shapes.Device:
         connected=None if desk.live is None else found.row in desk.live.context.sessions,
         key_packages=found.key_packages,
         last_resort=last_resort,
+        given_out=found.given_out,
         inbox_entries=found.inbox_entries,
         inbox_bytes=found.inbox_bytes,
         conversations=found.conversations,

@@ -118,11 +118,26 @@ class Device(Answer, frozen=True):
     key_packages: int
     last_resort: str
     """``none``, ``unused`` or ``used``."""
+    given_out: int
+    """One-time KeyPackages that were given out, of which a digest is left."""
     inbox_entries: int
     inbox_bytes: int
     conversations: int
     unread_entries: int
     written_entries: int
+
+
+class HeldRoom(Answer, frozen=True):
+    """One room that an account made."""
+
+    name: str
+    """Of a public one; empty for others, whose names the relay does not know."""
+    created_at: int
+    devices: int
+    locked: bool
+    group_info_bytes: int
+    """What newcomers are given."""
+    entries: int
 
 
 class Held(Answer, frozen=True):
@@ -141,7 +156,13 @@ class Held(Answer, frozen=True):
     phone: str
     """``none``, ``proved`` or ``findable``."""
     conversations_made: int
+    """Its rooms among them."""
+    rooms: tuple[HeldRoom, ...]
     answers: int
+    brought: int
+    """Entries that it brought back after a restore, remembered by their IDs."""
+    absent: int
+    """Devices of others that it said were missing after a restore."""
     devices: tuple[Device, ...]
 
 

@@ -42,6 +42,8 @@ class HeldDevice:
     """Last-resort KeyPackages."""
     last_resort_used: int
     """How many of these have been given out."""
+    given_out: int
+    """One-time KeyPackages that were given out, of which the digest is kept."""
     inbox_entries: int
     inbox_bytes: int
     conversations: int
@@ -108,6 +110,7 @@ def held_devices(db: sqlite3.Connection, account: AccountRow) -> list[HeldDevice
                 AND key_package IS NOT NULL),
             (SELECT count(*) FROM key_packages k WHERE k.device = d.device AND last_resort),
             (SELECT count(*) FROM key_packages k WHERE k.device = d.device AND last_resort AND given_out > 0),
+            (SELECT count(*) FROM key_packages k WHERE k.device = d.device AND key_package IS NULL),
             (SELECT count(*) FROM entries WHERE position BETWEEN inbox << 32 AND (inbox << 32) + 4294967295),
             (SELECT held_bytes FROM logs WHERE log = inbox),
             (SELECT count(DISTINCT log) FROM readers r WHERE r.device = d.device AND log != inbox),
