@@ -5,8 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from tacit.cli.asking import DescriptorUnreadable, read_descriptor
 from tacit.cli.passphrases import PassphraseNeeded, PassphraseUnreadable, ask, ask_new, given
+from tacit.cli.proofs import CodeReader
 from tacit.cli.settings import Settings
+
+
+def handed(content: bytes) -> int:
+    """A descriptor as whoever starts the program opens one for it."""
+    reader, writer = os.pipe()
+    os.write(writer, content)
+    os.close(writer)
+    os.set_inheritable(reader, True)
+    return reader
 
 
 def test_a_descriptor_goes_before_a_file_and_a_file_before_the_environment(
@@ -17,9 +28,7 @@ def test_a_descriptor_goes_before_a_file_and_a_file_before_the_environment(
     file = tmp_path / "secret"
     file.write_text("from the file\r\nsecond line\n")
     assert given(Settings(passphrase_file=str(file))) == "from the file"
-    reader, writer = os.pipe()
-    os.write(writer, "vom Kanal ü\n".encode())
-    os.close(writer)
+    reader = handed("vom Kanal ü\n".encode())
     assert given(Settings(passphrase_file=str(file), passphrase_fd=reader)) == "vom Kanal ü"
     os.close(reader)
     monkeypatch.delenv("TACIT_PASSPHRASE")
@@ -27,11 +36,37 @@ def test_a_descriptor_goes_before_a_file_and_a_file_before_the_environment(
 
 
 def test_of_a_descriptor_one_line_is_read_and_nobody_waits_for_its_end() -> None:
-    reader, writer = os.pipe()
-    os.write(writer, b"secret\nfor somebody else")
+    reader = handed(b"secret\nfor somebody else")
     assert given(Settings(passphrase_fd=reader)) == "secret"
     assert os.read(reader, 100) == b"for somebody else"
-    os.close(writer)
+    os.close(reader)
+
+
+def test_what_this_program_has_opened_itself_is_never_taken_for_what_somebody_typed() -> None:
+    """A store or a connection may have the number that was given: a key would be sealed with whatever stands there."""
+    own, ends = os.pipe()
+    os.write(ends, b"of the store\n")
+    with pytest.raises(PassphraseUnreadable):
+        given(Settings(passphrase_fd=own))
+    with pytest.raises(DescriptorUnreadable):
+        read_descriptor(own)
+    with pytest.raises(DescriptorUnreadable):
+        CodeReader(Settings(), own).check()
+    os.close(ends)
+    assert os.read(own, 100) == b"of the store\n"
+    os.close(own)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"), [(b"horse\nnext", "horse"), (b"", None), (b"\n", ""), (b"k\xe4se\n", "?")]
+)
+def test_what_is_read_from_a_descriptor_is_its_line_or_an_error(content: bytes, line: str | None) -> None:
+    reader = handed(content)
+    if line == "?":
+        with pytest.raises(DescriptorUnreadable):
+            read_descriptor(reader)
+    else:
+        assert read_descriptor(reader) == line
     os.close(reader)
 
 

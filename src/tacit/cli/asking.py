@@ -6,6 +6,7 @@ signals raise at once.
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import signal
@@ -15,7 +16,16 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
+from tacit.errors import UsageError
+
 MAX_LINE_BYTES: Final = 4096
+
+
+class DescriptorUnreadable(UsageError):
+    """Nothing can be read from that descriptor."""
+
+    code = "descriptor-unreadable"
+    hint = "Open it for this program, such as: 3<FILE behind the command, for descriptor 3."
 
 
 def ask_line(question: str) -> str | None:
@@ -37,15 +47,39 @@ def ask_secret(question: str) -> str:
 
 
 def read_descriptor(descriptor: int) -> str | None:
-    """Wait for one line of a descriptor and not a byte more; None at its end."""
+    """Wait for one line of a descriptor and not a byte more; None at its end. Raises ``DescriptorUnreadable``."""
+    check_descriptor(descriptor)
     line = b""
-    with _signals_at_once():
-        while len(line) < MAX_LINE_BYTES and not line.endswith(b"\n"):
-            byte = os.read(descriptor, 1)
-            if not byte:
-                break
-            line += byte
-    return line.decode("utf-8", "replace").strip() if line else None
+    try:
+        with _signals_at_once():
+            while len(line) < MAX_LINE_BYTES and not line.endswith(b"\n"):
+                byte = os.read(descriptor, 1)
+                if not byte:
+                    break
+                line += byte
+        return line.decode().strip() if line else None
+    except UnicodeDecodeError:
+        raise DescriptorUnreadable("it is not UTF-8") from None
+    except OSError as error:
+        raise DescriptorUnreadable(error.strerror or "") from None
+
+
+def check_descriptor(descriptor: int) -> None:
+    """Raise ``DescriptorUnreadable`` unless whoever started this program has opened a descriptor for it."""
+    try:
+        check_inherited(descriptor)
+    except OSError as error:
+        raise DescriptorUnreadable(error.strerror or "") from None
+
+
+def check_inherited(descriptor: int) -> None:
+    """Raise ``OSError`` unless a descriptor came from outside.
+
+    What this program opens is inherited by nobody. To read there would take bytes of the store or of a connection for
+    what a person has typed: a key could be sealed with them, and nobody would ever open it.
+    """
+    if not os.get_inheritable(descriptor):
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tacit.cli.asking import ask_secret
+from tacit.cli.asking import ask_secret, check_inherited
 from tacit.cli.output import talk
 from tacit.cli.settings import Settings
 from tacit.errors import Locked, UsageError
@@ -94,6 +94,7 @@ def ask_new(settings: Settings, *, none: bool) -> str | None:
 
 def _read_line(descriptor: int) -> bytes:
     """Read one line and not a byte more: what follows may be meant for somebody else, and its end may never come."""
+    check_inherited(descriptor)
     line = b""
     while len(line) < _MAX_BYTES and not line.endswith(b"\n"):
         byte = os.read(descriptor, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tacit.cli import passphrases
-from tacit.cli.asking import ask_line, ask_secret, read_descriptor
+from tacit.cli.asking import ask_line, ask_secret, check_descriptor, read_descriptor
 from tacit.cli.output import talk
 from tacit.cli.settings import Settings
 from tacit.clock import SystemClock
@@ -62,8 +62,13 @@ class CodeReader:
         self._sent_at_s = 0.0
 
     def check(self) -> None:
-        """Raise ``CodeNeeded`` unless somebody can be asked, before anything is sent anywhere."""
-        if self._descriptor is None and not (passphrases.can_ask(self._settings) and sys.stdin.isatty()):
+        """Raise unless somebody can be asked, before anything is sent anywhere.
+
+        ``CodeNeeded``, or ``DescriptorUnreadable`` for a descriptor that nobody has opened.
+        """
+        if self._descriptor is not None:
+            check_descriptor(self._descriptor)
+        elif not (passphrases.can_ask(self._settings) and sys.stdin.isatty()):
             raise CodeNeeded
 
     async def __call__(self, wanted: CodeWanted) -> str:
