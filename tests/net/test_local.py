@@ -17,7 +17,8 @@ import pytest
 
 from tacit.net import local
 from tacit.net.errors import LocalClosed, LocalForbidden, LocalTimeout, LocalUnreachable
-from tacit.net.local import LocalListener, ask_line
+from tacit.net.local import LocalListener
+from tacit.net.local_asking import ask_line
 
 TIMEOUT_S = 20.0
 MAX_LINE_BYTES = 100

@@ -9,6 +9,8 @@ import random
 import shutil
 import socket
 import stat
+import subprocess
+import sys
 import tempfile
 from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
@@ -18,17 +20,19 @@ import pytest
 
 from tacit.errors import TransportError
 from tacit.identity import format_id
-from tacit.net import local
+from tacit.net import local, local_asking
 from tacit.net.errors import LocalForbidden
-from tacit.net.local import LocalListener, ask_line
-from tacit.relay import control
+from tacit.net.local import LocalListener
+from tacit.net.local_asking import ask_line
+from tacit.relay import control, control_lines, refusals
 from tacit.relay.admin import asking
 from tacit.relay.admin.asking import ask_relay
 from tacit.relay.admin.desk import Live, running_desk
-from tacit.relay.admin.operations import OPERATIONS, Role
-from tacit.relay.control import MAX_REQUEST_BYTES, SOCKETS, VERSION, Failure, refused
+from tacit.relay.admin.operations import OPERATIONS
+from tacit.relay.control_lines import MAX_REQUEST_BYTES, SOCKETS, VERSION, Failure, Role
 from tacit.relay.data_dir import LET_THROUGH, DataDir
 from tacit.relay.errors import ControlUnavailable, ControlVersion, NoStore, ReadOnlySocket
+from tacit.relay.refusals import refused
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import NoSuchAccount
 from tests.relay.peers import running
@@ -149,7 +153,7 @@ async def test_whatever_is_asked_gets_an_answer_and_no_fault(tmp_path):
             reply = json.loads(await control.answer(desk, chance.choice(list(Role)), line))
             assert ("ok" in reply) is not ("error" in reply), line
             codes.add(reply["error"]["code"] if "error" in reply else "ok")
-    assert codes <= {"ok", *control.KNOWN} - {"internal"}
+    assert codes <= {"ok", *refusals.KNOWN} - {"internal"}
     assert codes >= {"ok", "control-malformed", "read-only-socket", "no-such-account", "bad-invite"}
 
 
@@ -268,7 +272,7 @@ async def test_a_folder_with_a_path_too_long_for_a_socket_has_them_all_the_same(
 
 
 async def test_where_no_system_has_room_for_the_path_it_is_said(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(local, "_OWN_FOLDER", tmp_path / "nowhere")
+    monkeypatch.setattr(local_asking, "_OWN_FOLDER", tmp_path / "nowhere")
     monkeypatch.setattr(asking, "SETTLE_S", 0.05)
     folder = tmp_path / ("d" * 60) / ("e" * 60) / "relay"
     async with running(folder):
@@ -325,7 +329,7 @@ async def test_whoever_may_only_look_is_led_to_the_monitor(tmp_path, monkeypatch
         asked.append((path.name, operation))
         if path.name == "control.sock":
             raise LocalForbidden
-        return control.ask(path, operation, args, timeout_s=timeout_s)
+        return control_lines.ask(path, operation, args, timeout_s=timeout_s)
 
     monkeypatch.setattr(asking, "ask", ask)
     async with running(tmp_path):
@@ -366,12 +370,12 @@ async def test_an_answer_that_is_none_is_no_answer(tmp_path):
 
         listener = await LocalListener.open(path, tell, mode=0o600, max_line_bytes=1000)
         with pytest.raises(error):
-            await asyncio.to_thread(control.ask, path, "stats", {}, timeout_s=20)
+            await asyncio.to_thread(control_lines.ask, path, "stats", {}, timeout_s=20)
         await listener.close()
 
 
 def test_an_error_comes_out_as_the_one_that_went_in():
-    for code, error in control.KNOWN.items():
+    for code, error in refusals.KNOWN.items():
         again = refused(Failure(code, "whatever", "detail"))
         assert (type(again), again.code) == (error, code)
     assert refused(Failure("made-up", "?")).code == "relay-refused"
@@ -405,3 +409,9 @@ def _try(path: Path) -> bytes:
         return ask_line(path, request("stats"), timeout_s=20, max_answer_bytes=2**20)
     except TransportError:
         return b""
+
+
+def test_whoever_only_asks_loads_neither_a_relay_nor_an_event_loop():
+    """A person waits at Tab for the names that come of it."""
+    ran = "import sys, tacit.relay.control_lines; print('asyncio' in sys.modules, 'tacit.relay.context' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", ran], text=True).split() == ["False", "False"]

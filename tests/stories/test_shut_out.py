@@ -6,7 +6,8 @@ from typing import Any
 
 from tacit.limits import HOUR_S
 from tacit.relay.admin.desk import Live, running_desk
-from tacit.relay.admin.operations import Role, perform
+from tacit.relay.admin.operations import perform
+from tacit.relay.control_lines import Role
 from tacit.testing.actor import Actor
 from tacit.testing.evil import rewrite, rewrite_request
 from tacit.testing.story import story_on_disk

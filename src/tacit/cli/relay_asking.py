@@ -75,6 +75,9 @@ ADVICE: Final = {
 """What to do next, where the error is also met by people who run no relay."""
 
 
+COMPLETION_TIMEOUT_S: Final = 2.0
+"""How long a relay may take while somebody waits at Tab."""
+
 PAGE: Final = 1_000
 """Accounts that one answer lists."""
 
@@ -109,8 +112,27 @@ def complete_account(ctx: click.Context, _: click.Parameter, incomplete: str) ->
     found: list[CompletionItem] = []
     with suppress(TacitError, OSError):
         given = ctx.parent.params.get("data") if ctx.parent else None
-        for user in every_user(load(ctx, serve={"data": given})):
+        for user in _users_at_once(load(ctx, serve={"data": given})):
             name = f"@{user['handle']}" if user["handle"] else user["short"]
             if name.startswith(incomplete):
                 found.append(CompletionItem(name))
     return found
+
+
+def _users_at_once(settings: Settings) -> Iterator[dict[str, Any]]:
+    """All accounts, of a running relay without what a person at Tab need not wait for: the relay's own program."""
+    from tacit.errors import TransportError
+    from tacit.relay.control_lines import SOCKETS, ask
+
+    for name in SOCKETS.values():
+        after: int | None = 0
+        try:
+            while after is not None:
+                asked = {"after": after, "limit": PAGE}
+                found = ask(settings.relay_dir / name, "users", asked, timeout_s=COMPLETION_TIMEOUT_S)
+                yield from found["users"]
+                after = found["next_after"]
+        except TransportError:
+            continue
+        return
+    yield from every_user(settings)

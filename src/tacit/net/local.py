@@ -1,4 +1,4 @@
-"""Lines over a Unix socket: what programs on one machine say to a relay that runs there.
+"""Lines over a Unix socket: what a relay hears from programs on its machine. How they ask is in ``local_asking``.
 
 Who may connect is decided by the mode of the socket's file and of its folder. A line is opaque bytes without a line
 feed; each gets one line in answer.
@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 from tacit.log import EventLog
-from tacit.net.errors import LocalClosed, LocalForbidden, LocalTimeout, LocalUnreachable
+from tacit.net.local_asking import address_of
 
 Serve = Callable[[bytes], Awaitable[bytes]]
-
-MAX_PATH_BYTES: Final = 100
-"""What every system's address of a Unix socket has room for; Linux takes 107, others 103."""
 
 MAX_CONNECTIONS: Final = 16
 """At once on one socket; a further one is closed."""
@@ -34,7 +29,6 @@ CLOSE_TIMEOUT_S: Final = 1.0
 """How long what is being answered may take once the socket is closed."""
 
 _BACKLOG: Final = 16
-_OWN_FOLDER: Final = Path("/proc/self/fd")
 
 
 class LocalListener:
@@ -109,46 +103,13 @@ class LocalListener:
             await writer.drain()
 
 
-def ask_line(path: Path, line: bytes, *, timeout_s: float, max_answer_bytes: int) -> bytes:
-    """Say one line to a socket and return its answer; waits, so nothing for an event loop.
-
-    Raises ``LocalUnreachable`` when nobody listens there, ``LocalForbidden``, ``LocalTimeout`` or ``LocalClosed``.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        asking.settimeout(timeout_s)
-        try:
-            with _address(path) as address:
-                asking.connect(address)
-        except PermissionError:
-            raise LocalForbidden from None
-        except OSError as error:
-            raise LocalUnreachable from error
-        try:
-            asking.sendall(line + b"\n")
-            return _read_line(asking, max_answer_bytes)
-        except TimeoutError:
-            raise LocalTimeout from None
-        except OSError as error:
-            raise LocalClosed from error
-
-
-def _read_line(asking: socket.socket, max_bytes: int) -> bytes:
-    found = bytearray()
-    while not found.endswith(b"\n"):
-        piece = asking.recv(65536)
-        if not piece or len(found) > max_bytes:
-            raise LocalClosed
-        found += piece
-    return bytes(found[:-1])
-
-
 def _listening(path: Path, mode: int) -> socket.socket:
     """A socket that nobody could connect to before it had its mode, put in the place of an earlier one."""
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with _address(unfinished) as address:
+        with address_of(unfinished) as address:
             bound.bind(address)
         try:
             unfinished.chmod(mode)
@@ -171,7 +132,7 @@ def _check_left(path: Path) -> None:
         return
     if not stat.S_ISSOCK(path.stat().st_mode):
         raise FileExistsError(errno.EEXIST, "that is no socket")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking, _address(path) as address:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking, address_of(path) as address:
         asking.setblocking(False)
         try:
             asking.connect(address)
@@ -180,21 +141,3 @@ def _check_left(path: Path) -> None:
         except BlockingIOError:
             pass  # it has more to do than it can
     raise OSError(errno.EADDRINUSE, "somebody listens there")
-
-
-@contextmanager
-def _address(path: Path) -> Iterator[str]:
-    """The path in a form that has room in a socket's address; by its folder's descriptor where it is too long."""
-    if len(os.fsencode(path)) <= MAX_PATH_BYTES:
-        yield str(path)
-        return
-    # As a place only, where the system can: whoever asks may enter the folder, but perhaps not list it.
-    folder = os.open(path.parent, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        near = _OWN_FOLDER / str(folder) / path.name
-        if not near.parent.exists() or len(os.fsencode(near)) > MAX_PATH_BYTES:
-            raise OSError("the path of the folder is too long for a Unix socket")
-        yield str(near)
-    finally:
-        with suppress(OSError):
-            os.close(folder)

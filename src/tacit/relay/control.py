@@ -1,9 +1,8 @@
 """The control sockets of a running relay, in its data folder: ``control.sock`` for all, ``monitor.sock`` to look only.
 
-One line of JSON asks, one line answers: ``{"v": 1, "op": "users", "args": {}}`` gets ``{"v": 1, "ok": {}}`` or
-``{"v": 1, "error": {"code": "", "sentence": "", "detail": ""}}``. Whoever can connect may ask: the sockets are readable
-and writable by the relay's own user, and ``monitor.sock`` by a group that the operator has let into the folder. What
-can be asked stands in ``admin.operations``.
+Whoever can connect may ask: the sockets are readable and writable by the relay's own user, and ``monitor.sock`` by a
+group that the operator has let into the folder. What is said there is in ``control_lines``, what can be asked in
+``admin.operations``.
 """
 
 from __future__ import annotations
@@ -16,50 +15,16 @@ from typing import Any, Final
 import msgspec
 
 from tacit.errors import TacitError
-from tacit.identity import BadHandle, BadId
 from tacit.log import EventLog
-from tacit.net.local import LocalListener, ask_line
-from tacit.relay import errors as relay_errors
+from tacit.net.local import LocalListener
 from tacit.relay.admin.desk import Desk
-from tacit.relay.admin.operations import Role, perform
+from tacit.relay.admin.operations import perform
+from tacit.relay.control_lines import MAX_REQUEST_BYTES, SOCKETS, VERSION, Failure, Reply, Request, Role
 from tacit.relay.data_dir import LET_THROUGH
 from tacit.relay.errors import ControlMalformed, ControlVersion
-from tacit.wire import errors as wire_errors
-from tacit.wire.errors import UnknownRefusal
-
-VERSION: Final = 1
-MAX_REQUEST_BYTES: Final = 16 * 1024
-MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
-"""Lists come in parts; this is for an account with many devices, and to spare."""
-
-SOCKETS: Final = {Role.ADMIN: "control.sock", Role.MONITOR: "monitor.sock"}
 
 _OWN: Final = 0o600
 _GROUP: Final = 0o660
-
-
-class Request(msgspec.Struct, frozen=True):
-    """What is asked."""
-
-    v: int
-    op: str
-    args: dict[str, Any] = {}
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """Why it was not done."""
-
-    code: str
-    sentence: str
-    detail: str = ""
-
-
-class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What came of it: one of the two."""
-
-    v: int
-    ok: dict[str, Any] | None = None
-    error: Failure | None = None
 
 
 class Control:
@@ -101,27 +66,6 @@ async def answer(desk: Desk, role: Role, line: bytes) -> bytes:
     return msgspec.json.encode(reply)
 
 
-def ask(path: Path, operation: str, args: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
-    """Ask a relay at one of its sockets. Raises what it refused with, or a ``TransportError``."""
-    line = msgspec.json.encode(Request(VERSION, operation, args))
-    told = ask_line(path, line, timeout_s=timeout_s, max_answer_bytes=MAX_ANSWER_BYTES)
-    try:
-        reply = msgspec.json.decode(told, type=Reply)
-    except msgspec.DecodeError:
-        raise ControlVersion from None
-    if reply.error is not None:
-        raise refused(reply.error)
-    if reply.v != VERSION or reply.ok is None:
-        raise ControlVersion
-    return reply.ok
-
-
-def refused(failure: Failure) -> TacitError:
-    """The error that an answer stands for, as this program words it."""
-    known = KNOWN.get(failure.code)
-    return UnknownRefusal(failure.code) if known is None else known(failure.detail)
-
-
 async def _perform(desk: Desk, role: Role, line: bytes) -> dict[str, Any]:
     try:
         request = msgspec.json.decode(line, type=Request)
@@ -135,12 +79,3 @@ async def _perform(desk: Desk, role: Role, line: bytes) -> dict[str, Any]:
 def _mode(folder: Path, role: Role) -> int:
     let_in = stat.S_IMODE(folder.stat().st_mode) == LET_THROUGH
     return _GROUP if role is Role.MONITOR and let_in else _OWN
-
-
-KNOWN: Final[dict[str, type[TacitError]]] = {
-    error.code: error
-    for module in (wire_errors, relay_errors)
-    for error in (*vars(module).values(), BadId, BadHandle)
-    if isinstance(error, type) and issubclass(error, TacitError)
-}
-"""Errors by the code that they go by in an answer."""

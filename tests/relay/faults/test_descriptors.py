@@ -18,7 +18,7 @@ import pytest
 from tacit import limits
 from tacit.errors import TacitError
 from tacit.net import connect
-from tacit.relay.control import ask
+from tacit.relay.control_lines import ask
 from tacit.wire import relay_pb2 as pb
 from tests.relay.peers import TIMEOUT_S, Peer, Someone, key_package, to_inbox
 from tests.relay.test_processes import RelayProcess

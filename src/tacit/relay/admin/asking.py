@@ -16,8 +16,8 @@ from tacit.errors import TacitError, TransportError
 from tacit.limits import RETENTION_S
 from tacit.net.errors import LocalForbidden, LocalUnreachable
 from tacit.relay.admin.desk import stopped_desk
-from tacit.relay.admin.operations import OPERATIONS, Role, perform
-from tacit.relay.control import SOCKETS, ask
+from tacit.relay.admin.operations import OPERATIONS, perform
+from tacit.relay.control_lines import SOCKETS, Role, ask
 from tacit.relay.errors import AlreadyRunning, ControlUnavailable, NoStore, StoreUnusable
 from tacit.relay.store.database import FILE_NAME
 

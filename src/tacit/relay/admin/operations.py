@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
 import msgspec
@@ -14,16 +13,9 @@ from tacit.log import EventLog
 from tacit.relay.admin import invitations, people, rooms, shapes, upkeep
 from tacit.relay.admin.desk import Desk
 from tacit.relay.admin.diary import DIRECT, SOCKET, note
+from tacit.relay.control_lines import Role
 from tacit.relay.errors import ControlMalformed, ReadOnlySocket
 from tacit.wire.errors import Internal
-
-
-class Role(Enum):
-    """What somebody who asks may do."""
-
-    MONITOR = "monitor"
-    """Ask for what changes nothing."""
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
