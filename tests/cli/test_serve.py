@@ -120,12 +120,14 @@ def test_a_taken_port_and_a_taken_folder_are_said(world: World) -> None:
 
 
 def test_invitations_are_made_used_listed_and_revoked(world: World) -> None:
-    with world.relay("--registration", "invite") as relay:
+    with world.relay("--registration", "invite", "--tcp", "--tcp-port", "0") as relay:
         bare = world.tacit("init", "--name", "ann", "--relay", relay["link"], "--no-passphrase", "--json")
         assert bare.json["error"]["code"] == "invite-needed"
         assert not (world.folder / "data" / "profiles" / "default").exists()
         made = world.ok("relay", "invite", "--uses", "2", "--expires", "1d", "--note", "for ann", "--json").json
-        world.ok("init", "--name", "ann", "--relay", made["link"], "--no-passphrase")
+        over_ws, over_tcp = made["links"]
+        assert (over_ws, over_tcp.partition("/#")[2]) == (made["link"], over_ws.partition("/#")[2])
+        world.ok("init", "--name", "ann", "--relay", over_tcp, "--no-passphrase")
         (listed,) = world.ok("relay", "invites", "--json").lines
         assert (listed["used"], listed["uses"], listed["note"]) == (1, 2, "for ann")
         assert listed["expires_at"] - listed["created_at"] == 86400

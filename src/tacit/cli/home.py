@@ -42,6 +42,8 @@ class Address(msgspec.Struct, frozen=True):
     port: int
     registration: str = "open"
     """What newcomers need: ``open`` for nothing, else ``invite``, ``phone`` or both with a ``+`` between."""
+    links: tuple[str, ...] = ()
+    """One for each way to connect, ``link`` being the first."""
 
 
 def load_home(settings: Settings) -> Home:

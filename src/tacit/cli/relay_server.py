@@ -66,7 +66,8 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
     process.settle()
     try:
         invite = await relay.invite(uses=INVITE_USES) if config.ephemeral and config.needs_invite else ""
-        address = Address(link=relay.link(), port=relay.port, registration=config.registration)
+        links = tuple(relay.links())
+        address = Address(link=links[0], port=relay.port, registration=config.registration, links=links)
         if config.data_dir is not None:
             save_address(config.data_dir, address)
         _announce(settings, config, relay, invite)

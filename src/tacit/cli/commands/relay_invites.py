@@ -35,7 +35,10 @@ class NeverStarted(NotFound):
 @click.option("--note", default="", help="What it is for; only you see it.")
 @click.pass_context
 def invite(ctx: click.Context, uses: int, expires: int | None, note: str) -> None:
-    """Make an invitation and print its link, once: what the relay keeps is a hash."""
+    """Make an invitation and print its link, once: what the relay keeps is a hash.
+
+    Where the relay can be reached in several ways, there is a link for each; they carry the same invitation.
+    """
     from tacit.cli.home import load_address
     from tacit.cli.output import Output
     from tacit.net.errors import LocalForbidden
@@ -48,10 +51,10 @@ def invite(ctx: click.Context, uses: int, expires: int | None, note: str) -> Non
     if address is None:
         raise NeverStarted
     made = ask(settings, "invite", uses=min(uses, _MOST), expires_s=expires, note=note)
-    link = f"{address.link}.{made['token']}"
+    links = [f"{link}.{made['token']}" for link in address.links or (address.link,)]
     out = Output(json=settings.json)
-    out.code(link)
-    out.data({"link": link, **made["invite"]}, [(("", link),)])
+    out.code(links[0])
+    out.data({"link": links[0], "links": links, **made["invite"]}, [(("", link),) for link in links])
 
 
 @click.command("invites", cls=Command)
