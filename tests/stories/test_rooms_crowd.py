@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ from tacit.testing.world import World
 from tests.stories.scenes import nothing_is_missing
 
 A_MINUTE_S = 60.0
+ENOUGH_IDLE = 0.5
+"""With so much of a processor idle nobody has kept the test waiting."""
+
+_UPTIME = Path("/proc/uptime")
 
 pytestmark = pytest.mark.no_cover
 
@@ -31,25 +36,53 @@ async def crowd(world: World, size: int) -> list[Actor]:
     return people
 
 
-async def timed(doing: Awaitable[object]) -> float:
-    """How many seconds of a processor something takes: a world works on one, whatever else the machine does."""
-    begun = time.process_time()
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What something took by the clock on the wall, of a processor, and how much was idle meanwhile."""
+
+    wall_s: float
+    processor_s: float
+    idle_s: float
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:.1f} s ({self.processor_s:.1f} s of a processor)"
+
+    @property
+    def of_our_own_s(self) -> float:
+        """By the clock, where the machine had a processor to spare; else what it would have been with one for us alone.
+
+        A world works on one processor, whatever else the machine does.
+        """
+        return self.wall_s if self.idle_s >= ENOUGH_IDLE * self.wall_s else self.processor_s
+
+
+def idle_s() -> float:
+    """For how long the machine's processors have been idle altogether; where it does not tell, they always are."""
+    return float(_UPTIME.read_text().split()[1]) if _UPTIME.exists() else time.monotonic()
+
+
+async def timed(doing: Awaitable[object]) -> Took:
+    """What something takes."""
+    wall, processor, idle = time.perf_counter(), time.process_time(), idle_s()
     await doing
-    return time.process_time() - begun
+    return Took(time.perf_counter() - wall, time.process_time() - processor, idle_s() - idle)
 
 
-async def play(world: World, size: int) -> tuple[float, float, float]:
-    """All come in at once, then everybody says a word that everybody reads; the seconds that each took."""
+async def play(world: World, size: int) -> tuple[Took, Took]:
+    """All come in at once, then everybody says a word that everybody reads; what each took."""
     people = await crowd(world, size)
     maker, *others = people
     room = (await maker.client.create_room("lobby", nick=maker.name)).id
     link = await maker.client.room_link(room)
-    coming_s = await timed(asyncio.gather(*(o.client.join_room(link, nick=o.name) for o in others)))
+
+    async def come_in() -> None:
+        await asyncio.gather(*(o.client.join_room(link, nick=o.name) for o in others))
+        await world.until(all_in)
 
     async def all_in() -> bool:
         return all([len((await p.chat(room)).nicks) == size for p in people])
 
-    settling_s = await timed(world.until(all_in))
+    coming = await timed(come_in())
     words = {person.name: f"a word from {person.name}" for person in people}
 
     async def talk() -> None:
@@ -59,18 +92,18 @@ async def play(world: World, size: int) -> tuple[float, float, float]:
     async def all_heard() -> bool:
         return all([len(await p.hears(room)) == size for p in people])
 
-    talking_s = await timed(talk())
+    talking = await timed(talk())
     views = [await person.chat(room) for person in people]
     assert len({(view.epoch, tuple(sorted(view.nicks.items()))) for view in views}) == 1
     for person in people:
         heard = {line.split(": ", 1)[1] for line in await person.hears(room)}
         assert heard == set(words.values())
         await nothing_is_missing(person, room)
-    return coming_s, settling_s, talking_s
+    return coming, talking
 
 
-def played(folder: Path, size: int) -> tuple[float, float, float]:
-    async def run() -> tuple[float, float, float]:
+def played(folder: Path, size: int) -> tuple[Took, Took]:
+    async def run() -> tuple[Took, Took]:
         async with World(folder) as world:
             return await play(world, size)
 
@@ -84,9 +117,6 @@ def test_a_dozen_come_in_at_the_same_second(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_hundred_come_in_at_the_same_second_and_all_are_in_within_a_minute(tmp_path: Path) -> None:
-    coming_s, settling_s, talking_s = played(tmp_path, 100)
-    sys.stdout.write(
-        f"\n100 came in within {coming_s:.1f} s of a processor, all knew of all after {coming_s + settling_s:.1f} s,"
-        f" and everybody had read everybody {talking_s:.1f} s later.\n"
-    )
-    assert coming_s + settling_s < A_MINUTE_S
+    coming, talking = played(tmp_path, 100)
+    sys.stdout.write(f"\n100 were in, and all knew of all, within {coming}; all had read all {talking} later.\n")
+    assert coming.of_our_own_s < A_MINUTE_S
