@@ -35,7 +35,7 @@ from tests.relay.phones import NUMBER
 pytestmark = pytest.mark.processes
 
 SECRET = b"what relay and service share"
-TEXT = "Your code for relay.example is 123456."
+TEXT = "Your code for relay.example is 123456. It is good for ten minutes. Nobody will ever ask you for it."
 
 
 class Hurried:
@@ -178,6 +178,7 @@ async def test_a_mail_gateway_gets_a_mail_to_the_number_over_tls(authority: Path
         asked, again, mailed = there.heard()
     assert asked["for"] == again["for"] == mailed["to"][0] == "4915123456789@sms.example"
     assert (mailed["from"], mailed["tls"], len(clock.pauses)) == ("relay@mail.example", True, 1)
+    assert TEXT.encode() in b64decode(mailed["content"]).splitlines(), "as it is, for gateways that know no encodings"
     mail = email.message_from_bytes(b64decode(mailed["content"]), policy=email.policy.default)
     assert mail.get_content().strip() == TEXT
     assert mail["To"] == "4915123456789@sms.example"

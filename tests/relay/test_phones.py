@@ -214,7 +214,8 @@ async def test_two_who_want_to_be_found_find_each_other_by_number(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("allowed", "alice_wants", "bob_wants"), [(False, True, True), (True, False, True), (True, True, False)]
+    ("allowed", "alice_wants", "bob_wants"),
+    [(False, True, True), (True, False, True), (True, True, False), (True, False, False)],
 )
 async def test_nobody_is_found_unless_all_three_allow_it(monkeypatch, allowed, alice_wants, bob_wants):
     async with with_phones(monkeypatch, find_by_phone=allowed) as (world, phones):

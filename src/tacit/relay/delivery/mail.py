@@ -41,7 +41,7 @@ class MailDelivery:
         mail["Date"] = formatdate(self._clock.now_s())
         mail["Message-ID"] = f"<{self._entropy(16).hex()}@{self._sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(text)
+        mail.set_content(text, charset="us-ascii", cte="7bit")  # as it is: not every gateway undoes an encoding
         await trying(partial(self._once, mail), self._clock, self._entropy)
 
     async def _once(self, mail: EmailMessage) -> None:
