@@ -211,6 +211,17 @@ def test_every_table_that_holds_something_on_an_account_is_explained_there() -> 
     assert tables - {name.partition(".")[0] for name in explained} == {"invites", "relay", "damage", "phone_sends"}
 
 
+def test_connections_are_told_by_what_carries_them_where_there_is_more_than_one_way() -> None:
+    running = {"running": True, "draining": False, "uptime_s": 5, "sessions": 1, "connections": 3}
+    for transports, words in (
+        ({"ws": 3}, "3 connections, "),
+        ({"ws": 2, "grpc": 1}, "3 connections (2 over WebSocket and 1 over gRPC), "),
+        ({"ws": 1, "grpc": 1, "tcp": 1}, "3 connections (1 over WebSocket, 1 over gRPC and 1 over TCP), "),
+        ({"ws": 3, "tcp": 0}, "3 connections (3 over WebSocket), "),
+    ):
+        assert words in relay_words._standing(running | {"transports": transports})
+
+
 def test_each_line_on_an_account_says_why_it_is_kept_and_how_long() -> None:
     room = {"created_at": 1, "devices": 2, "locked": False, "entries": 1, "group_info_bytes": 9}
     rooms = [{"name": "lobby", **room}, {"name": "", **room}]

@@ -99,7 +99,7 @@ ACCOUNT_COLUMNS: Final = {
     "name": "accounts.handle",
     "state": "accounts.suspended_at",
     "registered": "accounts.created_at",
-    "invitation": "invite_uses.token_hash",
+    "invitation": "invite_uses.account",
     "phone number": "phones.phone_hash",
     "conversations made": "logs.maker",
     "rooms made": "rooms.group_info",
@@ -116,7 +116,7 @@ DEVICE_COLUMNS: Final = {
     "key packages": "key_packages.key_package",
     "given out": "key_packages.digest",
     "inbox": "devices.inbox",
-    "conversations": "readers.acked_seq",
+    "conversations": "readers.device",
     "written": "entries.author",
 }
 
@@ -163,7 +163,7 @@ def device_pairs(device: dict[str, Any]) -> Pairs:
         ("", shown),
         ("certificate", f"until {day(device['certificate_expires_at'])}"),
         ("key packages", f"{device['key_packages']}, last resort {device['last_resort']}"),
-        ("given out", f"{device['given_out']}, of which a digest is left"),
+        ("given out", f"{device['given_out']} key packages"),
         ("inbox", f"{several(device['inbox_entries'], 'entry')}, {size(device['inbox_bytes'])}"),
         (
             "conversations",
@@ -279,7 +279,8 @@ def _standing(stats: dict[str, Any]) -> str:
         return "not running"
     doing = "sends everybody away" if stats["draining"] else f"runs for {dt.timedelta(seconds=stats['uptime_s'])}"
     carried = {TRANSPORTS.get(name, name): count for name, count in (stats["transports"] or {}).items()}
-    by = f" ({listed([f'{count} over {name}' for name, count in carried.items()])})" if len(carried) > 1 else ""
+    over = [f"{count} over {name}" for name, count in carried.items() if count]
+    by = f" ({listed(over)})" if over and len(carried) > 1 else ""
     return (
         f"{doing}, {several(stats['connections'], 'connection')}{by}, {several(stats['sessions'], 'device')} logged in"
     )
