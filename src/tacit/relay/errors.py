@@ -106,7 +106,7 @@ class DataThere(UsageError):
     """That folder holds the data of a relay."""
 
     code = "relay-data-there"
-    hint = "Name an empty folder with tacit relay --data; with --force what is there is moved aside, nothing is deleted."
+    hint = "Name an empty folder: tacit relay --data; with --force what is there is moved aside, nothing is deleted."
 
 
 class NoSuchInvite(NotFound):
