@@ -40,6 +40,13 @@ when this machine is online. If it found no matching distribution, there is no r
 (Python {version}, {machine}); try another Python, 3.11 to 3.14."""
 
 
+NOT_OURS = """\
+This user may not write into {folder}, so .venv cannot be made there, or made anew where its Python is one that only its
+maker can reach, such as one below somebody's home ({python}). Let the folder's owner do it once, with a Python that is
+there for everybody:
+    rm -rf .venv && env PATH=/usr/bin:/bin ./tacit --version"""
+
+
 class SetupFailed(Exception):
     """The environment could not be made; the text says why."""
 
@@ -108,7 +115,13 @@ def _alone() -> Iterator[None]:
 
     Installers inherit it: one that outlives this process keeps the next setup waiting until it is gone too.
     """
-    with (ROOT / ".venv.lock").open("w") as lock:
+    try:
+        lock = (ROOT / ".venv.lock").open("w")
+    except OSError:
+        made_with = PYTHON.with_name("python3")
+        python = made_with.readlink() if made_with.is_symlink() else "none yet"
+        raise SetupFailed(NOT_OURS.format(folder=ROOT, python=python)) from None
+    with lock:
         os.set_inheritable(lock.fileno(), True)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

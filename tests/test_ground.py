@@ -123,6 +123,15 @@ def test_the_first_start_says_what_it_does_and_later_ones_are_silent_and_quick(t
 
 
 @pytest.mark.processes
+def test_one_who_may_not_write_there_is_told_what_its_owner_has_to_do(tree: Tree) -> None:
+    """A relay's own user, in a folder of root's, whose Python is below /root. A folder in the way is as much in it."""
+    (tree.root / ".venv.lock").mkdir()
+    code, out, err = tree.run()
+    assert (code, out, "Traceback" in err) == (1, "", False)
+    assert f"may not write into {tree.root}" in " ".join(err.split())
+
+
+@pytest.mark.processes
 def test_two_first_starts_at_once_make_one_environment(tree: Tree) -> None:
     starts = [tree.start(), tree.start()]
     ends = [process.communicate(timeout=60) for process in starts]
