@@ -15,7 +15,7 @@ import pytest
 
 from tacit.cli.config_file import FileExists, config_text, default_of, write_config
 from tacit.cli.relay_settings import examine, relay_config
-from tacit.cli.settings import ENVIRONMENT, MEANINGS, ServeSettings, Settings, merged
+from tacit.cli.settings import ENVIRONMENT, MEANINGS, ServeSettings, Settings, config_files, merged
 from tests.cli.tacit_command import World
 
 RUN_ONLY = {"json", "verbose", "passphrase_fd"}
@@ -173,6 +173,14 @@ def test_a_file_that_root_writes_can_be_read_by_the_relays_user(
         os.umask(before)
     made = [tmp_path / "etc", *(tmp_path / "etc").rglob("*")]
     assert [stat.S_IMODE(path.stat().st_mode) for path in sorted(made)] == [0o755, 0o755, 0o644]
+
+
+def test_a_user_without_a_home_has_no_file_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> NoReturn:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", refuse)
+    assert [path for path in config_files(None, {}) if path.parts[1] != "etc"] == []
 
 
 def test_a_file_that_this_user_may_not_read_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -271,8 +272,11 @@ def config_files(named: str | None, environment: Mapping[str, str]) -> list[Path
         if not _may_be_there(Path(chosen)):
             raise BadConfig(f"no file {chosen}")
         return [Path(chosen)]
-    home = environment.get("XDG_CONFIG_HOME") or "~/.config"
-    usual = (Path("/etc/tacit/config.toml"), Path(home).expanduser() / "tacit" / "config.toml")
+    usual = [Path("/etc/tacit/config.toml")]
+    # A user who is nothing but a number, as in a container, may have no home.
+    with suppress(RuntimeError):
+        home = Path(environment.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+        usual.append(home / "tacit" / "config.toml")
     return [path for path in usual if _may_be_there(path)]
 
 
