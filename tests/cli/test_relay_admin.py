@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tacit.cli import asking, main, relay_words
+from tacit.cli import asking, held_words, main, relay_words
 from tacit.cli.home import Address, save_address
 from tacit.relay.admin import asking as relay_asking
 from tacit.relay.store import maintenance
@@ -205,7 +205,7 @@ async def test_everything_that_is_held_on_an_account_is_printed(tmp_path, runs):
 
 def test_every_table_that_holds_something_on_an_account_is_explained_there() -> None:
     """The others are about the relay, about invitations, or about messages to phones of which only the hour is kept."""
-    explained = {*relay_words.ACCOUNT_COLUMNS.values(), *relay_words.DEVICE_COLUMNS.values()}
+    explained = {*held_words.ACCOUNT_COLUMNS.values(), *held_words.DEVICE_COLUMNS.values()}
     assert explained <= {f"{column.table}.{column.name}" for column in COLUMNS}
     tables = {column.table for column in COLUMNS}
     assert tables - {name.partition(".")[0] for name in explained} == {"invites", "relay", "damage", "phone_sends"}
@@ -227,12 +227,15 @@ def test_each_line_on_an_account_says_why_it_is_kept_and_how_long() -> None:
     rooms = [{"name": "lobby", **room}, {"name": "", **room}]
     counts = dict.fromkeys(("created_at", "held_bytes", "conversations_made", "answers", "brought", "absent"), 1)
     held = {"account": "id", "handle": "a", "suspended_at": None, "invite_used_at": None, "phone": "none", **counts}
-    pairs = relay_words.held_pairs(held | {"rooms": rooms, "devices": []})
-    assert [label for label, _ in pairs if label] == list(relay_words.ACCOUNT_COLUMNS)
+    pairs = held_words.held_pairs(held | {"rooms": rooms, "devices": []})
+    assert [label for label, _ in pairs if label] == list(held_words.ACCOUNT_COLUMNS)
     made = [words for _, words in pairs][[label for label, _ in pairs].index("rooms made") :][:3]
     assert made[0].startswith("lobby, made 1970")
     assert made[1].startswith("one without a public name, made")
     assert made[2].endswith("kept until the log has no readers left")
+    # A relay of the version before an update says less.
+    older = {key: value for key, value in held.items() if key not in {"brought", "absent"}}
+    assert len(held_words.held_pairs(older | {"devices": []})) == len(pairs) - 2 * 2 - 1
 
 
 @BOTH

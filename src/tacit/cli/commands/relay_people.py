@@ -64,7 +64,7 @@ def devices(ctx: click.Context, account: str, revoke: str | None, yes: bool) -> 
     With --revoke, shut one of them out. Others keep it in their groups until its owner or they remove it there, but it
     gets nothing more from this relay.
     """
-    from tacit.cli import relay_words
+    from tacit.cli import held_words
     from tacit.cli.output import Output
 
     settings = relay_settings(ctx)
@@ -75,7 +75,7 @@ def devices(ctx: click.Context, account: str, revoke: str | None, yes: bool) -> 
     else:
         found = ask(settings, "account", who=account)
     for device in found["devices"]:
-        out.pairs(device, relay_words.device_pairs(device))
+        out.pairs(device, held_words.device_pairs(device))
 
 
 @click.command("suspend", cls=Command)
@@ -99,12 +99,12 @@ def resume(ctx: click.Context, account: str) -> None:
 
 
 def _change(ctx: click.Context, operation: str, **args: Any) -> None:
-    from tacit.cli import relay_words
+    from tacit.cli import held_words
     from tacit.cli.output import Output
 
     settings = relay_settings(ctx)
     held = ask(settings, operation, **args)
-    Output(json=settings.json).pairs(held, relay_words.account_pairs(held)[:3])
+    Output(json=settings.json).pairs(held, held_words.account_pairs(held)[:3])
 
 
 @click.command("delete", cls=Command)
@@ -160,7 +160,7 @@ def inspect(ctx: click.Context, account: str | None) -> None:
 
     ACCOUNT is an ID, its beginning or an @name. Payloads are never shown: the relay could not read them either.
     """
-    from tacit.cli import relay_words
+    from tacit.cli import held_words
     from tacit.cli.output import Output
 
     settings = relay_settings(ctx)
@@ -169,7 +169,7 @@ def inspect(ctx: click.Context, account: str | None) -> None:
         _show_columns(out)
         return
     held = ask(settings, "account", who=account)
-    out.pairs(held, relay_words.held_pairs(held))
+    out.pairs(held, held_words.held_pairs(held))
 
 
 def _show_columns(out: Output) -> None:
