@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.processes.people import becomes, opened
 from tests.processes.programs import TIMEOUT_S, Profile, Relay, environment, run
+from tests.processes.ways import EVERYWHERE, WAYS, coming_by
 from tests.ui.terminal import Terminal
 
 pytestmark = pytest.mark.processes
@@ -40,7 +41,7 @@ BY_PHONE = {
 
 @pytest.fixture(scope="module")
 def by_phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    with Relay(tmp_path_factory.mktemp("relay"), env=BY_PHONE) as relay:
+    with Relay(tmp_path_factory.mktemp("relay"), *EVERYWHERE, env=BY_PHONE) as relay:
         yield relay
 
 
@@ -68,9 +69,15 @@ def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 10**6:06}"
 
 
-async def test_a_person_proves_a_number_and_types_the_code_wrong_before(by_phone: Relay, tmp_path: Path) -> None:
+@coming_by("grpc", "tcp")
+async def test_a_person_proves_a_number_and_types_the_code_wrong_before(tmp_path: Path, ways: tuple[str, str]) -> None:
+    with Relay(tmp_path / "relay", *EVERYWHERE, env=BY_PHONE) as by_phone:
+        await prove_it(by_phone, tmp_path, *ways)
+
+
+async def prove_it(by_phone: Relay, tmp_path: Path, mayas: str, eves: str) -> None:
     here = ("--data-dir", str(tmp_path))
-    arguments = ("init", "--relay", by_phone.link, "--name", "maya", "--no-passphrase", "--phone", NUMBER, *here)
+    arguments = ("init", "--relay", by_phone.by(mayas), "--name", "maya", "--no-passphrase", "--phone", NUMBER, *here)
     with terminal(*arguments) as maya:
         maya.sees(f"A code of six digits is on its way to {NUMBER}.")
         maya.sees("Code (Enter alone for another one):")
@@ -90,7 +97,7 @@ async def test_a_person_proves_a_number_and_types_the_code_wrong_before(by_phone
         "-P",
         "eve",
         "--relay",
-        by_phone.link,
+        by_phone.by(eves),
         "--name",
         "eve",
         "--no-passphrase",
@@ -108,16 +115,20 @@ async def test_a_person_proves_a_number_and_types_the_code_wrong_before(by_phone
         assert NUMBER[1:] not in line or line.startswith("For +")
 
 
-async def test_whoever_joins_is_asked_for_a_number_when_the_relay_wants_one(by_phone: Relay, tmp_path: Path) -> None:
-    number = "+4915223450001"
-    arguments = ("join", by_phone.link, "--name", "noor", "--no-passphrase", "--data-dir", str(tmp_path))
+@coming_by("ws")
+async def test_whoever_joins_is_asked_for_a_number_when_the_relay_wants_one(
+    by_phone: Relay, tmp_path: Path, ways: tuple[str]
+) -> None:
+    (way,) = ways
+    number = f"+4915223450{[*WAYS].index(way):03}"
+    arguments = ("join", by_phone.by(way), "--name", f"noor-{way}", "--no-passphrase", "--data-dir", str(tmp_path))
     with terminal(*arguments) as noor:
         noor.sees("This relay asks for a phone number")
         noor.enter("hello")
         noor.sees("That is not a phone number")
         noor.enter("+33 6 12345678")
         noor.sees("sends no codes to numbers of that country")
-        noor.enter("+49 152 23450001")
+        noor.enter(f"{number[:3]} {number[3:6]} {number[6:]}")
         noor.sees("A code of six digits is on its way")
         noor.enter(await code_for(by_phone, number))
         noor.sees("online")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from tests.processes.people import (
     said,
     texts,
 )
-from tests.processes.programs import TIMEOUT_S, Relay
+from tests.processes.programs import TIMEOUT_S, Profile, Relay, environment
+from tests.processes.ways import coming_by
+from tests.ui.terminal import Terminal
 
 pytestmark = pytest.mark.processes
 
@@ -45,6 +48,41 @@ async def test_the_first_message_by_commands_alone(relay: Relay, tmp_path: Path)
             wanted -= {event.get("message", {}).get("text"), event.get("id") if event.get("state") == "read" else None}
     states = [(line["text"], line["state"]) for line in alice.run("history", f"@{bob.name}").lines]
     assert states == [("hello from a stranger", "read"), ("hello to you", "received")]
+
+
+@coming_by("grpc", "tcp")
+async def test_two_talk_in_terminals_and_what_is_written_to_one_who_is_away_waits(
+    relay: Relay, tmp_path: Path, ways: tuple[str, str]
+) -> None:
+    (ann,) = await create(relay.by(ways[0]), tmp_path, fresh("ann"))
+    (ben,) = await create(relay.by(ways[1]), tmp_path, fresh("ben"))
+    with terminal(ann, "chat", f"@{ben.name}") as hers:
+        hers.sees(f"@{ben.name} is asked to talk to you")
+        hers.enter("hello before the yes")
+        hers.shows("✓ on the relay")
+        with terminal(ben, "chat") as his:
+            his.sees(f"@{ann.name}")
+            his.sees("wants to talk to you")
+            assert "hello before the yes" not in his.text
+            his.enter("y")
+            his.sees(f"@{ann.name} │ hello before the yes")
+            hers.shows("✓✓ read")
+            his.enter("hello to you")
+            hers.sees(f"@{ben.name} │ hello to you")
+            his.type("\x04")
+            assert his.ends() == 0
+        hers.enter("while you were away")
+        hers.shows("✓ on the relay")
+        with terminal(ben, "chat", f"@{ann.name}") as his:
+            his.sees(f"@{ann.name} │ while you were away")
+            assert his.text.count("while you were away") == his.text.count("hello before the yes") == 1
+        hers.enter("/exit")
+        assert hers.ends() == 0
+
+
+def terminal(profile: Profile, *arguments: str) -> Terminal:
+    argv = [sys.executable, "-m", "tacit.cli", *arguments, "-P", profile.name, "--data-dir", str(profile.data_dir)]
+    return Terminal(argv, columns=90, rows=40, inherited=environment())
 
 
 async def test_both_sides_offline_at_different_times_and_the_relay_between_them_too(tmp_path: Path) -> None:
