@@ -176,7 +176,7 @@ async def test_invitations_tell_who_used_them(tmp_path, runs):
         held = (await ok(tmp_path, "inspect", "@bob", "--json")).json
         assert held["invite"] == made["id"]
         fresh = (await ok(tmp_path, "invite", "--uses", "3", "--expires", "never", "--note", "x", "--json")).json
-        assert fresh.keys() == INVITE | {"link"}
+        assert fresh.keys() == INVITE | {"link", "links"}
         assert fresh["link"].startswith(f"{LINK}.")
         assert (await ok(tmp_path, "invites", fresh["id"])).err == "Nobody who is still here came in with it.\n"
         assert (await ok(tmp_path, "revoke", fresh["id"], "--json")).json["revoked_at"]
