@@ -356,7 +356,7 @@ def test_what_pairing_holds_is_silent():
 
 
 def test_guessing_at_many_codes_at_once_gets_three_guesses_at_each():
-    """Codes as weak as one word, three hundred of them waiting, and a guesser at each: as many hits as chance gives."""
+    """D4: codes as weak as one word, 300 of them waiting, a guesser at each: as many hits as chance gives."""
     chance, codes, hits, guesses = random.Random(11), 300, 0, 0
     weak = all_words()[:64]
     for seed in range(codes):

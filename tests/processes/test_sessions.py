@@ -158,10 +158,16 @@ async def test_the_relay_is_that_of_the_profile_if_there_is_one_that_can_be_read
     """Nobody waits there under that name, so it was asked."""
     await create(relay.link, tmp_path, "ana")
     await create(relay.link, tmp_path, "bob", passphrase="open sesame")
-    code = "000000-maple-orbit-lantern"
-    for name, wanted in (("ana", (7, "no-such-rendezvous")), ("bob", (2, "relay-needed"))):
-        ended = Profile(name, tmp_path).run("session", "join", code, "--no-input", env=home(tmp_path / "home"))
-        assert (ended.code, ended.error["code"]) == wanted
+    joining = ("session", "join", "000000-maple-orbit-lantern", "--no-input")
+    refused = Profile("bob", tmp_path).run(*joining, env=home(tmp_path / "home"))
+    assert (refused.code, refused.error["code"]) == (2, "relay-needed")
+    assert "passphrase" in refused.error["hint"]
+    # A chat that is open in another terminal is in nobody's way.
+    ana = Profile("ana", tmp_path)
+    with ana.start("listen") as listening:
+        listening.line(lambda event: event.get("state") == "online")
+        ended = ana.run(*joining, env=home(tmp_path / "home"))
+    assert (ended.code, ended.error["code"]) == (7, "no-such-rendezvous")
 
 
 def test_who_waits_and_gives_up_ends_it(relay: Relay, tmp_path: Path) -> None:

@@ -424,7 +424,7 @@ async def stuck(here, size_bytes):
 
 
 async def test_one_address_cannot_take_every_place():
-    """Claim-all: a stranger holds sixteen, however many connections it opens; others come through."""
+    """Claim-all: a stranger holds sixteen, however many connections it opens; others come through. (D5)"""
     async with place(exempt_addresses="") as here:
         refused = 0
         for _ in range(40):
@@ -453,7 +453,7 @@ async def test_whole_networks_cannot_take_more_than_there_are(monkeypatch):
 
 
 async def test_one_address_tries_few_names():
-    """Enumeration: twenty at once, then one a minute, over as many connections as it likes and in parallel."""
+    """Enumeration: twenty at once, then one a minute, over as many connections as it likes and in parallel. (D5)"""
     async with place(exempt_addresses="") as here:
         outcomes = await asyncio.gather(*(try_name(here, number) for number in range(60)))
         assert outcomes.count("no") == limits.RATE_GUESTS_OF_ADDRESS[1]
@@ -540,7 +540,7 @@ def test_guessing_names_for_hours_meets_hardly_anybody():
 
 
 def test_names_rest_before_they_are_used_again():
-    """A relay whose names come from a source that says the same again and again."""
+    """A relay whose names come from a source that says the same again and again. (D5)"""
     clock = Moves(0.0)
     draws = iter(bytes((0, 0, number // 2)) for number in range(400))
     meetings = Meetings(clock, lambda size: next(draws))

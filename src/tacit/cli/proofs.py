@@ -39,7 +39,7 @@ class KeyUnreadable(UsageError):
 
 
 class KeyPassphraseNeeded(UsageError):
-    """The key file is sealed with a passphrase, and nobody is there to type it."""
+    """A key file needs its passphrase, and nobody is there to type it."""
 
     code = "key-passphrase-needed"
     hint = f"Use --key-passphrase-fd N or {KEY_PASSPHRASE}."

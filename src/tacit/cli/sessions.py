@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from tacit.cli.asking import ask_line
-from tacit.cli.home import LOOPBACK, load_address, with_host
+from tacit.cli.errors import advise
+from tacit.cli.home import LOOPBACK, load_address, shareable, with_host
 from tacit.cli.output import Output
 from tacit.cli.passphrases import can_ask
 from tacit.cli.relay_choice import RelayNeeded
@@ -44,14 +45,17 @@ async def find_place(settings: Settings, link: str | None) -> Place:
 
     if link:
         return Place(link, _bare(link))
+    locked: Locked | None = None
     if Client.exists(settings.profile, settings.root):
         try:
             return await _of_profile(settings)
-        except Locked:
-            pass  # it is open elsewhere, or its passphrase is not known: a session needs no profile
+        except Locked as error:
+            locked = error  # a session needs no profile
+    if locked is not None and (relay := _at_a_glance(settings)):
+        return Place(relay, shareable(settings, _bare(relay)))
     address = load_address(settings)
     if address is None:
-        raise RelayNeeded
+        raise _needed(locked)
     return Place(with_host(address.link, LOOPBACK), _bare(address.link))
 
 
@@ -99,8 +103,21 @@ async def create_or_join(settings: Settings, link: str | None) -> int:
     raise CreateOrJoin
 
 
+def _at_a_glance(settings: Settings) -> str:
+    """The relay of a profile that another process uses, where it has no passphrase; else nothing."""
+    from tacit.sdk.names import glimpse
+
+    return glimpse(settings.profile, settings.root).relay
+
+
+def _needed(locked: Locked | None) -> RelayNeeded:
+    needed = RelayNeeded()
+    if locked is not None:
+        advise(needed, f"{locked.sentence} So name its relay with --relay LINK.")
+    return needed
+
+
 async def _of_profile(settings: Settings) -> Place:
-    from tacit.cli.home import shareable
     from tacit.cli.running import client
 
     async with client(settings, connect=False) as me:

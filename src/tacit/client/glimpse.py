@@ -1,8 +1,8 @@
-"""The names in a profile's store, read at a glance for completion in a shell: no lock, no passphrase, nothing written.
+"""The names in a profile's store and its relay, read at a glance: no lock, no passphrase, nothing written.
 
-Apart from the store and light on purpose, because it runs at every press of a key. It takes no lock, so it disturbs
-nobody who uses the profile at the same time; what it reads may be a moment old. A profile with a passphrase shows
-nothing.
+Apart from the store and light on purpose, because for completion in a shell it runs at every press of a key. It takes
+no lock, so it disturbs nobody who uses the profile at the same time; what it reads may be a moment old. A profile with
+a passphrase shows nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Glimpse:
     """Local name, handle and status of each contact; the first two may be empty."""
     chats: tuple[tuple[str, str, str], ...] = ()
     """Kind, status and title of each chat."""
+    relay: str = ""
+    """The link of the profile's relay."""
 
 
 def glimpse(profile: str, data_dir: Path) -> Glimpse:
@@ -43,9 +45,10 @@ def glimpse(profile: str, data_dir: Path) -> Glimpse:
             connection.execute(f"PRAGMA key = \"x'{key}'\"")
             people = _rows(connection, "SELECT name, handle, status FROM contact ORDER BY added_at")
             chats = _rows(connection, "SELECT kind, status, title FROM chat ORDER BY created_at")
+            (relay,) = connection.execute("SELECT relay_link FROM profile").fetchone() or ("",)
     except (TacitError, OSError, ValueError, sqlcipher.Error):
         return Glimpse()
-    return Glimpse(people, chats)
+    return Glimpse(people, chats, str(relay))
 
 
 def _bare_key(key_file: Path) -> str:

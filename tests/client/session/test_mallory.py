@@ -144,6 +144,7 @@ async def test_who_guesses_wrong_gets_nothing_from_either_side():
 
 
 async def test_three_guesses_and_the_code_is_burned():
+    """One guess for each guest, and no more guests than three. (D4)"""
     async with table() as here, here.create() as alice, mallory(here, alice.code) as between:
         for number in range(limits.PAIRING_ATTEMPTS):
             outcome = await between.meet_alice(Secret(b"maple-orbit-lanter%d" % number))
