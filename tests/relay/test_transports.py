@@ -9,17 +9,20 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from tacit.crypto.certificates import make_relay_certificate
 from tacit.errors import Untrusted
-from tacit.identity import RelayLink, parse_link
+from tacit.identity import RelayLink, format_id, parse_link
 from tacit.net import CannotListen, connect
 from tacit.net.grpc_library import METHOD, SERVICE
 from tacit.net.tls import client_context, server_context
+from tacit.relay.admin.asking import ask_relay
 from tacit.relay.config import BadRelayConfig, RelayConfig
 from tacit.relay.server import Relay
+from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.signing import verify_hello
 from tests.relay.peers import Peer, RunningRelay, Someone, commit, running
@@ -172,3 +175,32 @@ async def test_a_proxy_in_front_of_websocket_leaves_the_other_ways_as_they_are()
             hashes[opened.transport] = peer.hello.certificate_hash == opened.peer_certificate_hash
             await opened.close()
         assert hashes == {"ws": False, "grpc": True, "tcp": True}
+
+
+OUT = {
+    "revoke-device": ("device-revoked", errors.DeviceRevoked),
+    "suspend": ("account-suspended", errors.AccountSuspended),
+    "delete": ("account-deleted", errors.NoSuchAccount),
+}
+
+
+async def test_whoever_is_put_out_is_out_within_a_second_whatever_carries_them(tmp_path: Path) -> None:
+    async with running(tmp_path, port=0, grpc_port=0, tcp_port=0, **HOST) as world:
+        for operation, (code, refusal) in OUT.items():
+            people = [(parse_link(link), Someone.new()) for link in world.relay.links()]
+            peers = [await reach(target) for target, _ in people]
+            for peer, (_, someone) in zip(peers, people, strict=True):
+                await peer.register(someone)
+                await peer.login(someone)
+            for peer, (target, someone) in zip(peers, people, strict=True):
+                asked = {"who": format_id(someone.account.id)}
+                if operation == "revoke-device":
+                    asked["device"] = format_id(someone.certificate.device_id)
+                await asyncio.to_thread(ask_relay, tmp_path, operation, asked)
+                async with asyncio.timeout(1):
+                    await peer.ended.wait()
+                assert [closing.code for closing in peer.closings] == [code], target.scheme
+                again = await reach(target)
+                with pytest.raises(refusal):
+                    await again.login(someone)
+                await again.link.close()
