@@ -16,13 +16,16 @@ LONG = (
     "tests/relay/",
     "tests/ui/line/",
     "tests/mls/machine/",
+    "tests/vectors/",
+    "tests/sdk/",
+    "tests/net/",
 )
 """Begin first and in this order, so that no worker ends long after the others."""
 
 TOGETHER = ("tests/interop/",)
 """Share what is costly to start, and so a worker."""
 
-APART = ("tests/stories/", "tests/relay/faults/", "tests/test_ground.py")
+APART = ("tests/stories/", "tests/relay/faults/", "tests/test_ground.py", "tests/vectors/test_official.py")
 """Share nothing: whoever is free takes the next test. What is elsewhere goes file by file, with its fixtures."""
 
 

@@ -47,9 +47,10 @@ def test_an_attack_becomes_visible_and_harmless(attack: str) -> None:
 
 @pytest.mark.no_cover
 def test_no_code_point_gets_through_as_a_control() -> None:
-    for code in range(sys.maxunicode + 1):
-        for character in clean(chr(code)):
-            assert character in "\n\u200d" or unicodedata.category(character) not in HIDDEN, hex(code)
+    """Each after a letter, thousands at once, which takes a third of the time."""
+    for start in range(0, sys.maxunicode + 1, 0x1000):
+        for character in set(clean("".join(f"x{chr(code)}" for code in range(start, start + 0x1000)))):
+            assert character in "\n\u200d" or unicodedata.category(character) not in HIDDEN, hex(ord(character))
 
 
 def test_ordinary_text_of_many_scripts_is_left_alone() -> None:
