@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tacit import limits
+from tacit.client import key_stock
+
 IN_MEMORY = Path("/dev/shm")
+KEY_PACKAGES = 4
 
 
 @pytest.fixture
@@ -19,3 +23,10 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="tacit-story-", dir=IN_MEMORY) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def few_key_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here is invited more often at once; making as many as usual would be a fifth of all that stories do."""
+    monkeypatch.setattr(limits, "ONE_TIME_KEY_PACKAGES", KEY_PACKAGES)
+    monkeypatch.setattr(key_stock, "LOW", KEY_PACKAGES // 2)
