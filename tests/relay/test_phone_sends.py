@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import random
+
 import pytest
 
 from tacit.limits import DAY_S, HOUR_S
@@ -71,3 +75,17 @@ def test_a_code_is_not_shown_with_what_is_open() -> None:
     request, code = codes.ask(b"account", b"number")
     assert code not in repr(codes._open[request])
     assert codes._open[request].secret not in repr(codes._open[request])
+
+
+def test_a_code_is_that_of_rfc_6238_for_the_moment_in_which_it_was_asked_for() -> None:
+    """By the RFC's own formula, with a secret for each request. Source: RFC 4226 §5.3; RFC 6238 §4.2"""
+    codes = PhoneCodes(Moves(5_000.0), random.Random(3).randbytes)
+    secrets = set()
+    for account in (b"one", b"other"):
+        request, code = codes.ask(account, b"number")
+        secret = base64.b32decode(codes._open[request].secret)
+        digest = hmac.digest(secret, bytes(8), "sha256")
+        place = digest[-1] & 0xF
+        assert code == f"{(int.from_bytes(digest[place : place + 4], 'big') & 0x7FFFFFFF) % 10**6:06}"
+        secrets.add(secret)
+    assert len(secrets) == 2
