@@ -292,6 +292,20 @@ async def test_nothing_is_left_of_connections_listeners_and_files(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_a_long_path_for_temporary_files_is_no_hindrance(
+    pem: Pem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Unix socket's address has room for some hundred bytes."""
+    place = tmp_path / ("x" * 120)
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    async with serving(pem, transport="grpc") as listener:
+        link = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+        await link.send(b"through")
+        assert await link.receive() == b"through"
+        await link.close()
+
+
 def test_no_thread_outlives_the_loop(pem: Pem) -> None:
     async def talk() -> None:
         async with serving(pem, transport="grpc") as listener:

@@ -10,15 +10,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
-import tempfile
-from pathlib import Path
 from typing import Any, Final
 
 from tacit import limits
 from tacit.net.bounds import Bounds
 from tacit.net.dialing import open_tls, why_not
 from tacit.net.errors import ConnectTimeout, LinkClosed, NotARelay
-from tacit.net.grpc_library import METHOD, SERVICE, load_grpc
+from tacit.net.grpc_library import METHOD, SERVICE, load_grpc, make_socket_folder
 from tacit.net.grpc_link import GrpcLink
 from tacit.net.links import CloseCode, Target
 from tacit.net.proxies import Proxy
@@ -77,7 +75,7 @@ async def _begin(outside: Side, max_frame: int, ping_every_s: float) -> GrpcLink
         cut=outside.cut_off,
         peer_certificate_hash=peer_certificate_hash(outside.transport.get_extra_info("ssl_object")),
     )
-    folder = Path(tempfile.mkdtemp(prefix="tacit-grpc-"))
+    folder = make_socket_folder()
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     channel: Any = None
     try:

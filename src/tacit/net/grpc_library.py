@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any, Final
 
 SERVICE: Final = "tacit.relay.v1.Relay"
@@ -15,6 +17,16 @@ _SETTINGS: Final = {
     # Nothing forks once it is loaded, and the handlers for that would wait for threads.
     "GRPC_ENABLE_FORK_SUPPORT": "0",
 }
+
+_LONGEST_PLACE: Final = 74
+"""Bytes of the place for temporary files; with ours behind it, a Unix socket's address has some hundred."""
+
+
+def make_socket_folder() -> Path:
+    """Make a folder that only this user can enter, whose path leaves room for the names of sockets."""
+    usual = tempfile.gettempdir()
+    place = usual if len(os.fsencode(usual)) <= _LONGEST_PLACE else "/tmp"  # noqa: S108 - the folder in it is new
+    return Path(tempfile.mkdtemp(prefix="tacit-grpc-", dir=place))
 
 
 def load_grpc() -> Any:

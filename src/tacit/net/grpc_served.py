@@ -12,7 +12,6 @@ import os
 import shutil
 import socket
 import ssl
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,7 @@ from tacit.net.accepting import Acceptor, Door, OpenDoor
 from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
 from tacit.net.errors import LinkClosed
-from tacit.net.grpc_library import METHOD, SERVICE, load_grpc
+from tacit.net.grpc_library import METHOD, SERVICE, load_grpc, make_socket_folder
 from tacit.net.grpc_link import GrpcLink
 from tacit.net.links import CloseCode
 from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links
@@ -96,7 +95,7 @@ class GrpcListener:
         """Bind the port, start grpcio behind it, and start to accept."""
         bound = await bind(host, port)
         self.port = int(bound.getsockname()[1])
-        self._folder = Path(tempfile.mkdtemp(prefix="tacit-grpc-"))
+        self._folder = make_socket_folder()
         self._server = await self._start(self._folder / "s", descriptors)
         # Places behind the door are the connections', of which a link is a part.
         self._links = Links(self._handler, OpenDoor(), self._bounds.idle_timeout_s)
