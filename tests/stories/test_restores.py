@@ -487,6 +487,33 @@ async def test_nobody_is_stopped_by_what_another_brings_back_in_its_name(world: 
     assert "alice: still here" in await mallory.hears(chat)
 
 
+@story_on_disk
+async def test_what_others_have_brought_back_of_somebodys_is_not_unknown_to_it_after_the_next_restore(
+    world: World,
+) -> None:
+    """The first backup lacks bob's texts, which alice brings back; the second has them as his own."""
+    alice, bob = await world.friends("alice", "bob")
+    chat = await alice.creates("friends", bob)
+    await world.shortly()
+    without = Lost(world, "without")
+    for n in range(2):
+        await bob.says(chat, f"bob {n}")
+        await world.shortly()
+    await alice.go_offline()  # or all have read what the second backup is to hold
+    await bob.says(chat, "bob at last")
+    await world.shortly()
+    with_them = Lost(world, "with them")
+    await alice.go_online()
+    await without.comes_back(alice)
+    await bring(world, bob)
+    await with_them.comes_back(alice)
+    await bring(world, bob)
+    await bob.says(chat, "still here")
+    await world.advance(60)
+    assert (await alice.hears(chat))[-2:] == ["bob: bob at last", "bob: still here"]
+    await agree([alice, bob], chat)
+
+
 async def says_falsely(evil: Actor, chat: str) -> None:
     """Send a commit that is none."""
 

@@ -134,7 +134,7 @@ class Conversation:
     last_commit: int
     """Sequence number of the last commit in the log, valid or not."""
     own_last: int
-    """Sequence number of the last own entry seen in the log."""
+    """Up to this sequence number no own entry is unknown: the last one seen, or what was read again after a restore."""
     own_counter: int
     """Counter of the next own message; per-sender counters start at 1."""
     head: bytes

@@ -35,7 +35,11 @@ def go_back(state: GroupState, seq: int, head: bytes, *, aside_after: int) -> St
 
 
 def pass_over(state: GroupState, entry: LogEntry, known: Aside) -> Step:
-    """The log shows an entry again that this device has processed."""
+    """The log shows an entry again that this device has processed.
+
+    Who brought it back is who vouches for its author, so it may be an own one that is not marked as such: up to here
+    nothing own is unknown.
+    """
     conversation = state.conversation
     is_commit = entry.kind == EntryKind.COMMIT
     head = known.head or conversation.head
@@ -45,7 +49,7 @@ def pass_over(state: GroupState, entry: LogEntry, known: Aside) -> Step:
         conversation,
         cursor=entry.seq,
         last_commit=entry.seq if is_commit else conversation.last_commit,
-        own_last=entry.seq if entry.own else conversation.own_last,
+        own_last=entry.seq,
         head=head,
     )
     effects = (FoundAgain(known.seq, entry.seq), PutHead(entry.seq, head))

@@ -136,13 +136,13 @@ def _take_foreign(state: GroupState, entry: LogEntry, ctx: Context, *, again: bo
         processed = state.group.process(entry.payload, authenticate=check_leaf, now_s=ctx.now_s, policy=policy)
     except mls.OwnMessage as own:
         if again and _was_sealed_here(state, entry, own):
-            return Step(_note_own(state, entry), author=ctx.me.device)
+            return Step(_note_known(state, entry), author=ctx.me.device)
         if entry.own or (own.is_signed and not may_seal(state, ctx)):  # brought back by somebody who has read it
             return replace(_take_own_unknown(state, entry, own, ctx), author=ctx.me.device)
         return _refuse(state, entry, own.code, ctx)  # anybody in the group can claim to be at our leaf
     except mls.WrongEpoch as wrong:
         if again and wrong.epoch < state.group.epoch:
-            state = _note_own(state, entry)  # in that epoch nothing can be sent any more, so nothing twice
+            state = _note_known(state, entry)  # in that epoch nothing can be sent any more, so nothing twice
             if entry.kind == EntryKind.COMMIT:
                 return Step(state)
         return _take_wrong_epoch(state, entry, wrong, ctx)
@@ -250,7 +250,12 @@ def _take_own_unknown(state: GroupState, entry: LogEntry, own: mls.OwnMessage, c
 
 
 def _note_own(state: GroupState, entry: LogEntry) -> GroupState:
-    return replace(state, conversation=replace(state.conversation, own_last=entry.seq)) if entry.own else state
+    return _note_known(state, entry) if entry.own else state
+
+
+def _note_known(state: GroupState, entry: LogEntry) -> GroupState:
+    """Up to here nothing own is unknown to this store, whoever is said to have written it."""
+    return replace(state, conversation=replace(state.conversation, own_last=entry.seq))
 
 
 def _fall_behind(state: GroupState, entry: LogEntry) -> GroupState:
