@@ -115,6 +115,17 @@ def test_the_tightest_bound_of_memory_counts(tmp_path, monkeypatch):
     (tmp_path / "memory.stat").write_text(f"anon 1\ninactive_file {8 * MIB}\n")
     monkeypatch.setattr(resources, "_CGROUPS", tmp_path)
     assert measure(None).memory == Room(512 * MIB, 20 * MIB)
+    own = tmp_path / "system.slice" / "tacit.service"
+    own.mkdir(parents=True)
+    for name in ("memory.max", "memory.current", "memory.stat"):
+        (own / name).write_text((tmp_path / name).read_text())
+    (tmp_path / "cgroup").write_text("0::/system.slice/tacit.service\n")
+    monkeypatch.setattr(resources, "_OWN_CGROUP", tmp_path / "cgroup")
+    (own / "memory.max").write_text("max\n")
+    assert measure(None).memory == Room(512 * MIB, 20 * MIB), "what holds for all of a slice holds for each in it"
+    (own / "memory.max").write_text(f"{505 * MIB}\n")
+    assert measure(None).memory == Room(505 * MIB, 13 * MIB)
+    (own / "memory.max").write_text("max\n")
     (tmp_path / "memory.max").write_text("max\n")
     assert measure(None).memory != Room(512 * MIB, 20 * MIB)
     monkeypatch.setattr(resource, "getrlimit", lambda which: (2**60, 2**60))

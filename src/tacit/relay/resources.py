@@ -121,9 +121,16 @@ def _machine_memory() -> Room:
 
 
 def _group_memory() -> Room | None:
-    """What the control group allows, if it bounds anything; cached files make way and count as free."""
+    """What the control group and those above it allow, if they bound anything: the tightest."""
     own = _OWN_CGROUP.read_text(encoding="utf-8").strip().rpartition("::/")[2]
     folder = _CGROUPS / own if (_CGROUPS / own / "memory.max").exists() else _CGROUPS
+    groups = [group for group in (folder, *folder.parents) if (group / "memory.max").exists()]
+    rooms = [room for room in map(_room_in, groups) if room is not None]
+    return min(rooms, key=lambda room: room.free, default=None)
+
+
+def _room_in(folder: Path) -> Room | None:
+    """What one group allows; cached files make way and count as free."""
     bound = (folder / "memory.max").read_text(encoding="ascii").strip()
     if bound == "max":
         return None
