@@ -33,8 +33,10 @@ from tacit.net import (
     connect,
 )
 from tacit.net.bounds import Bounds
+from tacit.net.grpc_connection import FREE_STREAMS, Connection
 from tacit.net.grpc_library import METHOD, SERVICE
-from tacit.net.grpc_served import Connection, serve_grpc
+from tacit.net.grpc_served import serve_grpc
+from tacit.net.grpc_streams import HEADERS, PREFACE_BYTES, Streams
 from tacit.net.tls import client_context, server_context
 from tacit.wire import relay_pb2 as pb
 from tests.net.conftest import Held, Pem, Where, echo, make_pem, serving
@@ -196,6 +198,37 @@ async def test_a_connection_has_one_link_at_a_time_and_each_counts_as_one(pem: P
         late = channel.stream_stream(PATH)()
         assert await late.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert door.inside == 1
+
+
+def test_streams_are_counted_however_the_bytes_are_cut() -> None:
+    def frame(kind: int, payload: bytes) -> bytes:
+        return len(payload).to_bytes(3, "big") + bytes((kind, 0)) + bytes(4) + payload
+
+    data = b"p" * PREFACE_BYTES + frame(4, bytes(12)) + (frame(HEADERS, b"x" * 300) + frame(0, bytes(9))) * 3
+    for size in (1, 7, 100, len(data)):
+        streams = Streams()
+        for at in range(0, len(data), size):
+            streams.feed(data[at : at + size])
+        assert streams.begun == 3
+
+
+async def test_so_many_calls_are_free_and_each_further_one_counts_as_a_connection(pem: Pem) -> None:
+    """grpcio says that the relay is well as often as somebody asks."""
+    door = Counting()
+    async with (
+        serving(pem, transport="grpc", door=door, descriptors=pb.DESCRIPTOR.pool) as listener,
+        foreign_channel(listener.port, pem) as channel,
+    ):
+        health = health_pb2_grpc.HealthStub(channel)
+        for _ in range(FREE_STREAMS):
+            await health.Check(health_pb2.HealthCheckRequest())
+        assert (door.came, door.inside) == (1, 1)
+        await health.Check(health_pb2.HealthCheckRequest())
+        assert (door.came, door.inside) == (2, 1)
+        door.closed = True
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await health.Check(health_pb2.HealthCheckRequest())
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 class Counting:

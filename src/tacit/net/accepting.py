@@ -91,6 +91,11 @@ class Acceptor:
         self._short_at_s = -math.inf
         self._log = EventLog("net")
 
+    @property
+    def port(self) -> int:
+        """The port that it has."""
+        return int(self._listening.getsockname()[1])
+
     def start(self) -> None:
         """Begin to take connections."""
         self._listening.setblocking(False)

@@ -12,31 +12,21 @@ import os
 import shutil
 import socket
 import ssl
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from tacit.net.accepting import Acceptor, Door, OpenDoor
-from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
 from tacit.net.errors import LinkClosed
+from tacit.net.grpc_connection import Connection
 from tacit.net.grpc_library import METHOD, SERVICE, load_grpc, make_socket_folder
 from tacit.net.grpc_link import GrpcLink
 from tacit.net.links import CloseCode
-from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links
+from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links, open_port
 from tacit.net.splicing import Side
-from tacit.net.tls import own_certificate_hash
 
 MAX_STREAMS: Final = 8
 """Of one connection: its one link, and what asks for the health and the description of the service."""
-
-UNHEARD_BYTES: Final = 256 * 1024
-"""What a connection without a member may have sent beyond the frames that have arrived whole: grpcio holds them, and it
-knows one largest size for everybody."""
-
-OVERHEAD_BYTES: Final = 64
-"""What HTTP/2 and gRPC put around a frame, and what a client says about frames that it has read."""
 
 REFLECTION: Final = "grpc.reflection.v1.ServerReflection"
 
@@ -93,20 +83,12 @@ class GrpcListener:
 
     async def open(self, host: str, port: int, ssl_context: ssl.SSLContext, descriptors: Any) -> None:
         """Bind the port, start grpcio behind it, and start to accept."""
-        bound = await bind(host, port)
-        self.port = int(bound.getsockname()[1])
+        self._acceptor = await open_port(host, port, self._connection, self._door.enter, ssl_context, self._bounds)
+        self.port = self._acceptor.port
         self._folder = make_socket_folder()
         self._server = await self._start(self._folder / "s", descriptors)
         # Places behind the door are the connections', of which a link is a part.
         self._links = Links(self._handler, OpenDoor(), self._bounds.idle_timeout_s)
-        self._acceptor = Acceptor(
-            bound,
-            self._connection,
-            self._door.enter,
-            ssl_context,
-            handshake_timeout_s=self._bounds.handshake_timeout_s,
-            shutdown_timeout_s=CLOSE_TIMEOUT_S,
-        )
         self._acceptor.start()
 
     async def close(self) -> None:
@@ -195,123 +177,6 @@ class GrpcListener:
             self._acceptor.settled(connection)
         if is_over:
             self._connections.pop(connection.name, None)
-
-
-class Connection(Side):
-    """One connection of a client, whose other side is grpcio."""
-
-    def __init__(
-        self,
-        origin: str,
-        door: Door,
-        bounds: Bounds,
-        arrived: Callable[[Connection], None],
-        settled: Callable[..., None],
-    ) -> None:
-        super().__init__()
-        self.origin = origin
-        self.name = ""
-        """Its name for grpcio."""
-        self.connecting: asyncio.Task[None] | None = None
-        self._door = door
-        self._bounds = bounds
-        self._arrived = arrived
-        self._settled = settled
-        self._is_inside = True
-        self._links: set[GrpcLink] = set()
-        self._has_had_link = False
-        self._own_certificate_hash = b""
-        self._unheard_bytes = 0
-        self._has_member = False
-        self._heard_at_s = time.monotonic()
-        self._deadline: asyncio.TimerHandle | None = None
-        self._expect_link()
-
-    def may_have_link(self) -> bool:
-        """Whether a stream may become a link: one at a time, and each after the first counts as a connection does."""
-        if self._links:
-            return False
-        if self._has_had_link:
-            # The connection keeps the place that it has; what counts is how often somebody comes.
-            if not self._door.enter(self.origin):
-                return False
-            self._door.leave(self.origin)
-        self._has_had_link = True
-        return True
-
-    def new_link(self, bounds: Bounds) -> GrpcLink:
-        """Make a link of a stream that has begun."""
-        link = GrpcLink(
-            bounds, cut=self.cut_off, peer_address=self.origin, own_certificate_hash=self._own_certificate_hash
-        )
-        link.on_frame, link.on_limit, link.on_tick = self._heard, self._trust, self._tick
-        self._links.add(link)
-        self._settled(self, is_over=False)
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        return link
-
-    def link_ended(self, link: GrpcLink) -> None:
-        """Expect another, or the end."""
-        self._links.discard(link)
-        if not self._links and not self.is_over:
-            self._expect_link()
-
-    def ended(self) -> None:
-        """Make room for another connection from there."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-        if self._is_inside:
-            self._is_inside = False
-            self._door.leave(self.origin)
-            self._settled(self, is_over=True)
-
-    # ---- called by the event loop ----
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """TLS stands."""
-        super().connection_made(transport)
-        self._own_certificate_hash = own_certificate_hash(transport.get_extra_info("ssl_object"))
-        self._arrived(self)
-
-    def data_received(self, data: bytes) -> None:
-        """Pass it on, unless a stranger sends too much."""
-        self._heard_at_s = time.monotonic()
-        self._unheard_bytes += len(data)
-        if self._unheard_bytes > UNHEARD_BYTES and not self._has_member:
-            for link in self._links:
-                link.finish(LinkClosed(CloseCode.TOO_BIG, "frame too large"))
-            self.cut_off()
-        else:
-            super().data_received(data)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """End every link that came with it."""
-        super().connection_lost(exc)
-        if self.connecting is not None:
-            self.connecting.cancel()
-        for link in self._links:
-            link.finish(LinkClosed(CloseCode.ABNORMAL))
-        self.ended()
-
-    # ---- called by its links ----
-
-    def _heard(self, size_bytes: int) -> None:
-        self._unheard_bytes = max(0, self._unheard_bytes - size_bytes - OVERHEAD_BYTES)
-
-    def _trust(self, max_bytes: int) -> None:
-        self._has_member = self._has_member or max_bytes > self._bounds.first_max_frame
-
-    def _tick(self) -> None:
-        """Cut off a connection on which nothing has come, not even the answers to gRPC's pings."""
-        # grpcio pings by the machine's clock, whatever the event loop goes by.
-        if time.monotonic() - self._heard_at_s > self._bounds.idle_timeout_s:
-            self.cut_off()
-
-    def _expect_link(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(self._bounds.handshake_timeout_s, self.cut_off)
 
 
 class _Ending:

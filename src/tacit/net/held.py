@@ -6,7 +6,7 @@ link is about to end, are dropped and counted: who does not stop then is not wai
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from tacit.net.bounds import Bounds
 
@@ -83,3 +83,38 @@ class Held:
         """Keep no frame from now on."""
         self._wanted = False
         self.take_all()
+
+
+class Incoming(Protocol):
+    """The reading half of a link over a stream: bytes that have come, the frames of them, and what ends the link."""
+
+    @property
+    def held(self) -> Held:
+        """The frames that wait."""
+        ...
+
+    @property
+    def last(self) -> object | None:
+        """What ends the link once the frames before it have been received."""
+        ...
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the other side has to wait until frames are taken."""
+        ...
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read."""
+        ...
+
+    def parse(self) -> None:
+        """Make frames of bytes while there is room for them."""
+        ...
+
+    def limit_frames(self, max_bytes: int) -> None:
+        """Raise the largest frame accepted."""
+        ...
+
+    def count_anew(self) -> None:
+        """Begin to count anew what may come so often only."""
+        ...

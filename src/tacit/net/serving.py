@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
 from tacit.log import EventLog
-from tacit.net.accepting import Door
+from tacit.net.accepting import Acceptor, Door, Visit
+from tacit.net.binding import bind
+from tacit.net.bounds import Bounds
 from tacit.net.errors import LinkClosed
 from tacit.net.links import CloseCode, FrameLink
 
@@ -35,6 +38,25 @@ class Listener(Protocol):
     async def close(self) -> None:
         """Stop listening, say goodbye on every link and see their handlers ended."""
         ...
+
+
+async def open_port(
+    host: str,
+    port: int,
+    begin: Callable[[str], Visit],
+    may_enter: Callable[[str], bool],
+    tls: ssl.SSLContext,
+    bounds: Bounds,
+) -> Acceptor:
+    """Bind a port; its connections are taken once that is started. Raises ``CannotListen``."""
+    return Acceptor(
+        await bind(host, port),
+        begin,
+        may_enter,
+        tls,
+        handshake_timeout_s=bounds.handshake_timeout_s,
+        shutdown_timeout_s=CLOSE_TIMEOUT_S,
+    )
 
 
 class TickedLink(FrameLink, Protocol):

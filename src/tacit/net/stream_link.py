@@ -9,52 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from tacit.net.bounds import Bounds
 from tacit.net.errors import FrameTooLarge, LinkClosed
-from tacit.net.held import Held
+from tacit.net.held import Incoming
 from tacit.net.links import CloseCode
 from tacit.net.serving import QUIET_TICKS_TO_END
 from tacit.net.tls import own_certificate_hash
 
 QUIET_TICKS_TO_ASK: Final = 4
 """Of a listener's clock, without a byte from the other side."""
-
-
-class Incoming(Protocol):
-    """The reading half: bytes that have come, the frames made of them, and what ends the link."""
-
-    @property
-    def held(self) -> Held:
-        """The frames that wait."""
-        ...
-
-    @property
-    def last(self) -> object | None:
-        """What ends the link once the frames before it have been received."""
-        ...
-
-    @property
-    def is_held_up(self) -> bool:
-        """Whether the other side has to wait until frames are taken."""
-        ...
-
-    def feed(self, data: bytes) -> None:
-        """Take what was read."""
-        ...
-
-    def parse(self) -> None:
-        """Make frames of bytes while there is room for them."""
-        ...
-
-    def limit_frames(self, max_bytes: int) -> None:
-        """Raise the largest frame accepted."""
-        ...
-
-    def count_anew(self) -> None:
-        """Begin to count anew what may come so often only."""
-        ...
 
 
 class StreamLink(asyncio.Protocol):

@@ -7,9 +7,8 @@ import ssl
 from collections.abc import Callable
 
 from tacit.net.accepting import Acceptor, Door, OpenDoor, Visit
-from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
-from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links
+from tacit.net.serving import Handler, Links, open_port
 from tacit.net.tcp_link import TcpLink
 
 
@@ -45,17 +44,9 @@ class TcpListener:
 
     async def open(self, host: str, port: int, ssl_context: ssl.SSLContext) -> None:
         """Bind the port and start to accept."""
-        bound = await bind(host, port)
-        self.port = int(bound.getsockname()[1])
+        self._acceptor = await open_port(host, port, self._arrival, self._door.enter, ssl_context, self._bounds)
+        self.port = self._acceptor.port
         self._links = Links(self._handler, self._door, self._bounds.idle_timeout_s)
-        self._acceptor = Acceptor(
-            bound,
-            self._arrival,
-            self._door.enter,
-            ssl_context,
-            handshake_timeout_s=self._bounds.handshake_timeout_s,
-            shutdown_timeout_s=CLOSE_TIMEOUT_S,
-        )
         self._acceptor.start()
 
     async def close(self) -> None:

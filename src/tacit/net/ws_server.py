@@ -12,10 +12,9 @@ from typing import cast
 from aiohttp import web
 
 from tacit.net.accepting import Acceptor, Door, OpenDoor
-from tacit.net.binding import bind
 from tacit.net.bounds import USUAL, Bounds
 from tacit.net.origins import DIRECT, HEADER, Origins
-from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links
+from tacit.net.serving import CLOSE_TIMEOUT_S, Handler, Links, open_port
 from tacit.net.ws_connection import Connection, Upgrade
 from tacit.net.ws_frames import Collected
 from tacit.net.ws_served import ServedLink
@@ -57,17 +56,16 @@ class WebSocketListener:
 
     async def open(self, host: str, port: int, ssl_context: ssl.SSLContext) -> None:
         """Bind the port and start to accept."""
-        bound = await bind(host, port)
-        self.port = int(bound.getsockname()[1])
-        self._links = Links(self._handler, self._door, self._bounds.idle_timeout_s)
-        self._acceptor = Acceptor(
-            bound,
+        self._acceptor = await open_port(
+            host,
+            port,
             self._connection,
             lambda peer: self._door.enter(self._origins.of_socket(peer)),
             ssl_context,
-            handshake_timeout_s=self._bounds.handshake_timeout_s,
-            shutdown_timeout_s=CLOSE_TIMEOUT_S,
+            self._bounds,
         )
+        self.port = self._acceptor.port
+        self._links = Links(self._handler, self._door, self._bounds.idle_timeout_s)
         self._acceptor.start()
 
     async def close(self) -> None:
