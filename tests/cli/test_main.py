@@ -84,6 +84,7 @@ def test_nothing_at_all_shows_help_and_is_no_success(world: World) -> None:
         (("snd", "@bob", "hi"), "Did you mean 'send'?"),
         (("group", "inviet"), "Did you mean 'invite'?"),
         (("send",), "Missing argument"),
+        (("room", "kick"), "Missing argument 'NICK'"),
         (("send", "@bob", "hi", "--wait", "forever"), "forever"),
         (("join", "http://example.org"), "not a tacit link"),
         (("serve", "--port", "99999"), "99999"),

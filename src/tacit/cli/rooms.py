@@ -37,7 +37,7 @@ class SeveralRooms(UsageError):
 
 
 class NoRoom(NotFound):
-    """You are in no room of that name."""
+    """You are in no room of that name, or in none at all."""
 
     code = "no-room"
     hint = "tacit room list shows those that you are in; tacit room join LINK comes into one."

@@ -189,27 +189,27 @@ def unlock(settings: Settings, place: str | None) -> None:
 
 
 @room.command("kick")
-@click.argument("where", metavar="[ROOM]", shell_complete=names_of("room"))
+@click.argument("where", metavar="[ROOM]", required=False, shell_complete=names_of("room"))
 @click.argument("nick", metavar="NICK", required=False)
 @pass_settings
-def kick(settings: Settings, where: str, nick: str | None) -> None:
+def kick(settings: Settings, where: str | None, nick: str | None) -> None:
     """Put NICK out of the room ROOM, or of your only one, and renew its link; only an admin may.
 
     The link that they came in with lets nobody in any more.
     """
-    place, whom = (None, where) if nick is None else (where, nick)
+    place, whom = _room_and_nick(where, nick)
     _change(settings, place, lambda me, chat: me.kick(chat.id, whom))
 
 
 @room.command("nick")
-@click.argument("where", metavar="[ROOM]", shell_complete=names_of("room"))
+@click.argument("where", metavar="[ROOM]", required=False, shell_complete=names_of("room"))
 @click.argument("nick", metavar="NICK", required=False)
 @pass_settings
-def nick(settings: Settings, where: str, nick: str | None) -> None:
+def nick(settings: Settings, where: str | None, nick: str | None) -> None:
     """Be called NICK from now on in the room ROOM, or in your only one."""
     from tacit.cli.rooms import with_nick
 
-    place, wanted = (None, where) if nick is None else (where, nick)
+    place, wanted = _room_and_nick(where, nick)
     _change(
         settings, place, lambda me, chat: with_nick(settings, wanted, lambda chosen: me.change_nick(chat.id, chosen))
     )
@@ -221,6 +221,13 @@ def nick(settings: Settings, where: str, nick: str | None) -> None:
 def leave(settings: Settings, place: str | None) -> None:
     """Leave the room ROOM, or your only one; its history stays here."""
     _change(settings, place, lambda me, chat: me.leave(chat.id), left_over=1)
+
+
+def _room_and_nick(first: str | None, second: str | None) -> tuple[str | None, str]:
+    """Tell the nickname from the room before it, which may be left out."""
+    if first is None:
+        raise click.UsageError("Missing argument 'NICK'.")
+    return (None, first) if second is None else (first, second)
 
 
 def _change(
