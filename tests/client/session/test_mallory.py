@@ -17,6 +17,7 @@ import pytest
 from tacit import limits, mls
 from tacit.client.content import Content, Receipt, build_content
 from tacit.client.core.authority import check_leaf
+from tacit.client.errors import UnexpectedAnswer
 from tacit.client.session import talk as groups
 from tacit.client.session.errors import (
     CodeBurned,
@@ -171,6 +172,25 @@ async def test_a_relay_that_brings_guest_after_guest_has_three_guesses_too():
         failed = [event async for event in alice.events() if isinstance(event, GuestFailed)]
     assert [(event.code, event.left) for event in failed] == [("wrong-words", left) for left in (2, 1, 0)]
     assert await crooked == limits.PAIRING_ATTEMPTS
+
+
+async def test_a_relay_cannot_fill_the_memory_of_who_waits():
+    """A28: what is larger than any message is not kept until somebody takes it; the line ends there and then."""
+    ours, theirs = memory_pair()
+    line = Line(ours, b"")
+    asked = asyncio.create_task(line.ask(pb.OpenRendezvous(), pb.RendezvousOpened))
+    await theirs.receive()
+    largest = pb.Passage(payload=bytes(limits.MAX_MESSAGE_BYTES))
+    await theirs.send(encode_response(0, largest))
+    await theirs.send(encode_response(0, pb.Parted(code="x" * 2 * limits.MAX_MESSAGE_BYTES)))
+    with pytest.raises(UnexpectedAnswer):
+        await asked
+    assert await line.pushed() == largest
+    with pytest.raises(UnexpectedAnswer):
+        await line.pushed()
+    with pytest.raises(LinkClosed):
+        await theirs.send(b"more")
+    await line.close()
 
 
 async def endless_guests(link: FrameLink, key: KeyPair) -> int:

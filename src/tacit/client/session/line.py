@@ -29,6 +29,9 @@ Answer = TypeVar("Answer")
 PUSHES_AHEAD: Final = 256
 """Pushes that are read before they are taken; past that the relay waits."""
 
+LARGEST_FRAME_BYTES: Final = limits.MAX_MESSAGE_BYTES + 1024
+"""A message and its envelope. Of the frames that a relay may send otherwise, so many ahead would fill a gigabyte."""
+
 
 class Line:
     """One side's connection to a rendezvous."""
@@ -99,7 +102,10 @@ class Line:
         closing: pb.Closing | None = None
         try:
             while True:
-                frame = decode_response(await self._link.receive())
+                data = await self._link.receive()
+                if len(data) > LARGEST_FRAME_BYTES:
+                    raise DecodeError(f"frame of {len(data)} bytes")
+                frame = decode_response(data)
                 if isinstance(frame.body, pb.Closing):
                     closing = frame.body
                 elif isinstance(frame.body, pb.Met | pb.Passage | pb.Parted):
