@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tacit.cli import relay_server
+from tacit.cli.settings import ServeSettings, Settings
 from tests.cli.tacit_command import World, read_line
+from tests.relay.peers import running
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
@@ -74,6 +77,16 @@ def test_its_link_is_data_and_its_talk_is_not(world: World) -> None:
         talk = relay.stderr.read()
     assert "can register" in talk
     assert "event=" in talk
+
+
+async def test_between_the_lines_of_a_log_in_json_stands_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    async with running(None, port=0, grpc_port=0, host="127.0.0.1") as world:
+        links = "".join(f"{link}\n" for link in world.relay.links())
+        for serve, log_file, told in (("json", "", ""), ("json", "relay.log", "for gRPC"), ("logfmt", "", "for gRPC")):
+            settings = Settings(serve=ServeSettings(log_format=serve), log_file=log_file)
+            relay_server._announce(settings, world.relay.config, world.relay, "")
+            said = capsys.readouterr()
+            assert (said.out, bool(said.err), told in said.err) == (links, bool(told), True)
 
 
 def test_an_ephemeral_relay_leaves_no_file_and_can_be_by_invite(world: World) -> None:

@@ -86,7 +86,8 @@ def _announce(settings: Settings, config: RelayConfig, relay: Relay, invite: str
     from tacit.cli.relay_words import TRANSPORTS, listed
 
     out, links = Output(json=settings.json), relay.links(invite)
-    if not settings.json:
+    # What reads a log of JSON lines, such as a container's, wants nothing between them.
+    if not (settings.json or (settings.serve.log_format == "json" and not settings.log_file)):
         out.code(links[0])
         kept = "nothing on disk" if config.data_dir is None else str(config.data_dir)
         anybody = not config.needs_invite or config.ephemeral
