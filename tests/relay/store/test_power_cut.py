@@ -11,14 +11,15 @@ from functools import partial
 from tacit.relay.store import Store, logs
 from tacit.relay.store.database import open_writer
 from tacit.relay.store.rows import NewEntry
-from tests.relay.store.test_log_model import LOG_ID, register
+from tests.relay.store.backends import join
+from tests.relay.store.test_log_model import LOG_ID
 
 
 async def test_after_a_power_cut_at_any_byte_everything_acknowledged_is_there(tmp_path):
     chance = random.Random(6)
     path, wal = tmp_path / "relay.db", tmp_path / "relay.db-wal"
     store = Store(path)
-    author = await store.change(partial(register, name="a"))
+    author = await join(store, "a")
     await store.change(partial(logs.create_log, maker=author, log_id=LOG_ID, now_s=0))
     shutil.copy(path, tmp_path / "before.db")
     acknowledged: list[tuple[int, int]] = []
