@@ -10,10 +10,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import pytest
+
 from tacit.testing.actor import Actor
 from tacit.testing.world import World
 
 Act: TypeAlias = Callable[[World, str], Awaitable[object]]
+
+PARTS = 4
+"""A scene that is disturbed one moment later each time is dealt out to so many tests, each taking every fourth."""
+
+in_parts = pytest.mark.parametrize("part", [0, 3, *(pytest.param(part, marks=pytest.mark.long) for part in (1, 2))])
+"""Half of the moments everywhere, two by two, and the others where there is time."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ from tacit.testing.clock import run_in_world
 from tacit.testing.links import Cut, Meddler, Passing, Step
 from tacit.testing.story import story
 from tacit.testing.world import World
-from tests.stories.scenes import SCENES, Scene
+from tests.stories.scenes import PARTS, SCENES, Scene, in_parts
 
 pytestmark = pytest.mark.no_cover
 
-PARTS = 4
 MOST_FRAMES = 400
 
 
@@ -44,7 +43,7 @@ async def play(world: World, scene: Scene, meddler: Meddler) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("part", range(PARTS))
+@in_parts
 @pytest.mark.parametrize("name", SCENES)
 def test_a_cut_at_every_frame_of(name: str, part: int, tmp_path: Path) -> None:
     frames = 0

@@ -1,7 +1,7 @@
 """Death at every moment: between any two effects, before and after every frame. Hazards G1 to G4.
 
 Each scene is played again and again, its victim dying one moment later each time, until it survives: so every moment
-that exists is covered, and none is forgotten when the code gets new ones.
+that exists is covered, every other one where there is little time, and none is forgotten when the code gets new ones.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ from tacit.errors import TacitError
 from tacit.testing.clock import run_in_world
 from tacit.testing.crashes import Crashed, CrashPlan
 from tacit.testing.world import World
-from tests.stories.scenes import SCENES, Scene
+from tests.stories.scenes import PARTS, SCENES, Scene, in_parts
 
 pytestmark = pytest.mark.no_cover
-
-PARTS = 4
-"""Each scene is dealt out to so many tests, for as many processors."""
 
 MOST_MOMENTS = 400
 
@@ -59,7 +56,7 @@ def played(folder: Path, scene: Scene, at: int) -> CrashPlan:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("part", range(PARTS))
+@in_parts
 @pytest.mark.parametrize("name", SCENES)
 def test_dying_at_every_moment_of(name: str, part: int, tmp_path: Path) -> None:
     died: list[str] = []
