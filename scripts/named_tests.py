@@ -24,6 +24,8 @@ _HAZARD_ID: Final = re.compile(r"[A-I]\d{1,2}\b")
 _HAZARD_IN_NAME: Final = re.compile(r"test_([a-i]\d{1,2})_")
 _RULES_IN_PROSE: Final = re.compile(rf"\bRules? (?:{RULE_ID.pattern}(?:, | and )?)+")
 _HAZARDS_IN_PROSE: Final = re.compile(rf"\bHazards? (?:{_HAZARD_ID.pattern}(?:, | and )?)+")
+_MAY_NAME_ONE: Final = re.compile("|".join((RULE_ID.pattern, r"\bHazards? ", _HAZARD_IN_NAME.pattern)))
+_TEST: Final = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 
 
 @cache
@@ -47,7 +49,7 @@ def tests_by_hazard() -> dict[str, list[str]]:
 @cache
 def all_tests() -> frozenset[str]:
     """Every test there is."""
-    return frozenset(f"{path}::{test.name}" for path, module in _modules() for test in _tests_in(module))
+    return frozenset(f"{path}::{name}" for path, source in _sources() for name in _TEST.findall(source))
 
 
 def rule_ids(node: ast.AST) -> set[str]:
@@ -126,5 +128,11 @@ def _names_and_strings(node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
 
 @cache
 def _modules() -> tuple[tuple[str, ast.Module], ...]:
+    """The modules in whose text an ID stands; the others need no parsing, which takes time too."""
+    return tuple((path, ast.parse(source)) for path, source in _sources() if _MAY_NAME_ONE.search(source))
+
+
+@cache
+def _sources() -> tuple[tuple[str, str], ...]:
     paths = sorted(TESTS.rglob("test_*.py"))
-    return tuple((path.relative_to(ROOT).as_posix(), ast.parse(path.read_text("utf-8"))) for path in paths)
+    return tuple((path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in paths)
