@@ -6,6 +6,8 @@ import asyncio
 import os
 import statistics
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Final
 
 from bench.echo import SERVE, echoing
@@ -16,8 +18,11 @@ from tacit.net import FrameLink, connect
 PAYLOAD: Final = os.urandom(1219)
 """As long as the ciphertext of a message of 1 KB."""
 
-ONE_BY_ONE: Final = 3_000
-STREAMED: Final = 30_000
+ROUNDS: Final = 10
+ONE_BY_ONE: Final = 5_000
+STREAMED: Final = 50_000
+"""Frames of all rounds together."""
+
 TOGETHER: Final = 64
 """Frames that are handed over at once; more are on their way than that."""
 
@@ -28,13 +33,14 @@ GOODBYE_S: Final = 0.2
 
 def table(quick: bool) -> Table:
     """One after the other, and as many as go, over WebSocket, gRPC and TCP."""
-    share = 10 if quick else 1
+    with ExitStack() as stack:
+        ports = {scheme: stack.enter_context(echoing(scheme)) for scheme in SERVE}
+        found = asyncio.run(_rounds(ports, ROUNDS if not quick else 2))
     rows = []
-    costs = {scheme: asyncio.run(_costs(scheme, share)) for scheme in SERVE}
-    for at, what in enumerate(("there and back, one by one", "there and back, streamed")):
+    for what, costs in found.items():
         for scheme, cost in costs.items():
-            floor = costs["tcp"][at] if scheme != "tcp" else None
-            rows.append(Row(f"{scheme}: {what}", cost[at], "us", floor, f"a frame of {len(PAYLOAD):,} B; floor: TCP"))
+            floor = costs["tcp"] if scheme != "tcp" else None
+            rows.append(Row(f"{scheme}: {what}", cost, "us", floor, f"a frame of {len(PAYLOAD):,} B; floor: TCP"))
     return Table("transports: an echo over TLS in another process, no relay", tuple(rows))
 
 
@@ -51,11 +57,18 @@ async def round_trip_us(scheme: str, port: int, frames: int = ONE_BY_ONE) -> flo
     return statistics.median(took[WARM_UP:]) * 1e6
 
 
-async def _costs(scheme: str, share: int) -> tuple[float, float]:
-    with echoing(scheme) as port:
-        return await round_trip_us(scheme, port, ONE_BY_ONE // share), await _streamed_us(
-            scheme, port, STREAMED // share
-        )
+async def _rounds(ports: Mapping[str, int], rounds: int) -> dict[str, dict[str, float]]:
+    """The median of rounds, of which each has all transports: what else the machine does then disturbs all of them."""
+    ways = {
+        "there and back, one by one": (round_trip_us, ONE_BY_ONE),
+        "there and back, streamed": (_streamed_us, STREAMED),
+    }
+    taken: dict[tuple[str, str], list[float]] = {(what, scheme): [] for what in ways for scheme in ports}
+    for _ in range(rounds):
+        for what, (measure, frames) in ways.items():
+            for scheme, port in ports.items():
+                taken[what, scheme].append(await measure(scheme, port, frames // ROUNDS))
+    return {what: {scheme: statistics.median(taken[what, scheme]) for scheme in ports} for what in ways}
 
 
 async def _streamed_us(scheme: str, port: int, frames: int) -> float:
