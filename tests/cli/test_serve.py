@@ -22,16 +22,15 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 HERE = ("--host", "127.0.0.1", "--port", "0")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_cleanly_and_it_starts_into_the_same_state(world: World, number: signal.Signals) -> None:
-    links = []
-    for _ in range(2):
+def test_a_signal_stops_it_cleanly_and_it_starts_into_the_same_state(world: World) -> None:
+    """The last of them comes when the window that it was started in is closed."""
+    keys = set()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         with world.running("serve", "--json", *HERE) as relay:
-            links.append(read_line(relay)["link"])
+            keys.add(read_line(relay)["link"].rpartition("#")[2])
             relay.send_signal(number)
             assert relay.wait(20) == 0
-    first, second = (link.rpartition("#")[2] for link in links)
-    assert first == second
+    assert len(keys) == 1
 
 
 def test_a_relay_that_can_write_nothing_any_longer_ends_so_that_a_supervisor_notices(world: World) -> None:

@@ -33,7 +33,7 @@ INVITE_USES: Final = 25
 
 
 def run_relay(settings: Settings, *, with_parent: bool) -> None:
-    """Run a relay until SIGTERM, SIGINT or, with ``with_parent``, the end of standard input.
+    """Run a relay until SIGTERM, SIGINT, SIGHUP or, with ``with_parent``, the end of standard input.
 
     Raises ``WriterFailed`` when the relay had to end by itself.
     """
@@ -56,7 +56,10 @@ async def _serve(settings: Settings, config: RelayConfig, *, with_parent: bool) 
             why = reason
             stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    ends = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants it to outlive its terminal
+        ends.append(signal.SIGHUP)
+    for number in ends:
         loop.add_signal_handler(number, end, number.name)
     log = EventLog("relay")
     relay = Relay(config, SystemClock(), os.urandom)

@@ -103,7 +103,10 @@ class CannotListen(TransportError):
     """The address and port cannot be listened on."""
 
     code = "cannot-listen"
-    hint = "Another program may hold the port; choose one with --port, or 0 for any free one."
+    hint = (
+        "Another program may hold the port, or it is one below 1024 and takes a privilege; choose one with --port, "
+        "or 0 for any free one."
+    )
 
 
 class LocalUnreachable(TransportError):
