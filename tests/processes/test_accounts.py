@@ -298,7 +298,8 @@ def test_a_file_that_holds_no_key_for_an_account_is_refused_with_the_reason(
 
 def test_an_export_without_a_passphrase_says_what_that_means(relay: Relay, tmp_path: Path) -> None:
     bare = Profile("bare", tmp_path)
-    begin(relay.link, bare, "--name", "bare")
+    made = begin(relay.link, bare, "--name", "bare", "--phone", NUMBER, "--code-fd", "0")
+    assert "asked for no code" in made.err
     file = tmp_path / "bare.pem"
     written = bare.run("account", "export-key", str(file), "--no-passphrase")
     assert written.value["sealed"] is False

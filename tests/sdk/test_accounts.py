@@ -355,3 +355,34 @@ async def heard_by_one(machines: tuple[Client, ...], text: str) -> bool:
 
 async def has_left(me: Client, chat: str) -> bool:
     return len((await me.chat(chat)).members) == 1
+
+
+class Watched:
+    """A link of which it is known what went out."""
+
+    def __init__(self, link: FrameLink, sent: list[bytes]) -> None:
+        self._link, self._sent = link, sent
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    async def send(self, frame: bytes) -> None:
+        self._sent.append(frame)
+        await self._link.send(frame)
+
+
+async def test_a_number_stays_here_where_the_relay_asks_for_none(tmp_path: Path) -> None:
+    sent: list[bytes] = []
+    async with running(tmp_path / "relay", registration="open") as world:
+
+        async def connect(relay: RelayLink, verify_name: bool) -> FrameLink:
+            return Watched(world.raw_link(), sent)
+
+        parts = Parts(connect=connect)
+        await create(world, tmp_path, "maya", "maya", phone=NUMBER, findable=True, parts=parts)
+        async with Client.open("maya", data_dir=tmp_path, parts=parts) as maya:
+            with pytest.raises(UsageError) as refused:
+                await maya.set_findable(NUMBER, on=True)
+    assert refused.value.code == "no-phones-here"
+    assert any(b"maya" in frame for frame in sent)
+    assert not any(NUMBER.encode() in frame for frame in sent)

@@ -79,6 +79,7 @@ async def create(settings: Settings, answers: Answers, relay: str, shown: Shown 
     from tacit.sdk.parts import through
 
     name, phone = answers.name, shown.phone
+    reader = CodeReader(settings, shown.code_fd)
     while True:
         making = Client.create(
             settings.profile,
@@ -90,11 +91,11 @@ async def create(settings: Settings, answers: Answers, relay: str, shown: Shown 
             key=shown.key,
             phone=phone,
             findable=shown.findable,
-            ask_code=CodeReader(settings, shown.code_fd),
+            ask_code=reader,
         )
         try:
             # With a number there are questions in between, and nobody waits without knowing for what.
-            return await (making if phone else patiently(making, "Making keys and telling the relay.", say))
+            await (making if phone else patiently(making, "Making keys and telling the relay.", say))
         except TacitError as error:
             if answers.name_was_asked and error.code in ASKED_AGAIN:
                 _tell(error)
@@ -106,6 +107,10 @@ async def create(settings: Settings, answers: Answers, relay: str, shown: Shown 
                 phone = ask_phone(settings, again=True)
             else:
                 raise
+        else:
+            if phone and not reader.was_asked:
+                talk("The relay asked for no code, so your number proves nothing there.")
+            return
 
 
 def _tell(error: TacitError) -> None:

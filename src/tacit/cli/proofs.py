@@ -60,6 +60,7 @@ class CodeReader:
         self._descriptor = descriptor
         self._clock = SystemClock()
         self._sent_at_s = 0.0
+        self.was_asked = False
 
     def check(self) -> None:
         """Raise unless somebody can be asked, before anything is sent anywhere.
@@ -73,6 +74,7 @@ class CodeReader:
 
     async def __call__(self, wanted: CodeWanted) -> str:
         """Ask. An empty answer has another code sent. Raises ``CodeNeeded`` where nobody answers."""
+        self.was_asked = True
         if not wanted.was_wrong:
             self._sent_at_s = self._clock.monotonic_s()
         talk(sentence_for(wanted))

@@ -15,7 +15,7 @@ from tacit.client.connection import Connection, read_refusal
 from tacit.client.errors import UnexpectedAnswer
 from tacit.clock import Clock
 from tacit.crypto.eddsa import ED25519
-from tacit.errors import DecodeError, RelayError, TransportError
+from tacit.errors import DecodeError, RelayError, TransportError, UsageError
 from tacit.identity import AccountKey, RelayLink
 from tacit.net import FrameLink
 from tacit.wire import relay_pb2 as pb
@@ -32,6 +32,12 @@ class SlowHandshake(TransportError):
     """The relay did not finish its greeting in time."""
 
     code = "slow-handshake"
+
+
+class NoPhonesHere(UsageError):
+    """This relay asks for no phone numbers, so nobody is found by one there."""
+
+    code = "no-phones-here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,9 @@ class PhoneProof:
 
 
 NO_PROOF: Final = PhoneProof()
+
+WITHOUT_PHONES: Final = frozenset({"open", "invite"})
+"""What a relay says of registration that needs no number; of one that says nothing it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +153,10 @@ class _Handshake:
         self._hello, self._challenge = hello, hello.challenge
         self._protocol = choose_protocol(hello.protocol_min, hello.protocol_max)
         if registering is not None:
+            if not self._asks_for_phones:
+                if not log_in:
+                    raise NoPhonesHere
+                registering = NO_PROOF  # a number is nobody's business who does not ask for it
             if registering.code:
                 await self._show_code(registering)
             await self._register(self._login.handle, registering)
@@ -156,6 +169,10 @@ class _Handshake:
             # The relay's data is new. It is the relay of our link, so telling it who we are is what the owner wanted.
             lost = await self._register_again()
             return Welcomed(await self._log_in(), registered=True, handle_lost=lost)
+
+    @property
+    def _asks_for_phones(self) -> bool:
+        return self._hello.registration not in WITHOUT_PHONES
 
     async def _register_again(self) -> bool:
         try:

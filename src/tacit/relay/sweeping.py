@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tacit.limits import RETENTION_S
-from tacit.relay.store import Store, damage, departures, invites, key_packages, phones, reading, returns
+from tacit.relay.store import Store, Tables, damage, departures, invites, key_packages, phones, reading, returns
 from tacit.relay.store.migrations import drop_snapshots
 
 SWEEP_ENTRIES: Final = 128
-"""Entries that one transaction of a sweep drops; whoever waits for the disk meanwhile waits no longer than that."""
+"""What one transaction of a sweep drops at most; whoever waits for the disk meanwhile waits no longer than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,13 @@ class Swept:
 async def sweep_once(store: Store, *, now_s: int, retention_s: int, path: Path | None) -> Swept:
     """Drop everything that is past its time; ``path`` is the store's file. Raises ``RelayError``."""
     old_s = now_s - retention_s
-    entries = dropped = await _drop_entries(store, old_s, now_s)
-    while dropped == SWEEP_ENTRIES:
-        dropped = await _drop_entries(store, old_s, now_s)
-        entries += dropped
-    answers = await store.change(partial(reading.drop_old_answers, dropped_before=old_s))
+    drop_older = partial(reading.drop_older, received_before_ms=old_s * 1000, now_s=now_s, max_entries=SWEEP_ENTRIES)
+    entries = await _in_steps(store, drop_older)
+    drop_old_answers = partial(reading.drop_old_answers, dropped_before=old_s, at_most=SWEEP_ENTRIES)
+    answers = await _in_steps(store, drop_old_answers)
     await store.change(partial(returns.forget_old, before=old_s, now_s=now_s))
     await store.change(partial(returns.end_all, before=now_s - RETENTION_S))  # as long as clients keep entries
-    expired = await store.change(partial(key_packages.drop_expired, now_s=now_s))
+    expired = await _in_steps(store, partial(key_packages.drop_expired, now_s=now_s, at_most=SWEEP_ENTRIES))
     ended = await store.change(partial(invites.drop_ended, ended_before=old_s))
     reports = await store.change(partial(damage.forget, found_before=old_s))
     await store.change(partial(phones.forget_sent, now_s=now_s))
@@ -55,7 +55,10 @@ async def clear_departed(store: Store, now_s: int) -> None:
         pass
 
 
-async def _drop_entries(store: Store, old_s: int, now_s: int) -> int:
-    return await store.change(
-        partial(reading.drop_older, received_before_ms=old_s * 1000, now_s=now_s, max_entries=SWEEP_ENTRIES)
-    )
+async def _in_steps(store: Store, drop: Callable[[Tables], int]) -> int:
+    """Drop so many at a time until there are no more; returns how many went."""
+    total = dropped = await store.change(drop)
+    while dropped == SWEEP_ENTRIES:
+        dropped = await store.change(drop)
+        total += dropped
+    return total

@@ -184,6 +184,8 @@ async def test_a_key_package_is_given_out_once_whoever_asks_at_the_same_time(any
     assert sorted(given) == [b"package 0", b"package 0", b"package 1", b"package 2", b"package 3"]
     left = await any_store.change(partial(key_packages.publish, device=bob.device, key_packages=offered, now_s=0))
     assert (left.one_time, left.last_resort_used) == (0, True), "what was given out does not come back"
+    drop = partial(key_packages.drop_expired, now_s=9_000, at_most=3)
+    assert [await any_store.change(drop) for _ in range(3)] == [3, 1, 0]
 
 
 async def test_an_invitation_a_handle_and_a_number_are_somebodys_once(any_store: Store) -> None:

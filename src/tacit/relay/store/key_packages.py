@@ -63,9 +63,12 @@ def claim(
     )
 
 
-def drop_expired(db: sqlite3.Connection, now_s: int) -> int:
-    """Drop what has expired, and with it the memory of what was given out; returns how much."""
-    return db.execute("DELETE FROM key_packages WHERE expires_at <= ?", (now_s,)).rowcount
+def drop_expired(db: sqlite3.Connection, now_s: int, at_most: int) -> int:
+    """Drop what has expired, and with it the memory of what was given out; returns how much, fewer when that is all."""
+    return db.execute(
+        "DELETE FROM key_packages WHERE rowid IN (SELECT rowid FROM key_packages WHERE expires_at <= ? LIMIT ?)",
+        (now_s, at_most),
+    ).rowcount
 
 
 def _give_out(db: sqlite3.Connection, device: DeviceRow, suite: int, now_s: int) -> NewKeyPackage | None:

@@ -125,9 +125,13 @@ def drop_older(db: sqlite3.Connection, received_before_ms: int, now_s: int, max_
     return sum(count for _, _, count in old)
 
 
-def drop_old_answers(db: sqlite3.Connection, dropped_before: int) -> int:
-    """Forget the answers to appends that nobody can mean to repeat; returns how many."""
-    return db.execute("DELETE FROM answers WHERE dropped_at < ?", (dropped_before,)).rowcount
+def drop_old_answers(db: sqlite3.Connection, dropped_before: int, at_most: int) -> int:
+    """Forget the answers to appends that nobody can mean to repeat; returns how many, fewer when those were all."""
+    return db.execute(
+        "DELETE FROM answers WHERE (author, message_id, log) IN"
+        " (SELECT author, message_id, log FROM answers WHERE dropped_at < ? LIMIT ?)",
+        (dropped_before, at_most),
+    ).rowcount
 
 
 def forget_reader(db: sqlite3.Connection, device: DeviceRow, now_s: int) -> None:
