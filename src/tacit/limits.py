@@ -227,8 +227,9 @@ RATE_REQUESTS: Final = (6_000.0, 30_000.0)
 """Frames of one account, whatever they are, counted before they are looked at; past that its connections are not read
 until their time has come. As many as the appends and acknowledgements that one account is granted together."""
 
-REFUSAL_COST: Final = 20
-"""Frames that a refused one counts for: three hundred refusals a second are a few hundredths of the one core."""
+RATE_REFUSALS: Final = (300.0, 200.0)
+"""Requests of one account that are not granted; past that its connections are not read until their time has come. Three
+hundred a second are a hundredth of the one core, and so many at once by a dozen accounts a tenth of a second."""
 
 RATE_INBOX_APPENDS: Final = (10.0, 2_000.0)
 """Enough to add a thousand devices at once. Each leaves its answer behind for the retention time, so a steady stream

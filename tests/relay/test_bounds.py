@@ -11,7 +11,18 @@ from tacit import limits
 from tacit.net.errors import LinkClosed
 from tacit.relay.connection import LOOK_S
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.rates import ANY_REQUEST, BY_NUMBER, INBOX_APPEND, RATES, ROOM_INFO, ROOM_MADE, Bucket, Buckets, Rate
+from tacit.relay.rates import (
+    ANY_REQUEST,
+    BY_NUMBER,
+    INBOX_APPEND,
+    RATES,
+    REFUSED,
+    ROOM_INFO,
+    ROOM_MADE,
+    Bucket,
+    Buckets,
+    Rate,
+)
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
@@ -316,7 +327,7 @@ def test_what_goes_to_inboxes_is_counted_apart():
 
 
 def test_every_request_has_a_rate_that_its_largest_form_fits():
-    assert RATES.keys() == REQUESTS.keys() | {ANY_REQUEST, INBOX_APPEND, ROOM_INFO, ROOM_MADE, BY_NUMBER}
+    assert RATES.keys() == REQUESTS.keys() | {ANY_REQUEST, REFUSED, INBOX_APPEND, ROOM_INFO, ROOM_MADE, BY_NUMBER}
     assert RATES[INBOX_APPEND].burst >= limits.MAX_READERS_PER_LOG
     assert RATES["append"].burst >= 1 + 2 * limits.MAX_READERS_PER_LOG
     assert RATES["listen"].burst >= limits.MAX_LISTEN_LOGS
@@ -325,20 +336,24 @@ def test_every_request_has_a_rate_that_its_largest_form_fits():
 @pytest.mark.parametrize("refused", [pb.OpenRendezvous(), pb.Append()], ids=["phase", "shape"])
 async def test_refusals_of_an_account_are_counted_and_past_that_it_is_not_read(monkeypatch, refused):
     """By all its devices together; and nobody else waits."""
-    monkeypatch.setitem(RATES, ANY_REQUEST, Rate(100.0, 500.0))
     clock = Moves()
+    rate = Rate(10.0, 30.0)
+    monkeypatch.setitem(RATES, REFUSED, rate)
     async with running(None, clock=clock) as world:
         alice, bob = await world.join(), await world.join()
         asked = [await alice.begin(refused) for _ in range(60)]
+        late = await alice.begin(pb.Acknowledge())
         await bob.ask(pb.Acknowledge())
         await asyncio.sleep(0.05)
-        answered = sum(one.done() for one in asked)
-        assert answered >= 500 / limits.REFUSAL_COST
-        late = await alice.begin(pb.Acknowledge())
-        await asyncio.sleep(0.05)
-        assert not late.done()
-        for _ in range(20):
-            clock.forward(1)
+        for seconds in range(1, 4):
+            answered = sum(one.done() for one in asked)
+            assert rate.burst <= answered <= rate.burst + seconds * rate.per_s
+            assert not late.done()
+            for _ in range(10):
+                clock.forward(0.1)
+                await asyncio.sleep(0.01)
+        for _ in range(10):
+            clock.forward(0.1)
             await asyncio.sleep(0.01)
         assert isinstance(await late, pb.Acknowledged)
 

@@ -21,7 +21,7 @@ from tacit.relay import keys, logs, phones, registry, rendezvous, rooms
 from tacit.relay.context import Context
 from tacit.relay.login import Challenges, greet, login
 from tacit.relay.outgoing import Outgoing
-from tacit.relay.rates import ANY_REQUEST, Buckets, tokens_of
+from tacit.relay.rates import ANY_REQUEST, REFUSED, Buckets, tokens_of
 from tacit.relay.store.rows import Session
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import (
@@ -73,6 +73,8 @@ class Connection:
         self._buckets = Buckets()
         """Of a stranger; a device shares those of its account."""
         self._failures = 0
+        self._owes_s = 0.0
+        """How long a device is not to be read for what its account was refused."""
         self._turn = 0
         self._was_cut_off = False
         self._pausing: asyncio.Future[None] | None = None
@@ -96,7 +98,7 @@ class Connection:
             while not self.outgoing.is_ending:
                 received = await self._link.receive_many()
                 if self.session is not None:
-                    await self._pause(self._spend(self.session, len(received)))
+                    await self._pause(self._spend(self.session, ANY_REQUEST, len(received)))
                 await self._take_all(received)
             # Who does not read the last word need not be read for as long as that takes.
             await asyncio.wait({sending})
@@ -168,6 +170,9 @@ class Connection:
             self._turn += 1
             if self._turn % turn == 0:
                 await asyncio.sleep(0)
+            if self._owes_s:
+                owed_s, self._owes_s = self._owes_s, 0.0
+                await self._pause(owed_s)
             if self._is_busy or self.outgoing.is_full:
                 await self._room()
 
@@ -231,10 +236,9 @@ class Connection:
         if self.place is not None:
             await self._pause(self._context.meetings.turn_in_s(payload))
 
-    def _spend(self, session: Session, frames: int) -> float:
+    def _spend(self, session: Session, what: str, frames: int) -> float:
         """Count what a device's account makes us do; returns for how many seconds it is not to be read."""
-        now_s = self._context.clock.monotonic_s()
-        return self._context.buckets_of(session.account).spend(ANY_REQUEST, now_s, frames)
+        return self._context.buckets_of(session.account).spend(what, self._context.clock.monotonic_s(), frames)
 
     async def _pause(self, wait_s: float) -> None:
         """Read nothing for so long, or until this connection is to end."""
@@ -351,7 +355,7 @@ class Connection:
         """Answer a request that is not granted; strangers get so many of these."""
         self._context.metrics.refusals[refusal.code] += 1
         if self.session is not None:
-            self._spend(self.session, limits.REFUSAL_COST)
+            self._owes_s = self._spend(self.session, REFUSED, 1)
             self._answer(frame.request_id, _error(refusal))
             return
         # Nothing has failed where a code was sent, or where the other side has yet to read.

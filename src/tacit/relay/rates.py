@@ -26,6 +26,7 @@ from tacit.limits import (
     RATE_PHONE_LOOKUPS,
     RATE_POSITIONS,
     RATE_PUBLISHED_KEYS,
+    RATE_REFUSALS,
     RATE_REGISTRATIONS_OF_ADDRESS,
     RATE_RENDEZVOUS_OF_ADDRESS,
     RATE_REQUESTS,
@@ -52,6 +53,9 @@ ROOM_MADE: Final = "append that makes the oldest go"
 ANY_REQUEST: Final = "any, even one that is refused"
 """Counted besides, of an account only; too many wait instead of being refused."""
 
+REFUSED: Final = "any that is refused"
+"""Counted besides, in the same way."""
+
 BY_NUMBER: Final = "lookup by phone number"
 """Counted besides."""
 
@@ -69,6 +73,7 @@ RATES: Final[dict[str, Rate]] = {
     "recipient_keys": Rate(*RATE_CLAIMS),
     "sender_keys": Rate(*RATE_LOOKUPS),
     ANY_REQUEST: Rate(*RATE_REQUESTS),
+    REFUSED: Rate(*RATE_REFUSALS),
     BY_NUMBER: Rate(*RATE_PHONE_LOOKUPS),
     "create_log": Rate(*RATE_NEW_LOGS),
     "publish_keys": Rate(*RATE_PUBLISHED_KEYS),

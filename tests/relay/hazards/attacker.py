@@ -1,4 +1,4 @@
-"""``python -m tests.relay.hazards.attacker ATTACK PORT SECONDS SOURCE [FRAME]``: one attack, in a process of its own.
+"""``python -m tests.relay.hazards.attacker ATTACK PORT SECONDS SOURCE [FRAME...]``: one attack, in its own process.
 
 Knows sockets, TLS and nothing of tacit. Says ``{}`` once the attack is under way, and what it came to when its time is
 up. Lives by the standard library alone, so that it starts at once.
@@ -7,15 +7,23 @@ up. Lives by the standard library alone, so that it starts at once.
 from __future__ import annotations
 
 import json
+import re
 import select
+import selectors
 import socket
 import ssl
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 
 TIMEOUT_S = 20.0
 CROWD = 400
+PAIRS = 16
+ANY_NAME = b"NAME-X"
+"""Stands in a frame where the name of a rendezvous belongs."""
+
 CLIENT_HELLO = bytes.fromhex("1603010200010001fc0303")
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -23,15 +31,19 @@ UPGRADE = (
 )
 
 
-def main(attack: str, port: int, seconds: float, source: str, frame: bytes) -> None:
-    tell({})
-    until = time.monotonic() + seconds
-    tell(dict(ATTACKS[attack](port, until, source, frame)))
+def main(attack: str, port: int, seconds: float, source: str, frames: Sequence[bytes]) -> None:
+    tell(dict(ATTACKS[attack](port, seconds, source, frames)))
 
 
 def tell(what: dict[str, int]) -> None:
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()
+
+
+def begin(seconds: float) -> float:
+    """Say that it begins; returns when it is over."""
+    tell({})
+    return time.monotonic() + seconds
 
 
 def dial(port: int, source: str) -> socket.socket:
@@ -44,7 +56,13 @@ def tls(port: int, source: str) -> ssl.SSLSocket:
     return context.wrap_socket(dial(port, source))
 
 
-def slow(port: int, until: float, source: str, frame: bytes) -> Counter[str]:
+def message(frame: bytes) -> bytes:
+    """One WebSocket message."""
+    length = bytes((0x80 | len(frame),)) if len(frame) < 126 else b"\xfe" + len(frame).to_bytes(2, "big")
+    return b"\x82" + length + bytes(4) + frame
+
+
+def slow(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Counter[str]:
     """Four hundred sockets: silent ones, half a TLS handshake, a byte of it now and then; each lost one is replaced."""
     count: Counter[str] = Counter()
     held: dict[int, socket.socket] = {}
@@ -58,6 +76,7 @@ def slow(port: int, until: float, source: str, frame: bytes) -> Counter[str]:
         if count["opened"] % 3:
             opened.sendall(CLIENT_HELLO[: count["opened"] % len(CLIENT_HELLO)])
 
+    until = begin(seconds)
     while time.monotonic() < until:
         while len(held) < CROWD:
             open_one()
@@ -71,9 +90,10 @@ def slow(port: int, until: float, source: str, frame: bytes) -> Counter[str]:
     return count
 
 
-def connects(port: int, until: float, source: str, frame: bytes) -> Counter[str]:
+def connects(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Counter[str]:
     """Connections as fast as they are taken: three hundred that say nothing, then each with TLS if it gets that far."""
     count: Counter[str] = Counter()
+    until = begin(seconds)
     for _ in range(300):
         dial(port, source).close()
     while time.monotonic() < until:
@@ -86,27 +106,148 @@ def connects(port: int, until: float, source: str, frame: bytes) -> Counter[str]
     return count
 
 
-def requests(port: int, until: float, source: str, frame: bytes) -> Counter[str]:
+def requests(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Counter[str]:
     """A connection after the other, with the most costly frame that a stranger can send, as often as it is taken."""
     count: Counter[str] = Counter()
-    header = b"\x82\xfe" + len(frame).to_bytes(2, "big") + bytes(4)
+    until = begin(seconds)
     while time.monotonic() < until:
         try:
             with tls(port, source) as link:
                 link.sendall(UPGRADE)
                 link.recv(65_536)
                 for _ in range(4):
-                    link.sendall(header + frame)
+                    link.sendall(message(frames[0]))
                     count["asked"] += 1
-                while link.recv(65_536):
-                    count["answered"] += 1
+                # Whoever waits for the end of a link on which it says no goodbye waits for long.
+                count["answered"] += sum(bool(link.recv(65_536)) for _ in range(3))
         except OSError:
             count["refused"] += 1
     return count
 
 
-ATTACKS = {"slow": slow, "connects": connects, "requests": requests}
+def talks(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Counter[str]:
+    """Strangers at rendezvous: each has one frame, and says it as fast as it can.
+
+    The first frame opens a rendezvous; the second, if it is any, goes to one; the last is what is said.
+    """
+    links = []
+    for _ in range(PAIRS):
+        host, answer = ask(port, source, frames[0])
+        links.append(host)
+        if frames[1]:
+            name = re.search(rb"[0-9A-F]{6}", answer)
+            assert name is not None, answer
+            links.append(ask(port, source, frames[1].replace(ANY_NAME, name[0]))[0])
+    return shout(links, begin(seconds), message(frames[2]))
+
+
+def ask(port: int, source: str, frame: bytes) -> tuple[ssl.SSLSocket, bytes]:
+    """A connection that has been greeted and has asked one thing, and what was answered."""
+    link, heard = tls(port, source), bytearray()
+    link.sendall(UPGRADE)
+    while b"\r\n\r\n" not in heard:
+        heard += link.recv(65_536)
+    del heard[: heard.index(b"\r\n\r\n") + 4]
+    hear(link, heard)
+    link.sendall(message(frame))
+    return link, hear(link, heard)
+
+
+def hear(link: ssl.SSLSocket, heard: bytearray) -> bytes:
+    """The next message."""
+    while True:
+        if len(heard) >= 4:
+            begin, end = (4, int.from_bytes(heard[2:4], "big")) if heard[1] == 126 else (2, heard[1])
+            if len(heard) >= begin + end:
+                said = bytes(heard[begin : begin + end])
+                del heard[: begin + end]
+                return said
+        more = link.recv(65_536)
+        if not more:
+            raise ConnectionResetError
+        heard += more
+
+
+def shout(links: Sequence[ssl.SSLSocket], until: float, said: bytes) -> Counter[str]:
+    """Say the same on all connections as fast as it is taken, and listen to nothing."""
+    count: Counter[str] = Counter()
+    chunk = said * max(1, 16_000 // len(said))
+    selector = selectors.DefaultSelector()
+    for link in links:
+        link.setblocking(False)
+        selector.register(link, selectors.EVENT_READ | selectors.EVENT_WRITE)
+    while time.monotonic() < until and selector.get_map():
+        for key, _ in selector.select(0.1):
+            link = key.fileobj
+            assert isinstance(link, ssl.SSLSocket)
+            try:
+                with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    count["bytes said"] += link.send(chunk)
+                with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    while heard := len(link.recv(65_536)):
+                        count["bytes heard"] += heard
+                    raise ConnectionResetError
+            except OSError:
+                selector.unregister(link)
+                count["lost"] += 1
+    return count
+
+
+def calls(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Counter[str]:
+    """gRPC calls, as many as are taken and each as soon as one has ended; the first frame is the path.
+
+    A connection that is lost is opened again.
+    """
+    count: Counter[str] = Counter()
+    until = begin(seconds)
+    while time.monotonic() < until:
+        try:
+            with tls(port, source) as link:
+                count["let in"] += 1
+                link.sendall(PREFACE)
+                link.setblocking(False)
+                call(link, until, frames[0], count)
+        except OSError:
+            count["lost"] += 1
+    return count
+
+
+def call(link: ssl.SSLSocket, until: float, path: bytes, count: Counter[str]) -> None:
+    """Begin one stream after the other on an HTTP/2 connection, and be polite otherwise."""
+    fields = b"\x83\x87\x01\x01x\x04" + bytes((len(path),)) + path
+    fields += b"\x0f\x10\x10application/grpc\x00\x02te\x08trailers"
+    poll, stream, free, leaving, heard = select.poll(), 1, 8, b"", bytearray()
+    poll.register(link, select.POLLIN | select.POLLOUT)
+    while time.monotonic() < until:
+        poll.poll(100)
+        with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            while more := link.recv(65_536):
+                heard += more
+            raise ConnectionResetError
+        while len(heard) >= 9 and len(heard) >= (size := 9 + int.from_bytes(heard[:3], "big")):
+            if heard[3] in (SETTINGS, PING) and not heard[4]:
+                leaving += h2(heard[3], 1, 0, bytes(heard[9:17]) if heard[3] == PING else b"")
+            free += heard[3] == RESET or (heard[3] == HEADERS and heard[4] & 1)
+            del heard[:size]
+        for _ in range(free):
+            leaving += h2(HEADERS, 4, stream, fields) + h2(DATA, 1, stream, bytes(5))
+            stream += 2
+            count["called"] += 1
+        free = 0
+        with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            leaving = leaving[link.send(leaving[:16_000]) :]
+
+
+def h2(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """One frame of HTTP/2. Source: RFC 9113 §4.1."""
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
+DATA, HEADERS, RESET, SETTINGS, PING = 0, 1, 3, 4, 6
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2(SETTINGS, 0, 0, b"")
+
+ATTACKS = {"slow": slow, "connects": connects, "requests": requests, "talks": talks, "calls": calls}
 
 if __name__ == "__main__":
-    name, to_port, for_s, from_address, *frames = sys.argv[1:]
-    main(name, int(to_port), float(for_s), from_address, bytes.fromhex("".join(frames)))
+    name, to_port, for_s, from_address, *said = sys.argv[1:]
+    main(name, int(to_port), float(for_s), from_address, [bytes.fromhex(frame) for frame in said])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -17,62 +15,24 @@ from tacit import limits
 from tacit.net.tls import client_context
 from tacit.relay.rates import RATES_OF_ADDRESS
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.frames import encode_request
+from tacit.wire.frames import RequestBody, encode_request
 from tests.processes.programs import Relay
-from tests.relay.hazards.attacker import UPGRADE
+from tests.relay.hazards.attacker import ANY_NAME, UPGRADE
+from tests.relay.hazards.attacks import attacked
 from tests.relay.hazards.guests import NOBODY_IS_EXEMPT, Guests, Timed, tell, timed
 from tests.relay.peers import Someone, commit, message
 
 pytestmark = pytest.mark.processes
 
-ATTACKER = "127.0.0.66"
-
 
 @pytest.fixture(scope="module")
 def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
     """One whose limits hold for this machine, too."""
-    with Relay(tmp_path_factory.mktemp("relay"), env=NOBODY_IS_EXEMPT) as running:
+    with Relay(tmp_path_factory.mktemp("relay"), "--grpc", "--grpc-port", "0", env=NOBODY_IS_EXEMPT) as running:
         yield running
         assert "request-failed" not in running.running.said
         assert "handler-failed" not in running.running.said
         assert "Traceback" not in running.running.said
-
-
-class Attack:
-    """An attack under way; ``ends`` waits for what it came to."""
-
-    def __init__(self, process: asyncio.subprocess.Process, relay: Relay) -> None:
-        self._process = process
-        self._relay = psutil.Process(relay.running.pid)
-        self._began_s = self._cpu_s()
-
-    def _cpu_s(self) -> float:
-        times = self._relay.cpu_times()
-        return float(times.user + times.system)
-
-    async def ends(self) -> tuple[dict[str, int], float]:
-        """What the attacker counted, and the relay's processor seconds meanwhile."""
-        assert self._process.stdout is not None
-        async with asyncio.timeout(60):
-            told = json.loads(await self._process.stdout.readline())
-        return told, self._cpu_s() - self._began_s
-
-
-@asynccontextmanager
-async def attacked(relay: Relay, name: str, *, frame: bytes = b"", seconds: float = 1.5) -> AsyncIterator[Attack]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.relay.hazards.attacker", name, str(relay.port), str(seconds), ATTACKER),
-        frame.hex(),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        await process.stdout.readline()
-        yield Attack(process, relay)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def test_h1_a_crowd_that_dawdles_takes_nothing_from_the_honest(relay: Relay) -> None:
@@ -157,13 +117,58 @@ async def test_h3_the_most_costly_thing_a_stranger_can_ask_for_is_counted_before
             signature=bytes(64),
         ),
     )
-    async with timed(relay.port) as honest, attacked(relay, "requests", frame=costly) as attack:
+    async with timed(relay.port) as honest, attacked(relay, "requests", costly, source="127.0.0.73") as attack:
         await honest.under("H3 strangers who ask for signatures to be checked")
         came_to, cpu_s = await attack.ends()
     asked = came_to.get("asked", 0) + came_to.get("refused", 0)
     tell(f"H3: {came_to}, {cpu_s:.2f} s of the relay, {cpu_s / max(1, asked) * 1000:.2f} ms each")
     assert asked
     assert came_to.get("asked", 0) <= 4 * (RATES_OF_ADDRESS["connection"].burst + 300)
+
+
+@pytest.mark.parametrize(
+    ("they_meet", "said", "source"),
+    [
+        pytest.param(True, pb.PassOn(payload=b"x"), "127.0.0.67", id="who-met"),
+        pytest.param(True, pb.PassOn(payload=bytes(60_000)), "127.0.0.68", id="who-say-much", marks=pytest.mark.long),
+        pytest.param(False, pb.PassOn(payload=b"x"), "127.0.0.69", id="who-are-alone", marks=pytest.mark.long),
+        pytest.param(False, pb.Login(), "127.0.0.70", id="who-are-refused"),
+    ],
+)
+async def test_h3_sixteen_rendezvous_of_those_who_talk_as_fast_as_they_can_delay_nobody(
+    relay: Relay, they_meet: bool, said: RequestBody, source: str
+) -> None:
+    come = encode_request(1, pb.JoinRendezvous(name=ANY_NAME.decode())) if they_meet else b""
+    frames = encode_request(1, pb.OpenRendezvous()), come, encode_request(2, said)
+    async with timed(relay.port) as honest, attacked(relay, "talks", *frames, source=source) as attack:
+        await honest.under("H3 rendezvous")
+        came_to, cpu_s = await attack.ends()
+    tell(f"H3: {came_to}, {cpu_s:.2f} s of the relay")
+    assert came_to["bytes said"] > 1_000_000
+    assert came_to.get("lost", 0) == (0 if they_meet else 16), "who is refused so often is sent away"
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        pytest.param("/grpc.health.v1.Health/Check", "127.0.0.71", id="health"),
+        pytest.param("/tacit.relay.v1.Relay/Connect", "127.0.0.72", id="links", marks=pytest.mark.long),
+    ],
+)
+async def test_h3_grpc_calls_one_behind_the_other_are_counted_and_delay_nobody(
+    relay: Relay, path: str, source: str
+) -> None:
+    port = int(relay.links[1].split("/")[2].rpartition(":")[2])
+    async with (
+        timed(relay.port) as honest,
+        attacked(relay, "calls", path.encode(), source=source, port=port) as attack,
+    ):
+        await honest.under("H3 gRPC calls")
+        came_to, cpu_s = await attack.ends()
+    tell(f"H3: {came_to}, {cpu_s:.2f} s of the relay")
+    rate = RATES_OF_ADDRESS["connection"]
+    assert came_to["let in"] < came_to["called"] <= 9 * (rate.burst + 15 * rate.per_s)
+    assert came_to["lost"], "what is too much for one address is not answered"
 
 
 async def test_h4_a_reader_that_never_drains_is_cut_off_and_misses_nothing(relay: Relay) -> None:

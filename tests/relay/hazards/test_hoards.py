@@ -17,12 +17,14 @@ import pytest
 from tacit import limits
 from tacit.crypto.suites import DEFAULT_SUITE
 from tacit.identity import parse_link
-from tacit.relay.rates import INBOX_APPEND, RATES
+from tacit.relay.rates import INBOX_APPEND, RATES, REFUSED
 from tacit.relay.store.database import FILE_NAME
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tests.processes.people import becomes, create, opened
 from tests.processes.programs import Relay, environment, run
+from tests.relay.hazards.attacks import LASTS_S, crowded
+from tests.relay.hazards.crowd import PEOPLE
 from tests.relay.hazards.guests import Guests, tell, timed
 from tests.relay.peers import Peer, Someone, commit, key_package, message, to_inbox
 
@@ -51,6 +53,15 @@ async def logged_in(guests: Guests, people: Sequence[Someone]) -> list[Peer]:
         await peer.login(someone)
         peers.append(peer)
     return peers
+
+
+async def test_h3_accounts_that_are_refused_as_fast_as_they_can_ask_wait_and_delay_nobody(relay: Relay) -> None:
+    async with timed(relay.port) as honest, crowded(relay, "refusals") as attack:
+        await honest.under("H3 refusals")
+        came_to, cpu_s = await attack.ends()
+    tell(f"H3: {came_to}, {cpu_s:.2f} s of the relay")
+    rate = RATES[REFUSED]
+    assert 0 < came_to["refused"] <= PEOPLE * (rate.burst + 3 * LASTS_S * rate.per_s)
 
 
 async def test_a17_100_claims_at_once_get_100_different_key_packages(relay: Relay) -> None:
@@ -201,6 +212,16 @@ async def test_h6_one_account_can_make_the_relay_hold_only_so_much(relay: Relay)
         hoarding = asyncio.create_task(hoard())
         await honest.under("H6 storage bomb")
         await hoarding
+
+
+async def test_h6_those_who_hammer_at_the_doors_of_rooms_get_little_and_delay_nobody(relay: Relay) -> None:
+    async with timed(relay.port) as honest, crowded(relay, "doors") as attack:
+        await honest.under("H6 doors of rooms")
+        came_to, cpu_s = await attack.ends()
+    tell(f"H6: {came_to}, {cpu_s:.2f} s of the relay")
+    rate = RATES["enter_room"]
+    assert 0 < came_to["shown"] <= PEOPLE * (rate.burst + 15 * rate.per_s)
+    assert came_to["refused"]
 
 
 async def test_h6_payloads_that_nobody_fetches_stop_at_the_quota(tmp_path: Path) -> None:
