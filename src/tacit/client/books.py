@@ -105,6 +105,8 @@ class Books:
         """Rooms of which the relay keeps something else than what they are now: newcomers would be led astray."""
         self.astray: set[GroupId] = set()
         """Rooms whose others seem to be elsewhere: this device keeps its place until it has another one."""
+        self.alone: set[GroupId] = set()
+        """Rooms to which there is no way back: as long as nobody is heard there, their doors are left alone."""
         self.restraint = Restraint.decode(store.meta(RESTRAINT) or b"")
         """What this device has done of late at the doors of rooms."""
         self.online = False

@@ -97,8 +97,8 @@ async def come_back(loop: Loop, group_id: GroupId) -> None:
         return
     try:
         await _enter(loop, *way, back=True)
-    except NO_WAY_BACK:
-        await loop.do(partial(rooms.tell_no_way_back, group_id=group_id))
+    except NO_WAY_BACK as refusal:
+        await loop.do(partial(rooms.tell_no_way_back, group_id=group_id, refusal=refusal))
         raise
     finally:
         loop.later(partial(rooms.stay, group_id=group_id))

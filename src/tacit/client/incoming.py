@@ -109,6 +109,8 @@ def _take_log_entry(batch: Batch, state: GroupState, pushed: pb.Entry) -> None:
     sent = _sent(batch, state, entry)
     after = batch.take(_step(batch, state, entry, sent))
     moved = after.group.epoch != state.group.epoch
+    if sent is None and (moved or after.conversation.group_id in batch.texts_taken):
+        batch.books.alone.discard(after.conversation.group_id)
     if moved and may_seal(after, batch.ctx) and not may_seal(state, batch.ctx):
         batch.tell.add(after.conversation.group_id)
     if sent is not None and sent.row.kind == EntryKind.COMMIT and not moved:

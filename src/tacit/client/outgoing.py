@@ -100,6 +100,8 @@ def advance(batch: Batch, chat_id: ChatId) -> None:
     for other in states:  # the others are only read, but what their members propose is committed there too
         if other.group_id != state.group_id and other.is_active:
             _commit_pending_elsewhere(batch, other)
+    if state.conversation.group_id in batch.books.astray:
+        return  # what is to be said waits until it is clear where the others are
     if batch.is_ready(state.conversation.group_id) and state.is_active:
         _work_through(batch, chat, state)
 
@@ -145,6 +147,8 @@ def writable(batch: Batch, chat: Chat) -> GroupState | None:
     states = [s for s in batch.states_of(chat.id) if batch.is_readable(s.conversation.group_id)]
     state = primary(states, batch.ctx.me)
     if state is None or not state.is_active or not batch.is_ready(state.conversation.group_id):
+        return None
+    if state.conversation.group_id in batch.books.astray:
         return None
     return None if is_blocked(batch, chat) else state
 
@@ -281,7 +285,7 @@ def _commit_pending(batch: Batch, state: GroupState, *, now: bool) -> Step | Non
 def _mend_door(batch: Batch, state: GroupState, *, now: bool) -> Step | None:
     """A commit for its own sake, which tells the relay how a room stands; ever less often if it must be done again."""
     group_id = state.conversation.group_id
-    if group_id in batch.books.astray:
+    if group_id in batch.books.alone:
         return None
     if batch.wait_s(("mend", group_id)) > 0:
         batch.impatient_later.add(group_id)

@@ -12,7 +12,17 @@ from tacit.client.batch import Batch
 from tacit.client.books import Books
 from tacit.client.core.commits import may_change
 from tacit.client.core.effects import DropOutbox, SetMessage
-from tacit.client.core.joining import Entrance, NickInUse, NoPlace, ask_in, begin_room, check_way_back, come_in
+from tacit.client.core.joining import (
+    Entrance,
+    NickInUse,
+    NoPlace,
+    RoomDamaged,
+    ask_in,
+    begin_room,
+    check_renewed,
+    check_way_back,
+    come_in,
+)
 from tacit.client.core.nicks import free_nick, is_nick, normalized, skeleton
 from tacit.client.core.notices import notice_line
 from tacit.client.core.state import GroupState
@@ -33,9 +43,9 @@ from tacit.client.model import (
 )
 from tacit.client.outgoing import add_wish
 from tacit.crypto.suites import DEFAULT_SUITE
-from tacit.errors import NotFound, UsageError
+from tacit.errors import NotFound, TacitError, UsageError
 from tacit.identity import RelayLink, format_link, parse_link
-from tacit.wire.errors import RoomLocked
+from tacit.wire.errors import NoSuchRoom, RoomLocked
 
 
 class BadRoomTitle(UsageError):
@@ -73,6 +83,8 @@ def ask(batch: Batch, entrance: Entrance, nick: str, *, back: bool = False) -> J
     state = batch.state(group_id)
     if back and state is not None:
         check_way_back(entrance, state)
+    elif state is not None and state.is_active and entrance.link_secret != state.conversation.link_secret:
+        check_renewed(entrance, state)
     waiting = batch.changes.joins.get(group_id) or batch.books.joins.get(group_id)
     if waiting is not None and _is_waiting(batch, waiting):
         return waiting  # asked twice at once: the first commit decides for both
@@ -99,6 +111,7 @@ def enter(batch: Batch, join: JoinRow, seq: int) -> ChatId:
         return chat_id
     batch.changes.joins[join.group_id] = None
     batch.books.astray.discard(join.group_id)
+    batch.books.alone.discard(join.group_id)
     step = come_in(join, seq, batch.ctx)
     title = step.state.info.name
     known = batch.chat(chat_id) or Chat(chat_id, ChatKind.ROOM, ChatStatus.ACTIVE, title, None, int(batch.ctx.now_s))
@@ -168,13 +181,12 @@ def meet(batch: Batch, chat_id: ChatId, nick: str) -> tuple[bytes, str]:
 def is_in(batch: Batch, group_id: GroupId, link_secret: bytes = b"") -> bool:
     """Whether this device is in a room and in step with it, as far as it can tell.
 
-    After a change that it could not follow, whoever has given its owner another link may be where that led.
+    Whoever has given its owner another link than this device knows may be where it could not follow.
     """
     if not (batch.takes_part(group_id) and batch.is_readable(group_id)) or group_id in batch.books.astray:
         return False
     state = batch.state(group_id)
-    known = state.conversation if state else None
-    return known is None or not known.in_doubt or link_secret in (b"", known.link_secret)
+    return state is None or link_secret in (b"", state.conversation.link_secret)
 
 
 def is_member(batch: Batch, group_id: GroupId) -> bool:
@@ -215,11 +227,18 @@ def stay(batch: Batch, group_id: GroupId) -> None:
         batch.dirty.add(state.conversation.chat_id)
 
 
-def tell_no_way_back(batch: Batch, group_id: GroupId) -> None:
-    """Others are where this device does not get by itself: say what its owner can do, and not twice in a row."""
+def tell_no_way_back(batch: Batch, group_id: GroupId, refusal: TacitError) -> None:
+    """Others are where this device does not get by itself: say what its owner can do, and not twice in a row.
+
+    What is spoilt at the door of a room in which it still has a place is set right by those who are there.
+    """
     state = batch.state(group_id)
     if state is None or way_back(batch.books, group_id) is None:
         return
+    if isinstance(refusal, RoomDamaged) and state.is_active:
+        return
+    if isinstance(refusal, NoSuchRoom):  # the link was renewed by somebody whom it lets change the room
+        batch.books.alone.add(group_id)
     last = batch.books.store.last_message(state.conversation.chat_id)
     if last is None or last.notice is None or last.notice.reason != "no-way-back":
         batch.add(notice_line(state, Notice("behind", reason="no-way-back"), batch.ctx), group_id, state)

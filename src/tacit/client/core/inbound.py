@@ -281,6 +281,21 @@ def _take_wrong_epoch(state: GroupState, entry: LogEntry, wrong: mls.WrongEpoch,
         return _refuse(_note_own(state, entry), entry, "missed-commit", ctx)
     if not (state.conversation.in_doubt or entry.own):
         return _refuse(state, entry, "unknown-epoch", ctx)  # anybody can write any number into a header
+    if state.is_room and not entry.own:
+        return _suspect(state, entry, ctx)
     behind = _fall_behind(state, entry)
     reason = "restored" if entry.own else "missed-commit"
     return Step(behind, (notice_line(behind, Notice("behind", reason=reason), ctx, seq=entry.seq),))
+
+
+def _suspect(state: GroupState, entry: LogEntry, ctx: Context) -> Step:
+    """Others of a room may have gone on, but anybody can write any number into a header: the door will show.
+
+    The place that this device has it keeps until there is another one.
+    """
+    if state.alarmed_epoch == state.group.epoch:
+        told = _refuse(state, entry, "missed-commit", ctx)
+        return Step(told.state, (*told.effects, GoneAstray()))
+    alarmed = replace(state, alarmed_epoch=state.group.epoch)
+    line = notice_line(alarmed, Notice("behind", reason="missed-commit"), ctx, seq=entry.seq)
+    return Step(alarmed, (line, GoneAstray()))

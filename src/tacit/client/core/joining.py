@@ -188,7 +188,27 @@ def check_way_back(entrance: Entrance, state: GroupState) -> None:
         return
     if group_info.group_context.epoch <= state.group.epoch:
         raise RoomOld
-    if not admins_of(here, state.roster.accounts) & frozenset(here.admins) <= _roster(group_info).accounts:
+    _check_admins_stay(group_info, state)
+
+
+def check_renewed(entrance: Entrance, state: GroupState) -> None:
+    """Raise unless what another link leads to may be the room of which somebody is a member, with a renewed link.
+
+    Its owner has been given that link, which is a reason to go there, but not to leave the admins behind.
+    Raises ``RoomDamaged`` or ``RoomOld``.
+    """
+    group_info, _ = look_in(entrance)
+    here, there = state.info, read_group_info(group_info.group_context.extensions)
+    if (here.admins, here.public) != (there.admins, there.public):
+        raise RoomDamaged("the room at the door has other admins")
+    if there.link_epoch <= here.link_epoch:
+        raise RoomOld
+    _check_admins_stay(group_info, state)
+
+
+def _check_admins_stay(group_info: mls.GroupInfo, state: GroupState) -> None:
+    present = admins_of(state.info, state.roster.accounts) & frozenset(state.info.admins)
+    if not present <= _roster(group_info).accounts:
         raise RoomDamaged("the room at the door has lost its admins")
 
 

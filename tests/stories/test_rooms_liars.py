@@ -1,0 +1,91 @@
+"""Members of a room who lie to it: nobody is put out of it for good, and nobody is made to commit without end."""
+
+from __future__ import annotations
+
+from tacit import limits
+from tacit.client.model import GroupId
+from tacit.mls.messages import PrivateMessage, decode_message, encode_message
+from tacit.testing.actor import Actor
+from tacit.testing.links import Deliver, Passing, Step
+from tacit.testing.story import story
+from tacit.testing.world import World
+from tacit.wire import relay_pb2 as pb
+from tacit.wire.frames import encode_request
+from tests.stories.test_rooms import room_of
+from tests.stories.test_rooms_evil import sent_commits, talk
+
+
+def later(m: PrivateMessage) -> PrivateMessage:
+    """The same as if it were of an epoch far ahead."""
+    return PrivateMessage(
+        m.group_id, m.epoch + 1_000, m.content_type, m.authenticated_data, m.encrypted_sender_data, m.ciphertext
+    )
+
+
+async def lie(room: str, eve: Actor) -> None:
+    """Have all think that others have gone on without them, before anybody can set right what lies at the door.
+
+    A change that is none, with a false description of the room, and right behind it a word of an epoch to come.
+    """
+    group_id = GroupId(bytes.fromhex(room.partition(":")[2]))
+    state = await eve.client._runtime.read(lambda books: books.state(group_id))
+    assert state is not None
+    last_commit = state.conversation.last_commit
+
+    def lying(passing: Passing) -> list[Step] | None:
+        if not passing.to_relay or passing.name != "append":
+            return None
+        body = passing.body
+        message = decode_message(body.payload)
+        assert isinstance(message, PrivateMessage)
+        change = pb.Append(
+            log_id=body.log_id,
+            message_id=bytes(reversed(body.message_id)),
+            kind=pb.ENTRY_KIND_COMMIT,
+            payload=bytes(100),
+            after_commit=last_commit,
+            room=pb.Room(group_info=bytes(100), join_token_hash=bytes(32)),
+        )
+        body.payload = encode_message(later(message))
+        numbered = ((passing.request_id, change), (passing.request_id + 1, body))
+        return [Deliver(encode_request(number, request)) for number, request in numbered]
+
+    stop = eve.way.meddle(lying)
+    await eve.says(room, "from later")
+    await eve.world.settle()
+    stop()
+
+
+@story
+async def test_who_pretends_that_others_have_gone_on_puts_nobody_out(world: World) -> None:
+    room, (alice, bob, eve) = await room_of(world, "alice", "bob", "eve")
+    await lie(room, eve)
+    await eve.stop()
+    await world.advance(limits.MINUTE_S)
+    assert "-- behind [missed-commit]" in await alice.sees(room)
+    await talk(room, alice, bob)
+    assert len({(await person.chat(room)).epoch for person in (alice, bob)}) == 1
+    (dave,) = await world.people("dave")
+    await dave.client.join_room(await bob.client.room_link(room), nick="dave")
+    await talk(room, alice, bob, dave)
+
+
+@story
+async def test_who_lies_each_minute_is_answered_ever_less_often(world: World) -> None:
+    room, (alice, bob, eve) = await room_of(world, "alice", "bob", "eve")
+    before = [len(sent_commits(person)) + asked(person) for person in (alice, bob)]
+    for _ in range(45):
+        await lie(room, eve)
+        await world.advance(limits.MINUTE_S)
+    await eve.stop()
+    assert (await alice.sees(room)).count("-- invalid-commit [malformed]") > 30
+    after = [len(sent_commits(person)) + asked(person) for person in (alice, bob)]
+    assert all(more - less <= 16 for less, more in zip(before, after, strict=True)), (before, after)
+    await world.advance(20 * limits.MINUTE_S)
+    await talk(room, alice, bob)
+    assert len({(await person.chat(room)).epoch for person in (alice, bob)}) == 1
+
+
+def asked(actor: Actor) -> int:
+    """How often somebody has looked through the door of a room."""
+    return sum(passing.name == "enter_room" for passing in actor.way.passed)
