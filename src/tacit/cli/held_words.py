@@ -75,7 +75,7 @@ def account_pairs(held: dict[str, Any]) -> Pairs:
         ("state", state(held)),
         ("registered", day(held["created_at"])),
         ("invitation", invite),
-        ("phone number", PHONES[held["phone"]]),
+        ("phone number", PHONES[held.get("phone", "none")]),
         ("conversations made", str(held["conversations_made"])),
         *_rooms_made(held.get("rooms", ())),
         ("waiting for others", size(held["held_bytes"])),
