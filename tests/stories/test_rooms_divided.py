@@ -147,7 +147,6 @@ async def test_who_cannot_come_back_is_told_to_ask_for_the_new_link(world: World
     await alice.client.lock_room(room, locked=False)
     await alice.says(room, "who follows me?")
     await world.advance(6 * limits.MINUTE_S)
-    print(await carol.sees(room))
     assert (await carol.sees(room))[-1] == "-- behind [no-way-back]"
     await carol.restart()
     await world.advance(limits.MINUTE_S)
