@@ -16,7 +16,7 @@ from tests.ui.terminal import Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
-ROOM_LINK = re.compile(rb"tacit://[^\s\x1b]+/room/[\w-]{22}#[a-z2-7]{52}\.[\w-]*\.[\w-]{43}")
+ROOM_LINK = re.compile(rb"tacit(?:\+\w+)?://[^\s\x1b]+/room/[\w-]{22}#[a-z2-7]{52}\.[\w-]*\.[\w-]{43}")
 
 
 @pytest.fixture(scope="module")
