@@ -50,8 +50,19 @@ def warm() -> None:
         importlib.import_module(name)
     if threading.active_count() != 1:
         raise RuntimeError("an import has started a thread, and threads do not survive a fork")
+    if "coverage" in sys.modules:
+        write_what_is_covered()
     gc.collect()
     gc.freeze()
+
+
+def write_what_is_covered() -> None:
+    """Once for all, or each forked process would write that too, which takes longer than most commands."""
+    measuring = importlib.import_module("coverage").Coverage.current()
+    if measuring is not None:
+        measuring.stop()
+        measuring.save()
+        measuring.start()
 
 
 class Server:
