@@ -322,6 +322,7 @@ async def closing_a_room(folder: Path) -> None:
     assert [room["name"] for room in (await ok(folder, "rooms", "--json")).lines] == ["attic"]
     unknown = await tacit(folder, "close-room", "lobby", "--yes", "--json")
     assert (unknown.code, unknown.json["error"]["code"]) == (7, "no-such-room")
+    assert unknown.json["error"]["hint"].startswith("tacit relay rooms ")
     assert (await ok(folder, "close-room", "attic", "--yes")).out == "closed  attic, free again\n"
     assert (await ok(folder, "rooms")).err == "No public rooms.\n"
 
@@ -340,6 +341,7 @@ async def test_before_the_first_start_every_command_says_so_and_makes_nothing(tm
     ):
         ran = await tacit(tmp_path / "none", *([command] if isinstance(command, str) else command), "--json")
         assert (ran.code, ran.json["error"]["code"]) == (7, "no-store"), command
+        assert str(tmp_path) in ran.json["error"]["hint"], command
     assert list(tmp_path.iterdir()) == []
 
 
