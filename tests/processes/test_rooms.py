@@ -97,6 +97,7 @@ def spend_an_evening(town: World, anas: str, mayas: str, bobs: str) -> None:
                 bob.sees("You are bob here, with ana, maya.")
                 for screen in (ana, maya):
                     screen.sees("● bob joined.")
+                    assert "Mауа" not in screen.text, "nothing is sent under a name that is refused"
                 talk(ana, maya, bob)
                 change_names(ana, maya, bob)
                 bob.enter("/quit")
@@ -116,7 +117,11 @@ def spend_an_evening(town: World, anas: str, mayas: str, bobs: str) -> None:
             maya.enter("exit")
             assert maya.ends() == 0
         ana.sees("● maya left.")
-    assert town.ok("room", "list", "-P", "ana", "--json").json["locked"] is False
+        assert "asked to leave" not in ana.text
+        ana.enter("/exit")
+        assert ana.ends() == 0
+    left = town.ok("chats", "-P", "ana", "--json").lines
+    assert [(chat["kind"], chat["status"]) for chat in left] == [("room", "ended")], "what is private is none of hers"
     ended = [chat["status"] for chat in town.ok("room", "list", "-P", "bob", "--json").lines]
     assert ended == ["ended"]
 
@@ -141,6 +146,7 @@ def talk(ana: Terminal, maya: Terminal, bob: Terminal) -> None:
     assert "only for you" not in ana.text
     assert "and back" not in ana.text
     assert len(rows_with(bob, "hello everybody")) == 1
+    assert "bob │" not in bob.text
     bob.enter("/users")
     for words in ("ana", "maya", "you, @bob"):
         bob.sees(words)
@@ -191,6 +197,15 @@ def test_a_room_is_locked_somebody_is_put_out_and_the_old_link_is_worth_nothing(
             owner.sees("● guest joined.")
             owner.enter("/invite @guest")
             owner.sees("gets the link of the room")
+    for name in ("owner", "guest"):  # what was typed last may not have left, nor have been fetched
+        town.ok("status", "-P", name, "--check")
+    town.ok("accept", "@owner", "-P", "guest")
+    town.ok("status", "-P", "guest", "--check")
+    invited = town.ok("history", "@owner", "-P", "guest").out
+    assert new[new.index("/room/") :] in invited.replace("\n", "").replace(" ", "")
+    town.ok("room", "create", "yard", "--public", "-P", "owner", "--nick", "boss")
+    with terminal(town, "room", "join", "yard", "-P", "late", "--nick", "late") as late:
+        late.sees("You are late here, with boss.")
 
 
 def test_a_public_room_is_entered_by_its_name_in_pipes_too(town: World) -> None:
