@@ -56,6 +56,11 @@ ALIKE = [
     ("lisa", "ʟɪsa", "ǀisa", "Iisa"),
     ("brian", "ʙʀɪaɴ"),
     ("dave", "ᎠᎪᏙᎬ"),
+    ("ニカ", "二力", "ﾆｶ"),
+    ("へりロ", "ヘリ口"),
+    ("きゃっと", "きやつと"),
+    ("タロー", "夕口一"),
+    ("ana", "ａｎａ", "ＡＮＡ"),
 ]
 
 
@@ -65,7 +70,7 @@ def test_what_looks_alike_has_one_skeleton(group: tuple[str, ...]) -> None:
 
 
 def test_what_looks_different_has_different_ones() -> None:
-    names = ["maya", "bob", "alice", "dave", "maya2", "maya3", "мия", "zoe"]
+    names = ["maya", "bob", "alice", "dave", "maya2", "maya3", "мия", "zoe", "美雅", "ソラ", "シラ", "そら"]
     assert len({skeleton(name) for name in names}) == len(names)
 
 

@@ -37,6 +37,15 @@ FOLDED: Final = str.maketrans(
         **dict(zip("αβγεηικνορςστυχω", "abyenlkvopcotuxw", strict=True)),
         # Cyrillic
         **dict(zip("авгеԁһіјкмнопрѕстуүѵхьґӏ", "abredhljkmhonpsctyyvxbrl", strict=True)),
+        # Kana: of one shape in both, like an ideograph, or the same in small
+        **dict(zip("ヘリー一二口囗力夕卜八工千才", "へり--ニロロカタトハエチオ", strict=True)),
+        **dict(
+            zip(
+                "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ",
+                "あいうえおつやゆよわアイウエオツヤユヨワカケ",
+                strict=True,
+            )
+        ),
         # Armenian
         **dict(zip("օոսհց", "onuhg", strict=True)),
         # Cherokee
@@ -72,7 +81,7 @@ def normalized(text: str) -> str:
 def skeleton(nick: str) -> str:
     """What is left of a nickname without case, accents and look-alikes: two with the same one are too much alike.
 
-    A table of our own, of what is most easily mixed up in five scripts; not all of UTS #39.
+    A table of our own, of what is most easily mixed up in six scripts; not all of UTS #39.
     """
     plain = _UNICODE.normalize("NFKD", _UNICODE.normalize("NFKC", nick).casefold())
     folded = "".join(c for c in plain if _UNICODE.category(c) != "Mn").translate(FOLDED)
