@@ -9,6 +9,7 @@ import pytest
 from tacit.cli.phone_settings import SMTP_PASSWORD, WEBHOOK_SECRET
 from tacit.cli.relay_settings import examine, relay_config
 from tacit.cli.settings import BadConfig, merged
+from tacit.relay.config import BadRelayConfig
 from tacit.relay.delivery import Console, Mail, Webhook
 
 COMMON = 'registration = "phone"\npublic_host = "relay.example"\nphone_countries = "DE"\n'
@@ -80,4 +81,10 @@ def test_every_mistake_is_named_with_its_key(
 def test_a_relay_does_not_start_with_one(tmp_path: Path) -> None:
     settings = merged(examine(written(tmp_path, WEBHOOK), {}))
     with pytest.raises(BadConfig, match="phone_webhook_secret_file"):
+        relay_config(settings, {})
+
+
+def test_what_is_missing_is_named_as_it_is_written_in_a_file(tmp_path: Path) -> None:
+    settings = merged(examine(written(tmp_path, COMMON), {}))
+    with pytest.raises(BadRelayConfig, match="phone_delivery is missing"):
         relay_config(settings, {})

@@ -27,8 +27,17 @@ _KEYS: Final = {"retention_s": "retention", "data_dir": "data", "phone_route": "
 def relay_config(settings: Settings, environment: Mapping[str, str] = os.environ) -> RelayConfig:
     """The configuration of the relay that these settings describe; secrets may stand in the environment.
 
-    Raises a ``ConfigError``.
+    Raises a ``ConfigError``, which names keys as they are written in a file.
     """
+    from tacit.relay.config import BadRelayConfig
+
+    try:
+        return _relay_config(settings, environment)
+    except BadRelayConfig as error:
+        raise BadRelayConfig(tuple((_KEYS.get(field, field), wrong) for field, wrong in error.mistakes)) from None
+
+
+def _relay_config(settings: Settings, environment: Mapping[str, str]) -> RelayConfig:
     from tacit.relay.config import BadRelayConfig, RelayConfig
 
     serve = settings.serve
@@ -116,7 +125,7 @@ def _contradictions(settings: Settings, environment: Mapping[str, str]) -> list[
         if config.certificate is not None and config.private_key is not None:
             file_context(config.certificate, config.private_key)
     except BadRelayConfig as error:
-        wrong += [Mistake(f"serve.{_KEYS.get(field, field)}", problem) for field, problem in error.mistakes]
+        wrong += [Mistake(f"serve.{key}", problem) for key, problem in error.mistakes]
     except BadCertificate as error:
         wrong.append(Mistake("serve.certificate", f"{error.sentence} {error.hint}"))
     return wrong
