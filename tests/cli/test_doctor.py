@@ -14,9 +14,11 @@ import pytest
 from tacit.cli.doctor_words import LABELS, words
 from tacit.cli.machine import examine_machine, folder, terminal
 from tacit.identity import parse_link
+from tacit.net.errors import NotARelay
 from tacit.net.links import FrameLink
 from tacit.sdk.diagnosis import RELAY_CHECKS, Finding, examine_relay
 from tacit.sdk.parts import Parts
+from tacit.testing.links import Cut
 from tacit.testing.story import story
 from tacit.testing.world import World as Story
 from tests.cli.tacit_command import Ran, World
@@ -149,6 +151,25 @@ async def test_a_clock_that_is_wrong_is_told_by_how_much(world: Story) -> None:
     assert (behind.state, words(behind)) == ("warning", "10 minutes behind the relay's")
     days = await clock_check(200_000)
     assert (days.state, words(days)) == ("failed", "2 days ahead of the relay's")
+
+
+@story
+async def test_who_hangs_up_without_a_greeting_is_no_relay(world: Story) -> None:
+    alice = await world.person("alice")
+    relay = parse_link(alice.client.contact_link)
+
+    async def connect(link: Any, verify_name: bool) -> FrameLink:
+        return await alice.way.connect(link, verify_name)
+
+    alice.way.cut()
+    alice.way.meddle(lambda passing: None if passing.to_relay else [Cut()])
+    found = [
+        finding async for finding in examine_relay(relay, Parts(connect=connect, clock=world.clock), sockets=False)
+    ]
+    (failed,) = (finding for finding in found if finding.state == "failed")
+    assert failed.check == "tls"
+    assert isinstance(failed.error, NotARelay)
+    assert f"{relay.host}:{relay.port}" in str(failed.error)
 
 
 def test_folders_that_others_can_read_are_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tacit.clock import Clock
 from tacit.errors import DecodeError, TacitError, Untrusted
 from tacit.identity import RelayLink
 from tacit.limits import DEVICE_CERTIFICATE_CLOCK_SKEW_S, HANDSHAKE_TIMEOUT_S
-from tacit.net.errors import NotARelay
+from tacit.net.errors import LinkClosed, NotARelay
 from tacit.net.links import FrameLink
 from tacit.net.probing import addresses_of, reach
 from tacit.net.proxies import Proxy
@@ -117,16 +117,17 @@ async def _greeting(relay: RelayLink, parts: Parts) -> AsyncIterator[Finding]:
 
 async def _hello(relay: RelayLink, parts: Parts, *, verify_name: bool) -> tuple[pb.Hello, bytes, Untrusted | None]:
     """What the relay says first, the hash of the certificate before it, and what is wrong with them, if anything."""
+    where = f"{relay.host}:{relay.port}"
     link: FrameLink = await parts.connect(relay, verify_name)
     try:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
             body = decode_response(await link.receive()).body
-    except (DecodeError, TimeoutError):
-        raise NotARelay from None
+    except (DecodeError, LinkClosed, TimeoutError):
+        raise NotARelay(where) from None
     finally:
         link.abort()
     if not isinstance(body, pb.Hello):
-        raise NotARelay
+        raise NotARelay(where)
     try:
         verify_hello(body, relay.fingerprint, link.peer_certificate_hash, name_verified=verify_name)
     except Untrusted as error:
