@@ -191,7 +191,7 @@ async def test_a_script_gives_the_code_on_a_descriptor_and_people_are_found_by_n
     found = ivo.run("contacts", "add", "+49 172 3450004", "--name", "Jana")
     assert (found.value["handle"], found.value["name"]) == ("jana", "Jana")
     nobody = ivo.run("contacts", "add", "+491733450005")
-    assert nobody.code == 7
+    assert (nobody.code, nobody.error["code"], "both of you" in nobody.error["hint"]) == (7, "nobody-by-number", True)
     assert ivo.run("account", "findable", "off", "--phone", "+491713450003").value == {"findable": False}
     assert Profile("jana", tmp_path).run("contacts", "add", "+491713450003").code == 7
 

@@ -10,6 +10,7 @@ from tacit.client.proving import AskCode, CodeWanted, written_phone
 from tacit.crypto.pem import is_sealed
 from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
+from tacit.errors import NotFound
 from tacit.identity import AccountKey, DeviceCertificate, format_id, key_kind
 
 if TYPE_CHECKING:
@@ -24,9 +25,17 @@ __all__ = [
     "CodeWanted",
     "DeviceInfo",
     "NewKey",
+    "NobodyByNumber",
     "account_from",
     "written_phone",
 ]
+
+
+class NobodyByNumber(NotFound):
+    """Nobody is found by that number."""
+
+    code = "nobody-by-number"
+    hint = "That takes a relay that allows it and both of you: tacit account findable on --phone NUMBER."
 
 
 @dataclass(frozen=True, slots=True)

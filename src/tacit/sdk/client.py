@@ -290,7 +290,10 @@ class Client:
         """
         if target.strip().startswith("+"):
             ask = Asked(phone=accounts.written_phone(target))
-            account = await self._pinned(targets.Target(ask=ask), target)
+            try:
+                account = await self._pinned(targets.Target(ask=ask), target)
+            except NotFound:
+                raise accounts.NobodyByNumber(target) from None
         else:
             account = await self._account(target)
         await self._runtime.do(partial(people.accept_contact, account_id=account, name=name))
