@@ -126,6 +126,21 @@ async def test_a_restored_relay_is_the_same_one_in_a_new_incarnation(tmp_path, c
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+async def test_what_root_puts_back_belongs_to_whose_folder_it_is(tmp_path, monkeypatch):
+    """Else the relay's own user could not start it."""
+    async with running(tmp_path / "relay") as world:
+        await talk(world)
+    make(tmp_path / "relay", tmp_path / "backup")
+    given: dict[str, tuple[int, int]] = {}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda made, *owner: given.update({os.readlink(f"/proc/self/fd/{made}"): owner}))
+    data = tmp_path / "new"
+    data.mkdir()
+    put_back(tmp_path / "backup", data)
+    owner = (data.stat().st_uid, data.stat().st_gid)
+    assert given == {str(data / name): owner for name in ("relay.lock", "relay.db.restored", "relay.new")}
+
+
 async def test_data_that_is_there_is_refused_or_moved_aside(tmp_path):
     data, file = tmp_path / "relay", tmp_path / "backup"
     async with running(data) as world:

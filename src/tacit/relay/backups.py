@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tacit.entropy import Entropy, system_entropy
 from tacit.relay.admin.diary import DIRECT, note
-from tacit.relay.data_dir import ASIDE, KEY_FILE, UNFINISHED, DataDir, load_key, write_key
+from tacit.relay.data_dir import ASIDE, KEY_FILE, UNFINISHED, DataDir, leave_to_owner, load_key, write_key
 from tacit.relay.errors import BackupDamaged, BackupExists, DataThere, NoStore
 from tacit.relay.store import backups, incarnation
 from tacit.relay.store.backups import Contents, Progress
@@ -95,6 +95,7 @@ def _copy(source: Path, target: Path) -> None:
         left.unlink(missing_ok=True)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with source.open("rb") as reader, os.fdopen(descriptor, "wb") as writer:
+        leave_to_owner(descriptor, target.parent)
         shutil.copyfileobj(reader, writer, 1 << 20)
 
 

@@ -53,7 +53,7 @@ class DataDir:
             for name in (KEY_FILE, FILE_NAME):
                 with suppress(FileNotFoundError):
                     (path / name).chmod(0o600)
-            lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = _open_lock(path / LOCK_FILE)
         except OSError as error:
             raise StoreUnusable from error
         try:
@@ -118,12 +118,32 @@ def write_key(path: Path, key: bytes) -> None:
     _write_durably(path, key.hex().encode() + b"\n")
 
 
+def leave_to_owner(made: int, folder: Path) -> None:
+    """Give a file that has just been made in a folder, by its descriptor, to whose folder it is.
+
+    Where root puts a backup back, the relay's own user would else be kept from its files.
+    """
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(made, owner.st_uid, owner.st_gid)
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    leave_to_owner(lock, path.parent)
+    return lock
+
+
 def _write_durably(path: Path, content: bytes) -> None:
     """Write a new file so that after a crash it is there whole or not at all."""
     unfinished = path.with_suffix(".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        leave_to_owner(descriptor, path.parent)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
