@@ -133,7 +133,8 @@ async def test_what_root_puts_back_belongs_to_whose_folder_it_is(tmp_path, monke
     make(tmp_path / "relay", tmp_path / "backup")
     given: dict[str, tuple[int, int]] = {}
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(os, "fchown", lambda made, *owner: given.update({os.readlink(f"/proc/self/fd/{made}"): owner}))
+    opened = Path("/proc/self/fd")
+    monkeypatch.setattr(os, "fchown", lambda made, *owner: given.update({str((opened / str(made)).readlink()): owner}))
     data = tmp_path / "new"
     data.mkdir()
     put_back(tmp_path / "backup", data)
