@@ -2,7 +2,8 @@
 
 Nothing of it is replaced but the network, which is a pair of links in memory, and the clock, which moves a little with
 each input, so that limits are met and come to an end, and what has waited too long is swept. Signatures that a mutation
-could never hit are made here, where a frame asks for one with ``SIGN`` in its place.
+could never hit are made here, where a frame asks for one with ``SIGN`` in its place; so are the names of rendezvous. To
+each that a stranger opens somebody comes, and says something back to whatever it is told.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import logging
 import random
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,7 +29,7 @@ from tacit.net.memory import MemoryLink, memory_pair
 from tacit.relay.config import RelayConfig
 from tacit.relay.server import Relay
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import REFUSALS, Closed
+from tacit.wire.errors import REFUSALS, Closed, PartedCode
 from tacit.wire.frames import decode_request, decode_response, encode_request
 from tacit.wire.signing import login_tbs, register_tbs, revoke_tbs
 from tests.relay.peers import Moves
@@ -42,7 +44,14 @@ LAST: Final = 2**40
 
 MAX_FRAMES: Final = 12
 SIGN: Final = b"sign"
+NAME: Final = "WAITER"
+"""In the place of the name of a rendezvous: one where somebody waits."""
+
+ADDRESSES: Final = 250
+"""From which strangers come by turns, so that each may open and try names again by the next time."""
+
 RETENTION_S: Final = 3_600
+PARTED: Final = frozenset(value for name, value in vars(PartedCode).items() if name.isupper())
 CLOSINGS: Final = frozenset(value for name, value in vars(Closed).items() if name.isupper())
 KEPT: Final = Path(__file__).resolve().parent / "kept"
 LOG_ID: Final = b"the log of both."
@@ -120,6 +129,7 @@ class RelayUnderTest:
         )
         self._relay = Relay(config, self._clock, self._chance.randbytes)
         self._handlers: set[asyncio.Task[None]] = set()
+        self._strangers = 0
         self._loop.run_until_complete(self._begin())
 
     def stranger_says(self, data: bytes) -> None:
@@ -148,8 +158,8 @@ class RelayUnderTest:
         places = [pb.Position(log_id=LOG_ID), pb.Position(log_id=self.bob.certificate.device_id)]
         await self._ask(self._hearer, pb.Listen(after=places))
 
-    async def _connect(self) -> tuple[MemoryLink, pb.Hello]:
-        ours, theirs = memory_pair(capacity_frames=10_000, address="203.0.113.9")
+    async def _connect(self, address: str = "203.0.113.254") -> tuple[MemoryLink, pb.Hello]:
+        ours, theirs = memory_pair(capacity_frames=10_000, address=address)
         handler = self._loop.create_task(self._relay.handle(theirs))
         self._handlers.add(handler)
         handler.add_done_callback(self._handlers.discard)
@@ -176,17 +186,26 @@ class RelayUnderTest:
         return link
 
     async def _stranger_says(self, said: list[bytes]) -> None:
-        link, hello = await self._connect()
+        self._strangers += 1
+        origin = f"203.0.113.{self._strangers % ADDRESSES}"
+        link, hello = await self._connect(origin)
+        other = _Other(self)
         challenge = hello.challenge
         try:
             for frame in said:
+                if NAME.encode() in frame:
+                    frame = frame.replace(NAME.encode(), (await other.waits()).encode())
                 await link.send(self._filled(frame, hello, challenge, self.stranger))
                 # One by one, so that the challenge of an answer can be signed in the next frame.
                 for body in await self._settle(link, pb.SubmitOtp()):
                     challenge = getattr(body, "next_challenge", b"") or challenge
+                    if isinstance(body, pb.RendezvousOpened):
+                        await other.comes(body.name)
+                await other.answers()
         except LinkClosed:
             pass
         link.abort()
+        other.leaves()
         await self._gone()
 
     async def _device_says(self, said: list[bytes]) -> None:
@@ -260,11 +279,57 @@ class RelayUnderTest:
         return body
 
 
+class _Other:
+    """Who sits opposite a stranger at a rendezvous, if anybody does; hears what it is told there and nothing else."""
+
+    def __init__(self, relay: RelayUnderTest) -> None:
+        self._relay = relay
+        self._link: MemoryLink | None = None
+
+    async def waits(self) -> str:
+        """Open a rendezvous; returns its name, or one that nobody has."""
+        opened = await self._begin(pb.OpenRendezvous())
+        return opened.name if isinstance(opened, pb.RendezvousOpened) else NAME
+
+    async def comes(self, name: str) -> None:
+        """Go where the stranger waits."""
+        await self._begin(pb.JoinRendezvous(name=name))
+
+    async def answers(self) -> None:
+        """Say something back to each thing that was said."""
+        if self._link is None:
+            return
+        try:
+            for body in await self._relay._settle(self._link, pb.SubmitOtp()):
+                assert isinstance(body, pb.Met | pb.Passage | pb.Parted | pb.Passed | pb.Error | pb.Closing), body
+                if isinstance(body, pb.Passage):
+                    await self._link.send(encode_request(2, pb.PassOn(payload=body.payload[:64])))
+        except LinkClosed:
+            with suppress(LinkClosed):  # the last word
+                while True:
+                    check_answer(decode_response(await self._link.receive()).body)
+            self._link = None
+
+    def leaves(self) -> None:
+        """End its connection."""
+        if self._link is not None:
+            self._link.abort()
+            self._link = None
+
+    async def _begin(self, body: Any) -> Any:
+        self.leaves()
+        self._relay._strangers += 1
+        self._link, _ = await self._relay._connect(f"198.51.100.{self._relay._strangers % ADDRESSES}")
+        return await self._relay._ask(self._link, body)
+
+
 def check_answer(body: Any) -> None:
     """What a relay may answer: something granted, a documented refusal, and never that it does not know itself."""
     assert body is not None
     if isinstance(body, pb.Closing):
         assert body.code in CLOSINGS, body
+    elif isinstance(body, pb.Parted):
+        assert body.code in PARTED, body
     elif hasattr(body, "code"):
         assert body.code in REFUSALS, body
         assert body.code not in {"internal", "storage-failed", "storage-full"}, body

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from fuzz.bent import bent
-from fuzz.relays import SIGN, kept, relay, seed
+from fuzz.relays import NAME, SIGN, kept, relay, seed
 from tacit.wire import relay_pb2 as pb
 
 DAMAGED_EACH = 20
@@ -29,6 +29,9 @@ def seeds() -> Iterator[bytes]:
     yield seed(pb.Login(protocol=2, signature=bytes(64)), pb.Register(protocol=1, invite="x" * 26))
     yield seed(pb.SubmitOtp(), pb.Acknowledge(), pb.SenderKeysRequest(who=pb.Who(handle="fuzz")))
     yield seed(pb.OpenRendezvous(), pb.PassOn(payload=b"x"), pb.Dismiss(), pb.JoinRendezvous(name="A3F2B1"), login)
+    say, much = pb.PassOn(payload=b"x"), pb.PassOn(payload=b"y" * 2_000)
+    yield seed(pb.OpenRendezvous(), say, much, say, pb.Dismiss(), say, pb.Dismiss(close=True), say)
+    yield seed(pb.JoinRendezvous(name=NAME), say, much, say, pb.Dismiss(), pb.JoinRendezvous(name=NAME), say)
     yield b"\x00\x00\x00\x03\x08\x01\x12"
     yield from kept("relay_stranger")
 
