@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tacit import limits
+from tacit.client.books import Books
 from tacit.client.model import GroupId
 from tacit.mls.messages import PrivateMessage, decode_message, encode_message
 from tacit.testing.actor import Actor
+from tacit.testing.evil import rewrite_request
 from tacit.testing.links import Deliver, Passing, Step
 from tacit.testing.story import story
 from tacit.testing.world import World
@@ -89,3 +91,36 @@ async def test_who_lies_each_minute_is_answered_ever_less_often(world: World) ->
 def asked(actor: Actor) -> int:
     """How often somebody has looked through the door of a room."""
     return sum(passing.name == "enter_room" for passing in actor.way.passed)
+
+
+@story
+async def test_who_takes_the_room_away_from_all_others_is_told_by_what_they_see(world: World) -> None:
+    """The relay takes a member's word for who reads and which link is good: it cannot know better, people can."""
+    room, (alice, bob, eve) = await room_of(world, "alice", "bob", "eve")
+    await alice.client.change_nick(room, "alicia")  # which names eve, so that the relay takes her word
+    await world.shortly()
+    mine = pb.Device(**dict(zip(("account_id", "device_id"), await eve.client._runtime.read(own_device), strict=True)))
+
+    def seize(body: pb.Append) -> pb.Append:
+        if body.kind == pb.ENTRY_KIND_COMMIT:
+            body.room.join_token_hash = bytes(32)
+            del body.room.readers[:]
+            body.room.readers.append(mine)
+        return body
+
+    eve.way.meddle(rewrite_request("append", seize))
+    await eve.client.change_nick(room, "empress")
+    await world.shortly()
+    for person in (alice, bob):
+        await person.says(room, "is anybody here?")
+    await world.advance(5 * limits.MINUTE_S)
+    for person in (alice, bob):
+        assert (await person.sees(room))[-2:] == ["-- behind [log-lost]", "-- behind [no-way-back]"]
+        assert await person.state_of(room, "is anybody here?") == "failed"
+    again = await alice.client.create_room("lobby", nick="alice")
+    await bob.client.join_room(await alice.client.room_link(again.id), nick="bob")
+    await talk(again.id, alice, bob)
+
+
+def own_device(books: Books) -> tuple[bytes, bytes]:
+    return books.me.device
