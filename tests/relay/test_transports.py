@@ -178,29 +178,27 @@ async def test_a_proxy_in_front_of_websocket_leaves_the_other_ways_as_they_are()
 
 
 OUT = {
-    "revoke-device": ("device-revoked", errors.DeviceRevoked),
-    "suspend": ("account-suspended", errors.AccountSuspended),
-    "delete": ("account-deleted", errors.NoSuchAccount),
+    "ws": ("revoke-device", "device-revoked", errors.DeviceRevoked),
+    "grpc": ("suspend", "account-suspended", errors.AccountSuspended),
+    "tcp": ("delete", "account-deleted", errors.NoSuchAccount),
 }
 
 
 async def test_whoever_is_put_out_is_out_within_a_second_whatever_carries_them(tmp_path: Path) -> None:
     async with running(tmp_path, port=0, grpc_port=0, tcp_port=0, **HOST) as world:
-        for operation, (code, refusal) in OUT.items():
-            people = [(parse_link(link), Someone.new()) for link in world.relay.links()]
-            peers = [await reach(target) for target, _ in people]
-            for peer, (_, someone) in zip(peers, people, strict=True):
-                await peer.register(someone)
-                await peer.login(someone)
-            for peer, (target, someone) in zip(peers, people, strict=True):
-                asked = {"who": format_id(someone.account.id)}
-                if operation == "revoke-device":
-                    asked["device"] = format_id(someone.certificate.device_id)
-                await asyncio.to_thread(ask_relay, tmp_path, operation, asked)
-                async with asyncio.timeout(1):
-                    await peer.ended.wait()
-                assert [closing.code for closing in peer.closings] == [code], target.scheme
-                again = await reach(target)
-                with pytest.raises(refusal):
-                    await again.login(someone)
-                await again.link.close()
+        for scheme, (operation, code, refusal) in OUT.items():
+            target, someone = parse_link(world.relay.link("", scheme)), Someone.new()
+            peer = await reach(target)
+            await peer.register(someone)
+            await peer.login(someone)
+            asked = {"who": format_id(someone.account.id)}
+            if operation == "revoke-device":
+                asked["device"] = format_id(someone.certificate.device_id)
+            await asyncio.to_thread(ask_relay, tmp_path, operation, asked)
+            async with asyncio.timeout(1):
+                await peer.ended.wait()
+            assert [closing.code for closing in peer.closings] == [code], scheme
+            again = await reach(target)
+            with pytest.raises(refusal):
+                await again.login(someone)
+            await again.link.close()
