@@ -116,12 +116,18 @@ MAX_TIME_MS: Final = 253_402_300_799_999
 """A time that a peer claims: up to the last millisecond of the year 9999, where calendars end."""
 
 MAX_KEY_PACKAGE_BYTES: Final = 16 * 1024
+"""``MAX_LEAF_BYTES`` and as much again; an honest one of the default suite takes some 2,800."""
+
 MAX_CERTIFICATE_BYTES: Final = 4 * 1024
+"""A device certificate; with the largest account key and its signature one takes 1,133."""
+
 MAX_ACCOUNT_KEY_BYTES: Final = 1024
 """A public account key in DER; one of RSA with 4,096 bits takes 550."""
 
 MAX_HANDLE_CHARS: Final = 32
 MAX_GROUP_NAME_BYTES: Final = 256
+"""Names are shown on one line."""
+
 MAX_ROOM_NAME_CHARS: Final = 32
 """Of a public room: as long as a handle."""
 
@@ -129,10 +135,10 @@ MAX_PHONE_CHARS: Final = 16
 """A plus sign and 15 digits. Source: ITU-T E.164 §6"""
 
 MAX_OTP_REQUEST_CHARS: Final = 64
+"""What names a code that was sent; ours take 32."""
+
 MAX_OTP_CODE_CHARS: Final = 16
 """Six digits, and what people put between them."""
-
-"""Names are shown on one line."""
 
 # --- Relay ---------------------------------------------------------------------------------------------------------
 RETENTION_S: Final = 30 * DAY_S
@@ -178,16 +184,26 @@ MAX_SEATED_FAILURES: Final = 32
 """The same of one at a rendezvous, where what is on its way when the other side goes is refused, too."""
 
 MAX_KEY_PACKAGES_PER_DEVICE: Final = 100
+"""Five times what our own client keeps there; with ``MAX_KEY_PACKAGE_BYTES`` each, 1.6 MB of disk."""
+
 MAX_DEVICES_PER_ACCOUNT: Final = 16
+"""Each is a leaf of every group that its account is in, and has an inbox and a connection."""
+
 MAX_DEVICES_EVER_PER_ACCOUNT: Final = 256
 """Revoked devices included, which are remembered for ever."""
 
 MAX_LOGS_PER_ACCOUNT: Final = 1_000
+"""Conversations that one account has made: a row for each, and one for each of its readers, stay while they last."""
+
 MAX_READERS_PER_LOG: Final = MAX_GROUP_MEMBERS
+"""Every member of a group reads its log; each entry goes to that many queues."""
+
 MAX_ROOMS_PER_ACCOUNT: Final = 32
 """Each keeps a GroupInfo, a megabyte at most for the 250 people of the default suite that fit one."""
 
 MAX_ROOM_INFO_BYTES: Final = 1024 * 1024
+"""A room's GroupInfo, with its tree; each commit in the room writes it anew, and each newcomer is sent it."""
+
 MAX_ROOM_QUEUE: Final = 256
 """Devices that wait at the door of one room."""
 
@@ -251,7 +267,11 @@ RATE_ENTRANCES: Final = (0.5, 30.0)
 """Times that one account asks to come into rooms; each answer may be ``MAX_ROOM_INFO_BYTES`` long."""
 
 RATE_NEW_LOGS: Final = (2.0, 200.0)
+"""Conversations that one account makes: nobody begins two hundred on one day, and each is a transaction."""
+
 RATE_PUBLISHED_KEYS: Final = (2.0, 100.0)
+"""Requests that bring KeyPackages, twenty at once mostly: what was used up is filled up again when it was noticed."""
+
 RATE_POSITIONS: Final = (1_000.0, 5_000.0)
 """Positions in logs, to acknowledge or to listen from; one request may name a thousand."""
 
@@ -276,7 +296,11 @@ RATE_NEW_ACCOUNTS_OF_ADDRESS: Final = (20 / HOUR_S, 20.0)
 """Of one address: a family on one evening. Accounts are what all other quotas are counted by."""
 
 OTP_DIGITS: Final = 6
+"""As people know them: a million codes, of which ``MAX_OTP_TRIES`` may be tried."""
+
 OTP_LIFETIME_S: Final = 10 * MINUTE_S
+"""How long a code is good: messages to phones are late at times, and a code that lies about is no use to others."""
+
 MAX_OTP_TRIES: Final = 5
 """Of one code; then it is burned. A guess is right once in a million."""
 
