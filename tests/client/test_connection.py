@@ -16,7 +16,7 @@ from tacit.crypto.eddsa import ED25519
 from tacit.crypto.keys import KeyPair
 from tacit.errors import RelayError, TransportError
 from tacit.identity import AccountKey, DeviceCertificate, RelayLink, device_id
-from tacit.net import LinkClosed
+from tacit.net import LinkClosed, NotARelay
 from tacit.net.memory import MemoryLink, memory_pair
 from tacit.testing.clock import FakeClock, run_in_world
 from tacit.testing.entropy import SeededEntropy
@@ -176,6 +176,15 @@ def test_a_relay_that_is_silent_is_left() -> None:
             await link.receive()
 
     assert isinstance(refused(silent), SlowHandshake)
+
+
+def test_who_hangs_up_without_a_greeting_is_no_relay() -> None:
+    async def elsewhere(link: MemoryLink) -> None:
+        await link.close()
+
+    error = refused(elsewhere)
+    assert isinstance(error, NotARelay)
+    assert str(error) == f"{LINK.host}:{LINK.port}"
 
 
 @pytest.mark.parametrize("frame", [b"\xff\xff", b"", encode_response(0, pb.Acknowledged())])

@@ -17,7 +17,7 @@ from tacit.clock import Clock
 from tacit.crypto.eddsa import ED25519
 from tacit.errors import DecodeError, RelayError, TransportError, UsageError
 from tacit.identity import AccountKey, RelayLink
-from tacit.net import FrameLink
+from tacit.net import FrameLink, LinkClosed, NotARelay
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import HandleTaken, NoSuchAccount, NoSuchDevice, PhoneCodeExpired, refusal
 from tacit.wire.frames import RequestBody, ResponseBody, decode_response, encode_request
@@ -32,6 +32,7 @@ class SlowHandshake(TransportError):
     """The relay did not finish its greeting in time."""
 
     code = "slow-handshake"
+    hint = "Check the port in the link; a relay that has very much to do may take that long, too."
 
 
 class NoPhonesHere(UsageError):
@@ -110,6 +111,14 @@ async def register_again(relay: RelayLink, login: Login, connect: Connect, proof
     await link.close()
 
 
+async def first_frame(link: FrameLink, relay: RelayLink) -> bytes:
+    """What a relay says first. Raises ``NotARelay`` where somebody hangs up instead."""
+    try:
+        return await link.receive()
+    except LinkClosed:
+        raise NotARelay(f"{relay.host}:{relay.port}") from None
+
+
 async def _enter(
     relay: RelayLink,
     login: Login,
@@ -145,7 +154,7 @@ class _Handshake:
         self._protocol = 0
 
     async def run(self, registering: PhoneProof | None, *, log_in: bool) -> Welcomed:
-        hello = await self._receive()
+        hello = _read(await first_frame(self._link, self._relay))
         if not isinstance(hello, pb.Hello):
             raise self._refused(hello)
         seen = self._link.peer_certificate_hash
@@ -245,16 +254,7 @@ class _Handshake:
 
     async def _exchange(self, body: RequestBody) -> ResponseBody:
         await self._link.send(encode_request(1, body))
-        return await self._receive()
-
-    async def _receive(self) -> ResponseBody:
-        try:
-            body = decode_response(await self._link.receive()).body
-        except DecodeError:
-            raise UnexpectedAnswer from None
-        if body is None:
-            raise UnexpectedAnswer
-        return body
+        return _read(await self._link.receive())
 
     def _refused(self, answer: Any) -> RelayError:
         """Why the relay did not do it; remembers the challenge for another try."""
@@ -269,3 +269,13 @@ class _Handshake:
         if isinstance(answer, pb.Closing):
             return refusal(answer.code, retry_after_s=answer.reconnect_after_s)
         return UnexpectedAnswer()
+
+
+def _read(frame: bytes) -> ResponseBody:
+    try:
+        body = decode_response(frame).body
+    except DecodeError:
+        raise UnexpectedAnswer from None
+    if body is None:
+        raise UnexpectedAnswer
+    return body

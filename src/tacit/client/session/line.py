@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, TypeVar
 from tacit import limits
 from tacit.client.connection import read_refusal
 from tacit.client.errors import RelayStopping, RequestTimeout, UnexpectedAnswer
-from tacit.client.handshake import Connect, SlowHandshake
+from tacit.client.handshake import Connect, SlowHandshake, first_frame
 from tacit.errors import DecodeError, RelayError, TacitError, TransportError
 from tacit.identity import RelayLink
 from tacit.net import FrameLink, LinkClosed
@@ -145,7 +145,7 @@ async def _enter(relay: RelayLink, connect: Connect, *, verify_name: bool) -> Li
     link = await connect(relay, verify_name)
     try:
         async with asyncio.timeout(limits.HANDSHAKE_TIMEOUT_S):
-            hello = decode_response(await link.receive()).body
+            hello = decode_response(await first_frame(link, relay)).body
         if not isinstance(hello, pb.Hello):
             raise _refused(hello)
         verify_hello(hello, relay.fingerprint, link.peer_certificate_hash, name_verified=verify_name)
