@@ -92,6 +92,7 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
     assert found.pop("serve.behind_proxy") == "takes true or false, not 'at times'"
     assert "serve.data" in found.pop("serve.ephemeral")
     assert found.pop("serve.ws").endswith("nobody could come in")
+    assert "/no/c.pem: No such file" in found.pop("serve.certificate")
     assert found.pop("TACIT_SERVE_PORT") == "takes a whole number from 0 to 65535, not '99999'"
     assert found == {}
 
@@ -99,7 +100,8 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a = = b", "Invalid value"),
+        ("a = = b", "is no TOML: Invalid value"),
+        ("[serve]\nport = 1\nport = 2", "is no TOML: Cannot overwrite a value (at line 3"),
         ("serve = 3", "serve: is a table, written [serve]"),
         ("[profile]\nname = 'x'", "profile: takes text in quotes, not a table"),
         ("[serve]\nephemeral = 'perhaps'", "serve.ephemeral: takes true or false, not 'perhaps'"),

@@ -121,11 +121,13 @@ def _contradictions(settings: Settings, environment: Mapping[str, str]) -> list[
         # A way that works, as above.
         settings = structs.replace(settings, serve=structs.replace(settings.serve, phone_delivery="console"))
     try:
-        config = relay_config(settings, environment)
-        if config.certificate is not None and config.private_key is not None:
-            file_context(config.certificate, config.private_key)
+        relay_config(settings, environment)
     except BadRelayConfig as error:
         wrong += [Mistake(f"serve.{key}", problem) for key, problem in error.mistakes]
+    certificate, private_key = _path(serve.certificate), _path(serve.private_key)
+    try:
+        if certificate is not None and private_key is not None and not serve.behind_proxy:
+            file_context(certificate, private_key)
     except BadCertificate as error:
         wrong.append(Mistake("serve.certificate", f"{error.sentence} {error.hint}"))
     return wrong

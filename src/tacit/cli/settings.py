@@ -301,8 +301,10 @@ def _file_layer(path: Path) -> Layer:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         return Layer(str(path), {}, (Mistake("", f"cannot be read: {error.strerror}"),))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return Layer(str(path), {}, (Mistake("", str(error)),))
+    except UnicodeDecodeError:
+        return Layer(str(path), {}, (Mistake("", "is no text in UTF-8"),))
+    except tomllib.TOMLDecodeError as error:
+        return Layer(str(path), {}, (Mistake("", f"is no TOML: {error}"),))
     misplaced = tuple(Mistake(key, "is for the command line, not for a file") for key in _RUN_ONLY if key in found)
     good, wrong = sift({key: value for key, value in found.items() if key not in _RUN_ONLY}, Settings)
     return Layer(str(path), good, misplaced + wrong)
