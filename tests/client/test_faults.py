@@ -82,6 +82,7 @@ async def test_who_asked_for_what_fails_is_told_and_nobody_else_is_disturbed(
         return_exceptions=True,
     )
     assert [type(what).__name__ for what in told] == ["MessageInfo", "Mishap", "MessageInfo"]
+    assert alice.problems() == [], "whoever asked has been told"
     await world.advance(60)
     assert (await bob.hears(alice))[-2:] == ["alice: before", "alice: after"]
     assert HALF not in {chat.id for chat in await alice.client.chats()}

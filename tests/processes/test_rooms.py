@@ -176,7 +176,7 @@ def test_a_room_is_locked_somebody_is_put_out_and_the_old_link_is_worth_nothing(
             guest.sees("You are guest here, with boss.")
             owner.sees("● guest joined.")
             guest.enter("/kick boss")
-            guest.sees("Only an admin of the group may do that")
+            guest.sees("Only an admin may do that")
             owner.enter("/lock")
             guest.sees("● boss locked the room")
             refused = town.tacit("room", "join", old, "-P", "late", "--nick", "late", "--json")

@@ -101,10 +101,10 @@ class RoomFull(UsageError):
 
 
 class NotAllowed(UsageError):
-    """Only an admin of the group may do that."""
+    """Only an admin may do that."""
 
     code = "not-allowed"
-    hint = "Ask an admin of the group: /users shows who is one."
+    hint = "Ask an admin: /users shows who is one."
 
 
 class ChatEnded(UsageError):

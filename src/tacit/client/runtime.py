@@ -309,18 +309,21 @@ class Runtime:
         blame = fault.blame or inputs.only_one
         self._wishes.put_back(operations)
         self._faults.put_down_to(blame)
-        self._begin_anew(fault)
-        if blame is not None and blame.kind == "operation":
-            place = cast("int", blame.what)
+        place = cast("int", blame.what) if blame is not None and blame.kind == "operation" else None
+        # Whoever asked for it is told; where that is not plain yet, it will be.
+        known = operations[place][1] is not None if place is not None else blame is None and bool(operations)
+        self._begin_anew(fault, tell=not known)
+        if place is not None:
             settle(self._wishes.take(place + 1).pop(), Mishap())
             self._wishes.put_back(operations[:place])
         self._receipts |= inputs.receipts
         self._wake.set()
 
-    def _begin_anew(self, error: Exception) -> None:
+    def _begin_anew(self, error: Exception, *, tell: bool = True) -> None:
         """What is on disk is whole; what was known of this connection may not be. Raises when it happens too often."""
         self._faults.note(error, self.clock.monotonic_s())
-        self.show(Problem(Mishap.code, Mishap().sentence, Mishap.hint))
+        if tell:
+            self.show(Problem(Mishap.code, Mishap().sentence, Mishap.hint))
         self.uplink.drop(Mishap())
 
     def _turn_failed(self, error: TacitError, inputs: Inputs) -> None:
