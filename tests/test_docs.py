@@ -14,7 +14,7 @@ import pytest
 from tacit.cli.tree import TREE
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/*.md")])
 WHERE = (ROOT, ROOT / "src" / "tacit", ROOT / "src")
 """Documents name files from the project's folder or, for rooms, from the package's."""
 
@@ -56,6 +56,21 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
     inside = [link.partition("#")[0] for link in links if not re.match(r"\w+:|#", link)]
     assert [link for link in inside if not (document.parent / link).exists()] == []
+
+
+@cache
+def headings(document: Path) -> frozenset[str]:
+    """What a link may name behind ``#``."""
+    text = re.sub(r"^```.*?^```", "", document.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return frozenset(re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-") for heading in found)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_into_a_document_leads_to_a_heading(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s:]*)#([^)\s]+)\)", document.read_text("utf-8"))
+    named = [(document.parent / where if where else document, heading) for where, heading in links]
+    assert [heading for where, heading in named if where.suffix == ".md" and heading not in headings(where)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
