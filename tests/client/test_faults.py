@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 
-from tacit.client import errands, handshake, incoming, invitations, outgoing, saving, turn
+from tacit.client import errands, handshake, incoming, invitations, saving, turn
 from tacit.client.batch import Batch
 from tacit.client.core import inbound
 from tacit.client.core.effects import GoneAstray
 from tacit.client.errors import Broken, Mishap
 from tacit.client.faults import MOST_FAULTS, Adrift
-from tacit.client.model import Chat, ChatId, ChatKind, ChatStatus
+from tacit.client.model import Chat, ChatId, ChatKind, ChatStatus, GroupId
 from tacit.client.runtime import Runtime
 from tacit.sdk.types import MessageEvent
 from tacit.testing.actor import Actor
 from tacit.testing.story import story
 from tacit.testing.world import World
+from tacit.wire import relay_pb2 as pb
 from tests.stories.scenes import nothing_is_missing
 
 HALF: ChatId = ChatId("group:" + "00" * 16)
@@ -152,8 +153,9 @@ async def test_an_invitation_that_cannot_be_taken_in_is_told_and_the_next_one_ar
     assert await alice.requests() == ["carol"]
 
 
+@pytest.mark.parametrize("place", ["advance", "take_listening"])
 @story
-async def test_a_chat_that_cannot_get_on_waits_for_the_next_start(world: World) -> None:
+async def test_a_chat_that_cannot_get_on_waits_for_the_next_start(world: World, place: str) -> None:
     alice, bob, carol = await world.people("alice", "bob", "carol")
     for other in (bob, carol):
         await other.says(alice, "hello")
@@ -162,11 +164,15 @@ async def test_a_chat_that_cannot_get_on_waits_for_the_next_start(world: World) 
     await world.advance(60)
     books = runtime_of(alice)._books
     stuck = ChatId(f"direct:{bob.id}")
+
+    def is_stuck(batch: Batch, what: Any) -> bool:
+        state = batch.state(GroupId(what.log_id)) if isinstance(what, pb.LogState) else None
+        return batch.books is books and stuck == (state.conversation.chat_id if state else what)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "tacit.client.turn.advance",
-            slipping(outgoing.advance, lambda batch, chat_id: batch.books is books and chat_id == stuck),
-        )
+        patch.setattr(turn, place, slipping(getattr(turn, place), is_stuck))
+        alice.way.cut()
+        await world.advance(30)
         await alice.says(bob, "for bob")
         await world.advance(60)
         await alice.says(carol, "for carol")
