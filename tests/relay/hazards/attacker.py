@@ -6,6 +6,7 @@ up. Lives by the standard library alone, so that it starts at once.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import select
@@ -123,6 +124,27 @@ def requests(port: int, seconds: float, source: str, frames: Sequence[bytes]) ->
         except OSError:
             count["refused"] += 1
     return count
+
+
+def nonsense(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Counter[str]:
+    """One connection after the other, from one address after the other, on which one of these is said; some without
+    TLS. ``source`` is what the addresses begin with.
+    """
+    count: Counter[str] = Counter()
+    until = begin(seconds)
+    for number in itertools.count():
+        if time.monotonic() > until:
+            return count
+        address, said = f"{source}{number % 250 + 1}", frames[number % len(frames)]
+        try:
+            with dial(port, address) if number % 4 == 0 else tls(port, address) as link:
+                link.settimeout(0.05)
+                link.sendall(said)
+                link.recv(65_536)
+        except OSError:
+            count["lost"] += 1
+        count["said without TLS" if number % 4 == 0 else "said"] += 1
+    raise AssertionError("counted to the end")
 
 
 def talks(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Counter[str]:
@@ -246,7 +268,14 @@ def h2(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 DATA, HEADERS, RESET, SETTINGS, PING = 0, 1, 3, 4, 6
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2(SETTINGS, 0, 0, b"")
 
-ATTACKS = {"slow": slow, "connects": connects, "requests": requests, "talks": talks, "calls": calls}
+ATTACKS = {
+    "slow": slow,
+    "connects": connects,
+    "requests": requests,
+    "nonsense": nonsense,
+    "talks": talks,
+    "calls": calls,
+}
 
 if __name__ == "__main__":
     name, to_port, for_s, from_address, *said = sys.argv[1:]

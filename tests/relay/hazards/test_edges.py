@@ -25,7 +25,10 @@ from tacit.wire.errors import REFUSALS
 from tacit.wire.frames import encode_request
 from tacit.wire.operations import REQUESTS, Phase
 from tests.processes.programs import Relay
-from tests.relay.hazards.guests import HONEST, NOBODY_IS_EXEMPT, Guests
+from tests.relay.hazards.attacker import UPGRADE as UPGRADING
+from tests.relay.hazards.attacker import message as framed
+from tests.relay.hazards.attacks import attacked
+from tests.relay.hazards.guests import HONEST, NOBODY_IS_EXEMPT, Guests, tell, timed
 from tests.relay.peers import TIMEOUT_S, Peer, Someone, key_package, message
 
 pytestmark = pytest.mark.processes
@@ -95,7 +98,7 @@ async def talk(port: int, *said: bytes) -> bytes:
     except (ConnectionError, ssl.SSLError):
         pass
     finally:
-        writer.close()
+        writer.transport.abort()
     return answer
 
 
@@ -304,3 +307,16 @@ async def test_h12_nothing_that_people_say_or_are_called_is_in_the_log(relay: Re
         await line.send(encode_request(1, pb.CreateLog(log_id=log)))
     check_log(relay.running.said)
     assert HONEST not in relay.running.said
+
+
+async def test_h12_all_of_this_at_once_from_many_addresses_delays_nobody(relay: Relay) -> None:
+    """Hazards H8, H9, H11, H12: lies, words without TLS, injections and evil lines, as fast as they are taken."""
+    registers = (encode_request(1, pb.Register(protocol=1, handle=text, invite=text)) for text in INJECTIONS)
+    evil = (UPGRADING + framed(EVIL_LINES.encode()), f"GET /{CANARY} HTTP/1.1\r\nHost: {CANARY}\r\n\r\n".encode())
+    said = (*SMUGGLED.values(), *(UPGRADING + framed(frame) for frame in registers if len(frame) < 4096), *evil)
+    async with timed(relay.port) as honest, attacked(relay, "nonsense", *said, source="127.0.12.") as attack:
+        await honest.under("H8, H9, H11, H12 together")
+        came_to, cpu_s = await attack.ends()
+    tell(f"H12: {came_to}, {cpu_s:.2f} s of the relay")
+    assert came_to["said"] > 3
+    assert came_to["said without TLS"] > 3
