@@ -104,8 +104,8 @@ class CannotListen(TransportError):
 
     code = "cannot-listen"
     hint = (
-        "Another program may hold the port, or it is one below 1024 and takes a privilege; choose one with --port, "
-        "or 0 for any free one."
+        "Another program may hold the port, or it is one below 1024 and takes a privilege; choose another with --port, "
+        "--grpc-port or --tcp-port; 0 is any free one."
     )
 
 
