@@ -17,7 +17,7 @@ AFTER_S = 3 * TIMEOUT_S
 """Clients come back in their own time, and ask ever less often for what others have to bring."""
 
 
-async def test_talk_that_a_backup_lacks_comes_back_and_goes_on(tmp_path: Path) -> None:
+async def test_a25_talk_that_a_backup_lacks_comes_back_and_goes_on(tmp_path: Path) -> None:
     """Backup, more talk and a group that the backup knows nothing of, kill -9, restore, talk."""
     with Relay(tmp_path / "relay") as relay:
         alice, bob = await befriend(relay.link, tmp_path, "alice", "bob")

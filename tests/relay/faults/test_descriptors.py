@@ -82,8 +82,8 @@ async def come_back(relay: RelayProcess, someone: Someone, *, known: bool = True
                 return peer
 
 
-async def test_out_of_descriptors_those_who_are_in_are_served_and_the_operator_is_heard(tmp_path: Path) -> None:
-    """G10: no spinning, no dead listener; the store, the control socket and who is in have theirs."""
+async def test_g10_out_of_descriptors_those_who_are_in_are_served_and_the_operator_is_heard(tmp_path: Path) -> None:
+    """No spinning, no dead listener; the store, the control socket and who is in have theirs."""
     relay = await RelayProcess.start(tmp_path)
     alice = await relay.join(Someone.new())
     log = await alice.create_log()
@@ -108,8 +108,10 @@ async def test_out_of_descriptors_those_who_are_in_are_served_and_the_operator_i
     assert relay.said.count(b"no-descriptors") == 1
 
 
-async def test_out_of_memory_whoever_asks_for_much_is_refused_or_cut_off_and_the_rest_goes_on(tmp_path: Path) -> None:
-    """G10: a relay that may have no more memory keeps its connections, its store and its control socket."""
+async def test_g10_out_of_memory_whoever_asks_for_much_is_refused_or_cut_off_and_the_rest_goes_on(
+    tmp_path: Path,
+) -> None:
+    """A relay that may have no more memory keeps its connections, its store and its control socket."""
     relay = await RelayProcess.start(tmp_path)
     alice, bob = await relay.join(Someone.new()), await relay.join(Someone.new())
     log = await alice.create_log()

@@ -103,8 +103,8 @@ def ice(shim, tmp_path) -> OnThinIce:
     return OnThinIce(shim, tmp_path)
 
 
-async def test_whatever_the_disk_does_writes_are_refused_reads_go_on_and_it_recovers_by_itself(ice):
-    """G5: full, read-only and broken, at the first call, in the middle of a transaction, and when it is synced. H10."""
+async def test_g5_whatever_the_disk_does_writes_are_refused_reads_go_on_and_it_recovers_by_itself(ice):
+    """Full, read-only and broken, at the first call, in the middle of a transaction, and when it is synced. H10."""
     peer = await ice.start()
     await ice.append(peer, b"before", os.urandom(16))
     for fault in FAULTS:

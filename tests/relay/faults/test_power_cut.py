@@ -79,7 +79,7 @@ def kinds(recording: Recording) -> set[Kind]:
     return {record.kind for record in recording.records}
 
 
-def test_after_a_power_cut_at_any_of_these_moments_everything_answered_is_there(shim, tmp_path):
+def test_g6_after_a_power_cut_at_any_of_these_moments_everything_answered_is_there(shim, tmp_path):
     recording = record_lives(shim, tmp_path, seed=6)
     assert kinds(recording) >= {Kind.WRITTEN, Kind.SYNCED, Kind.SYNC_FAILED, Kind.TRUNCATED, Kind.SYNCED_NAMES}
     moments = set(random.Random(6).sample(range(len(recording.records)), 60))
