@@ -19,7 +19,9 @@ from tacit.client.core import heads, nicks, room_keys
 from tacit.client.core.group_info import ROOM_INFO_VERSION, GroupInfo, GroupKind, encode_group_info
 from tacit.crypto.padme import padme
 from tacit.crypto.secret import Secret
-from tacit.identity import account_id, format_id, pairing_keys, safety_number, words
+from tacit.identity import DeviceCertificate, DeviceId, account_id, format_id, pairing_keys, safety_number, words
+from tacit.identity.account_keys import labelled
+from tacit.identity.certificates import CERTIFICATE_LABEL
 from tacit.identity.pairing import TABLE as PAIRING
 from tacit.relay.rates import RATES, RATES_OF_ADDRESS, Rate
 from tacit.wire import signing
@@ -172,11 +174,16 @@ def _rates(rates: Mapping[str, Rate]) -> str:
 
 def example() -> str:
     """Bytes to sign for made-up values, to check an implementation against."""
-    common = {"protocol": 1, "relay_key": b"\x01" * 32, "certificate_hash": b"\x02" * 32, "challenge": b"\x03" * 32}
+    common = {"relay_key": b"\x01" * 32, "certificate_hash": b"\x02" * 32, "challenge": b"\x03" * 32}
+    certificate = DeviceCertificate(
+        b"\x06" * 44, DeviceId(b"\x05" * 16), b"\x08" * 32, 1_700_000_000, 1_763_072_000, b""
+    )
     signed = {
-        "login": signing.login_tbs(**common, account_id=b"\x04" * 16, device_id=b"\x05" * 16),
+        "hello": signing.hello_tbs(protocol_min=1, protocol_max=1, **common),
+        "device certificate": labelled(CERTIFICATE_LABEL, certificate.signed_content()),
+        "login": signing.login_tbs(protocol=1, **common, account_id=b"\x04" * 16, device_id=b"\x05" * 16),
         "register": signing.register_tbs(
-            **common, account_key=b"\x06" * 44, device_certificate=b"\x07" * 100, handle="bob", invite=""
+            protocol=1, **common, account_key=b"\x06" * 44, device_certificate=b"\x07" * 100, handle="bob", invite=""
         ),
         "revoke": signing.revoke_tbs(account_id=b"\x04" * 16, device_id=b"\x05" * 16),
     }
