@@ -10,7 +10,7 @@ import pytest
 from tacit.client.errors import NickTaken
 from tacit.identity import format_link, parse_link
 from tacit.testing.actor import Actor
-from tacit.testing.evil import rewrite
+from tacit.testing.evil import rewrite, rewrite_request
 from tacit.testing.story import story
 from tacit.testing.world import World
 from tacit.wire import relay_pb2 as pb
@@ -355,6 +355,30 @@ async def test_a_join_that_was_cut_off_goes_on_by_itself(world: World) -> None:
     stop()
     carol.way.cut()
     assert (await joining).id == room
+    await world.shortly()
+    assert (await bob.sees(room)).count("-- joined by carol") == 1
+    await all_agree(room, alice, bob, carol)
+
+
+@story
+async def test_a_join_goes_on_even_if_the_relay_takes_no_keys(world: World) -> None:
+    """The process ends before the commit has left; at the next start the relay refuses what is told it first."""
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    (carol,) = await world.people("carol")
+    stop = carol.way.meddle(rewrite_request("append", lambda body: None))
+    joining = asyncio.create_task(carol.client.join_room(await alice.client.room_link(room), nick="carol"))
+    await world.advance(5)
+    await carol.stop()
+    await asyncio.gather(joining, return_exceptions=True)
+    stop()
+
+    def without_keys(body: pb.LoggedIn) -> pb.LoggedIn:
+        body.one_time_key_packages = 0
+        return body
+
+    carol.way.meddle(rewrite("logged_in", without_keys))
+    carol.way.meddle(rewrite("keys_set", lambda body: pb.Error(code="quota", sentence="no")))
+    await carol.start()
     await world.shortly()
     assert (await bob.sees(room)).count("-- joined by carol") == 1
     await all_agree(room, alice, bob, carol)

@@ -200,8 +200,13 @@ class Runtime:
             self.uplink.start(self._books.profile)
 
     async def _after_login(self, connection: Connection, welcomed: Welcomed) -> None:
-        await self.errands.after_login(connection, welcomed)
-        self.errands.spawn(resume_joins(self))
+        self.errands.spawn(resume_joins(self))  # first, because the relay may have something against what follows
+        try:
+            await self.errands.after_login(connection, welcomed)
+        except TacitError as error:
+            log.debug("login-errand-ended", code=error.code)
+        except Exception as error:  # noqa: BLE001 - without it the connection serves all the same
+            log.warning("fault", error=type(error).__name__, reason=place_of(error))
 
     async def _run(self) -> None:
         try:
