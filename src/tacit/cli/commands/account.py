@@ -231,7 +231,11 @@ def _write(place: Path, pem: bytes) -> None:
         raise KeyFileExists(str(place)) from None
     except OSError as error:
         raise KeyFileUnwritable(error.strerror or "") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        place.unlink()  # half a key opens nothing, and would be taken for a whole one
+        raise KeyFileUnwritable(error.strerror or "") from None
