@@ -156,6 +156,7 @@ class HandleFixed(RelayError):
     """The account already has another handle at the relay, and a handle is for good."""
 
     code = "handle-fixed"
+    hint = "Leave the name out; the account keeps the one that it has."
     exit_code = ExitCode.USAGE
 
 
