@@ -79,6 +79,13 @@ def test_help_lists_subcommands_with_nothing_cut_off(path: Path) -> None:
     assert "..." not in listed
 
 
+def test_what_a_shell_shows_beside_a_command_fits_and_says_enough() -> None:
+    for path, command in ALL.items():
+        shown = command.get_short_help_str()
+        assert len(f"{path[-1]}  -- {shown}") <= 80
+        assert not shown.endswith("...") or len(shown) > 45, path
+
+
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_values_of_options_have_names_that_say_something(path: Path) -> None:
     context = click.Context(ALL[path])

@@ -66,6 +66,8 @@ COMPLETE: Final = "_TACIT_COMPLETE"
 """The variable by which a shell asks for completion."""
 
 _FLAGS: Final = "tacit.flags"
+_ASIDE: Final = 60
+"""Characters of a sentence beside a command's name, where a shell completes it on a screen of 80 columns."""
 _WHOLE: Final = 1_000
 """Characters of a sentence in help; no sentence has as many."""
 
@@ -134,6 +136,10 @@ class Command(click.Command):
         """Write two lists of options, and subcommands where there are any."""
         _write_options(self, ctx, formatter, self._shared)
 
+    def get_short_help_str(self, limit: int = _ASIDE) -> str:
+        """The first sentence, whole or as much as a shell has room for beside the name."""
+        return super().get_short_help_str(limit)
+
 
 class Group(click.Group):
     """A command with subcommands, each of which takes the shared options."""
@@ -160,6 +166,10 @@ class Group(click.Group):
         lines = [(name, found.get_short_help_str(_WHOLE)) for name, found in commands if found and not found.hidden]
         with formatter.section("Commands"):
             formatter.write_dl(lines)
+
+    def get_short_help_str(self, limit: int = _ASIDE) -> str:
+        """The first sentence, as a command's."""
+        return super().get_short_help_str(limit)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
