@@ -117,7 +117,7 @@ async def bring_back(context: Context, session: Session, body: pb.BringBack) -> 
         message_id=body.message_id,
         kind=body.kind,
         payload=body.payload,
-        received_at_ms=int(context.clock.now_s() * 1000),
+        received_at_ms=context.steady.received_at_ms(),
         readers_added=_addresses(body.readers_added),
         readers_removed=_addresses(body.readers_removed),
     )
@@ -174,7 +174,7 @@ def _new_entry(context: Context, session: Session, body: pb.Append) -> NewEntry:
         message_id=body.message_id,
         kind=body.kind,
         payload=body.payload,
-        received_at_ms=int(context.clock.now_s() * 1000),
+        received_at_ms=context.steady.received_at_ms(),
         after_commit=body.after_commit,
         # Asked first, because to look through an empty field costs more than all the rest.
         readers_added=_addresses(body.readers_added) if body.readers_added else (),

@@ -27,6 +27,15 @@ class SteadyTime:
         self.away_s = max(0.0, away_s - UNREMARKABLE_S)
         """How far this is behind the clock at the start."""
 
+    def received_at_ms(self) -> int:
+        """What is written on something that comes now, in Unix milliseconds.
+
+        A clock that is set back for a moment must not make it older than what came before it: in a log, whatever lies
+        before something that has expired goes with it.
+        """
+        elapsed_s = self._clock.monotonic_s() - self._began_s
+        return int(max(self._clock.now_s(), self._began_at_s + elapsed_s) * 1000)
+
     def now_s(self) -> int:
         """Unix seconds, never ahead of the clock."""
         elapsed_s = self._clock.monotonic_s() - self._began_s

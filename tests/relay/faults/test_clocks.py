@@ -71,6 +71,8 @@ async def test_a_clock_that_jumps_while_things_wait_empties_nothing(tmp_path: Pa
         late = await world.connect()
         await late.register(Someone.new(), invite=second)
         assert await alice.append(log, b"after") == 3
+        await sweep(world.relay._running())
+        assert [entry.payload for entry in await listened(alice, log)][-3:] == [b"before", b"meanwhile", b"after"]
 
 
 async def listened(peer: Peer, log: bytes) -> list[pb.Entry]:
