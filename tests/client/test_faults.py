@@ -12,7 +12,7 @@ from tacit.client import errands, handshake, incoming, invitations, saving, turn
 from tacit.client.batch import Batch
 from tacit.client.core import inbound
 from tacit.client.core.effects import GoneAstray
-from tacit.client.errors import Broken, Mishap
+from tacit.client.errors import BeganAnew, Broken, Mishap
 from tacit.client.faults import MOST_FAULTS, Adrift
 from tacit.client.model import Chat, ChatId, ChatKind, ChatStatus, GroupId
 from tacit.client.runtime import Runtime
@@ -84,6 +84,8 @@ async def test_who_asked_for_what_fails_is_told_and_nobody_else_is_disturbed(
     )
     assert [type(what).__name__ for what in told] == ["MessageInfo", "Mishap", "MessageInfo"]
     assert alice.problems() == [], "whoever asked has been told"
+    await world.settle()
+    assert alice.disconnected_by() == BeganAnew.code
     await world.advance(60)
     assert (await bob.hears(alice))[-2:] == ["alice: before", "alice: after"]
     assert HALF not in {chat.id for chat in await alice.client.chats()}

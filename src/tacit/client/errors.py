@@ -34,6 +34,12 @@ class Mishap(TacitError):
     hint = "Everything else goes on. Please report this with the log."
 
 
+class BeganAnew(TacitError):
+    """After a mistake of its own this program has closed the connection, to begin again from what is on disk."""
+
+    code = "began-anew"
+
+
 class TimedOut(TacitError):
     """It did not happen in the time given."""
 

@@ -19,7 +19,7 @@ from tacit.client.directory import Asked, Found, look_up
 from tacit.client.entering import come_back
 from tacit.client.entering import resume as resume_joins
 from tacit.client.errands import Errands, positions
-from tacit.client.errors import Broken, Closed, Mishap
+from tacit.client.errors import BeganAnew, Broken, Closed, Mishap
 from tacit.client.events import ClientEvent, Problem, StateMoved
 from tacit.client.expiry import drop_expired_keys
 from tacit.client.faults import Fault, Faults
@@ -329,7 +329,7 @@ class Runtime:
         self._faults.note(error, self.clock.monotonic_s())
         if tell:
             self.show(Problem(Mishap.code, Mishap().sentence, Mishap.hint))
-        self.uplink.drop(Mishap())
+        self.uplink.drop(BeganAnew())
 
     def _turn_failed(self, error: TacitError, inputs: Inputs) -> None:
         """Nothing of the turn has happened. What came from the relay comes again over a new connection."""
@@ -378,7 +378,7 @@ class Runtime:
     def _plan(self, turned: Turned) -> None:
         """What the turn asks for later."""
         if turned.shaken:
-            self.uplink.drop(Mishap())
+            self.uplink.drop(BeganAnew())
         now = self.clock.monotonic_s()
         if turned.again:
             self._wishes.add(_nothing)
