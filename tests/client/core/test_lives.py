@@ -12,7 +12,9 @@ from tacit.client.core.inbound import process_entry
 from tacit.client.core.lives import INCARNATION_BYTES, incarnation_in, may_seal
 from tacit.client.core.state import Context, EntryKind, LogEntry, Step
 from tacit.client.model import ConversationStatus, IntentKind, OutboxRow
+from tacit.mls.protection import open_private
 from tests.client.core.members import Member, group_of
+from tests.mls.mirror import Mirror
 
 OLD, NEW = b"o" * INCARNATION_BYTES, b"n" * INCARNATION_BYTES
 
@@ -156,6 +158,23 @@ def test_an_own_commit_that_others_bring_back_counts_by_its_signature_where_the_
     is_old = keys_from == OLD
     assert (old.group.conversation.status is ConversationStatus.BEHIND) is is_old
     assert old.notices() == ["behind/own-commit-lost" if is_old else "invalid-commit/own-message"]
+
+
+def test_an_own_text_that_somebody_brings_back_as_a_commit_leaves_nobody_behind():
+    """All members know all message keys, so the signed text can be sealed again where this store has not come."""
+    log, (alice, mallory) = group_of("alice", "mallory")
+    (text,) = log.append(alice, alice.text("hello"))
+    message = mls.decode_message(text.payload)
+    assert isinstance(message, mls.PrivateMessage)
+    keys = mallory.group.group.state.keys(mallory.group.group.secret_tree)
+    signed = open_private(keys, message).verify(keys)
+    mirror = Mirror(mallory.group.group, mallory.entropy)
+    again = mirror.encrypt(signed.content, signed.auth, alice.group.group.own_leaf, generation=50)
+    member = at(alice)
+    disguised = replace(text, message_id=b"m" * 16, payload=again, kind=EntryKind.COMMIT)
+    member.take(process_entry(member.group, disguised, None, member.ctx))
+    assert member.group.conversation.status is ConversationStatus.ACTIVE
+    assert member.notices() == ["behind/restored"]
 
 
 def test_a_store_that_begins_the_next_epoch_itself_need_not_wait_for_others():

@@ -24,7 +24,8 @@ from tacit.client.core.roster import read_member
 from tacit.client.core.state import Context, EntryKind, GroupState, LogEntry, Sent, Step
 from tacit.client.model import ConversationStatus, Intent, IntentKind, KeptEntry, MessageState, Notice
 from tacit.errors import InvalidMessage, PeerError
-from tacit.mls.messages import PrivateMessage, decode_message
+from tacit.mls.framing import FramedContent
+from tacit.mls.messages import PrivateMessage, PublicMessage, decode_message
 from tacit.mls.registry import ContentType
 
 OTHER_KEYS: Final = frozenset({"6.3.2/sender-data", "6.3.1/ciphertext"})
@@ -238,7 +239,8 @@ def _take_own_unknown(state: GroupState, entry: LogEntry, own: mls.OwnMessage, c
     conversation = state.conversation
     lost_epoch = unsafe = False
     if own.epoch == state.group.epoch:
-        lost_epoch = entry.kind == EntryKind.COMMIT
+        # By its content, too: whoever brings it back says of which kind it was.
+        lost_epoch = entry.kind == EntryKind.COMMIT and _is_commit(entry.payload)
     if own.epoch == state.group.epoch and isinstance(decode_message(entry.payload), PrivateMessage):
         handshake = state.group.sender_position(entry.payload).is_handshake
         unclear = handshake or conversation.in_doubt or (conversation.cursor == 0 and entry.seq > 1)
@@ -268,6 +270,13 @@ def _fall_behind(state: GroupState, entry: LogEntry) -> GroupState:
 def _is_proposal(payload: bytes) -> bool:
     message = decode_message(payload)
     return isinstance(message, PrivateMessage) and message.content_type is ContentType.PROPOSAL
+
+
+def _is_commit(payload: bytes) -> bool:
+    match decode_message(payload):
+        case PrivateMessage(content_type=found) | PublicMessage(content=FramedContent(content_type=found)):
+            return found is ContentType.COMMIT
+    return False
 
 
 def _take_wrong_epoch(state: GroupState, entry: LogEntry, wrong: mls.WrongEpoch, ctx: Context) -> Step:
