@@ -16,6 +16,7 @@ from tacit.client.errors import BeganAnew, Broken, Mishap
 from tacit.client.faults import MOST_FAULTS, Adrift
 from tacit.client.model import Chat, ChatId, ChatKind, ChatStatus, GroupId
 from tacit.client.runtime import Runtime
+from tacit.sdk import present
 from tacit.sdk.types import MessageEvent
 from tacit.testing.actor import Actor
 from tacit.testing.story import story
@@ -256,3 +257,19 @@ async def test_errands_and_links_that_fail_are_taken_up_again(world: World, capl
     assert len([line for line in told if line.startswith("fault error='Slip'")]) == 2
     assert "quote" not in "".join(told)
     await all_is_well(alice, bob)
+
+
+@story
+async def test_a_line_that_cannot_be_shown_is_told_and_those_behind_it_are_shown(world: World) -> None:
+    alice, bob = await world.friends("alice", "bob")
+    with pytest.MonkeyPatch.context() as patch:
+        once = iter([True])
+        patch.setattr(present, "event", slipping(present.event, lambda *_: next(once, False)))
+        await bob.says(alice, "one")
+        await world.advance(30)
+        await bob.says(alice, "two")
+        await world.advance(30)
+    assert {*alice.problems(), *bob.problems()} == {Mishap.code}
+    for person in (alice, bob):
+        assert [event.message.text for event in person.events if isinstance(event, MessageEvent)][-1] == "two"
+        assert [line.split(": ")[1] for line in await person.hears(bob if person is alice else alice)] == ["one", "two"]

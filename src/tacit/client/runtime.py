@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from tacit.client.batch import Batch
 from tacit.client.books import Books, Checkpoint
@@ -56,6 +56,8 @@ EXPIRE_EVERY_S = float(HOUR_S)
 
 INTRODUCTION_S = 2.0
 """How long lines about new people wait for their handles."""
+
+MISHAP: Final = Problem(Mishap.code, Mishap().sentence, Mishap.hint)
 
 MAX_PUSHES_AT_ONCE = 256
 """Entries worked through in one transaction."""
@@ -181,6 +183,11 @@ class Runtime:
         for watcher in self._watchers:
             for event in events:
                 watcher.put(event)
+
+    def mishap(self, error: Exception) -> Problem:
+        """A fault of the program that left nothing undone, as it is to be shown; the log tells where it was."""
+        log.warning("fault", error=type(error).__name__, reason=place_of(error))
+        return MISHAP
 
     def why_closed(self) -> TacitError:
         """What to tell whoever finds this client closed: its owner did it, or it failed."""
@@ -328,7 +335,7 @@ class Runtime:
         """What is on disk is whole; what was known of this connection may not be. Raises when it happens too often."""
         self._faults.note(error, self.clock.monotonic_s())
         if tell:
-            self.show(Problem(Mishap.code, Mishap().sentence, Mishap.hint))
+            self.show(MISHAP)
         self.uplink.drop(BeganAnew())
 
     def _turn_failed(self, error: TacitError, inputs: Inputs) -> None:

@@ -12,7 +12,7 @@ from tacit.client.events import ClientEvent, ConnectionChanged, LineAdded, Probl
 from tacit.client.model import ContactStatus, ConversationStatus, Message, MessageId, MessageState
 from tacit.client.runtime import Runtime
 from tacit.client.watching import Missed, Watcher
-from tacit.errors import NotFound
+from tacit.errors import NotFound, TacitError
 from tacit.sdk import present
 from tacit.sdk.types import Event, WaitFor
 
@@ -103,7 +103,7 @@ async def _missed(runtime: Runtime, after_row: int) -> AsyncIterator[tuple[int, 
     while True:
         lines = await runtime.read(
             lambda books, row=after_row: [  # type: ignore[misc]  # mypy does not see the default's type
-                (m.row, present.event(books, LineAdded(m))) for m in books.store.messages_after(row, _LINES_AT_ONCE)
+                (m.row, _shown(runtime, books, LineAdded(m))) for m in books.store.messages_after(row, _LINES_AT_ONCE)
             ]
         )
         for row, event in lines:
@@ -118,9 +118,19 @@ async def _present(runtime: Runtime, happened: ClientEvent) -> Event | None:
     if isinstance(happened, ConnectionChanged | Problem):
         return present.bare_event(happened)  # needs no books, and may be the last word of a client that has stopped
     try:
-        return await runtime.read(lambda books: present.event(books, happened))
+        return await runtime.read(lambda books: _shown(runtime, books, happened))
     except (Broken, Closed):
         return None
+
+
+def _shown(runtime: Runtime, books: Books, happened: ClientEvent) -> Event | None:
+    """What happened as programs see it; one thing that this program cannot show is told, and the stream goes on."""
+    try:
+        return present.event(books, happened)
+    except TacitError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is in the store, and whoever watches would hear nothing any more
+        return present.bare_event(runtime.mishap(error))
 
 
 async def _next_about(runtime: Runtime, watcher: Watcher, message_id: MessageId) -> None:
