@@ -28,6 +28,7 @@ from tacit.net import (
 )
 from tacit.net.bounds import Bounds
 from tacit.net.held import HELD_FRAMES, MAX_UNWANTED, MAX_UNWANTED_BYTES, STRANGERS_FRAMES, STRANGERS_UNWANTED
+from tacit.net.serving import CLOSE_TIMEOUT_S
 from tacit.net.tcp_client import connect_tcp
 from tacit.net.tcp_frames import ARE_YOU_THERE, HERE_I_AM, WORDS_PER_TICK, Incoming, encode_frames
 from tacit.net.tcp_link import TcpLink
@@ -177,6 +178,20 @@ async def test_a_client_notices_a_relay_that_hangs(pem: Pem) -> None:
             await link.receive()
     assert closed.value.close_code == CloseCode.ABNORMAL
     server.close()
+
+
+async def test_who_neither_reads_the_last_word_nor_stops_is_cut_off_before_its_time(pem: Pem) -> None:
+    held = Held()
+    async with serving(pem, held, "tcp") as listener, stranger(listener.port) as (_, writer):
+        server = await held.links.get()
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a transport that reads, too
+        await server.send_many([bytes(60_000)] * 200)
+        closing = asyncio.create_task(server.close())
+        await asyncio.sleep(0)
+        writer.write(encode_frames([b"x"]) * (STRANGERS_UNWANTED + 1))
+        async with asyncio.timeout(CLOSE_TIMEOUT_S / 2):
+            await closing
+        held.done.set()
 
 
 # ---- who is not let in ----

@@ -72,9 +72,6 @@ class TcpLink(StreamLink):
     def heed(self) -> None:
         """Answer who asks whether this side is there, and wake whoever waits for frames."""
         incoming = self._incoming
-        if self._held.is_too_much:
-            self._cut()  # there is no word for it
-            return
         if incoming.asked:
             incoming.asked = False
             if not self._congested:
