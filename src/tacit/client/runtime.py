@@ -82,6 +82,8 @@ class Runtime:
         self._receipts: set[GroupId] = set()
         self._told_at: dict[GroupId, float] = {}
         self._watchers: list[Watcher] = []
+        self._looking: set[GroupId] = set()
+        """Rooms to which a way back is being tried."""
         self._coming_back: set[GroupId] = set()
         """Rooms to which a way back was tried over the present connection."""
         self._faults = Faults()
@@ -408,7 +410,8 @@ class Runtime:
         self.errands.note_used(turned.packages_used, last_resort=turned.last_resort_used)
         self.errands.claim(turned.claims)
         self.errands.ask_names(turned.nameless)
-        for group_id in turned.come_back - self._coming_back:
+        for group_id in (turned.come_back - (self._coming_back - turned.astray)) - self._looking:
+            self._looking.add(group_id)
             self._coming_back.add(group_id)
             self.errands.spawn(self._come_back(group_id))
 
@@ -420,6 +423,8 @@ class Runtime:
             if group_id in self._open_books().astray:
                 self._coming_back.discard(group_id)
             raise
+        finally:
+            self._looking.discard(group_id)
         self._coming_back.discard(group_id)
 
     # ---- machinery ----

@@ -102,7 +102,9 @@ class Turned:
     bring_back: set[GroupId] = field(default_factory=set)
     """See ``returning``."""
     come_back: set[GroupId] = field(default_factory=set)
-    """Rooms in which this device has lost its place."""
+    """Rooms in which this device has lost its place, or seems to have."""
+    astray: set[GroupId] = field(default_factory=set)
+    """Those of them in which it only seems so: nothing is said there until somebody has looked."""
     send: list[OutboxRow] = field(default_factory=list)
     claims: list[Intent] = field(default_factory=list)
     """Invitations that need KeyPackages."""
@@ -246,6 +248,7 @@ def _look_ahead(batch: Batch, turned: Turned, impatient: set[GroupId]) -> None:
     books = batch.books
     turned.acknowledge = batch.acknowledge
     turned.come_back = _lost_places(batch, turned, impatient)
+    turned.astray = turned.come_back & books.astray
     creating = {g for g in batch.create if books.statuses.get(g) is ConversationStatus.CREATING}
     turned.create = _requests(batch, creating, again=False)
     turned.make_again = _requests(batch, batch.make_again, again=True)
