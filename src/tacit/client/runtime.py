@@ -22,7 +22,7 @@ from tacit.client.errands import Errands, positions
 from tacit.client.errors import BeganAnew, Broken, Closed, Mishap
 from tacit.client.events import ClientEvent, Problem, StateMoved
 from tacit.client.expiry import drop_expired_keys
-from tacit.client.faults import Fault, Faults
+from tacit.client.faults import Blame, Fault, Faults
 from tacit.client.gone import ASK_AFTER_S, Lookout
 from tacit.client.handshake import Connect, Welcomed
 from tacit.client.model import ChatId, GroupId, MessageState, OutboxRow
@@ -190,6 +190,10 @@ class Runtime:
         """A fault of the program that left nothing undone, as it is to be shown; the log tells where it was."""
         log.warning("fault", error=type(error).__name__, reason=place_of(error))
         return MISHAP
+
+    def passes_over(self, chat_id: ChatId) -> bool:
+        """Whether nothing more is done in a chat while this process runs, because this program has failed at it."""
+        return Blame("chat", chat_id) in self._faults.blamed
 
     def why_closed(self) -> TacitError:
         """What to tell whoever finds this client closed: its owner did it, or it failed."""

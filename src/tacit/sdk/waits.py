@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from tacit.client.books import Books
-from tacit.client.errors import Broken, Closed, NotSent, Offline, TimedOut
+from tacit.client.errors import Broken, Closed, Mishap, NotSent, Offline, TimedOut
 from tacit.client.events import ClientEvent, ConnectionChanged, LineAdded, Problem, StateMoved
 from tacit.client.model import ContactStatus, ConversationStatus, Message, MessageId, MessageState
 from tacit.client.runtime import Runtime
@@ -28,7 +28,7 @@ _LOOK_AGAIN_S: Final = 0.02
 
 
 async def wait_for_state(runtime: Runtime, message_id: MessageId, wanted: WaitFor, timeout_s: float) -> Message:
-    """Wait until an own message is at least ``wanted``; raises ``TimedOut``, ``NotSent``, ``NotFound``."""
+    """Wait until an own message is at least ``wanted``; raises ``TimedOut``, ``NotSent``, ``NotFound``, ``Mishap``."""
     watcher = runtime.watch()
     try:
         async with asyncio.timeout(timeout_s):
@@ -38,6 +38,8 @@ async def wait_for_state(runtime: Runtime, message_id: MessageId, wanted: WaitFo
                     raise NotSent
                 if message.state in _ORDER and _ORDER.index(message.state) >= _ORDER.index(MessageState(wanted)):
                     return message
+                if message.state is MessageState.QUEUED and runtime.passes_over(message.chat_id):
+                    raise Mishap
                 await _next_about(runtime, watcher, message_id)
     except TimeoutError:
         raise TimedOut from None
@@ -139,7 +141,7 @@ async def _next_about(runtime: Runtime, watcher: Watcher, message_id: MessageId)
         match await watcher.get():
             case None:
                 raise runtime.why_closed()
-            case Missed():
+            case Missed() | Problem(code=Mishap.code):
                 return
             case StateMoved(_, moved, _) if moved == message_id:
                 return
