@@ -30,12 +30,23 @@ MAX_UNWANTED_BYTES: Final = 8 * 1024 * 1024
 class Held:
     """What waits on one link, in order; what is parsed goes in at one end."""
 
-    __slots__ = ("_bytes", "_dropped", "_dropped_bytes", "_member_from", "_wanted", "frames", "of_member")
+    __slots__ = (
+        "_bytes",
+        "_dropped",
+        "_dropped_bytes",
+        "_member_from",
+        "_wanted",
+        "frames",
+        "is_too_much",
+        "of_member",
+    )
 
     def __init__(self, bounds: Bounds) -> None:
         self._member_from = bounds.max_frame
         self.of_member = bounds.first_max_frame >= bounds.max_frame
         """Whether they come from somebody who is known."""
+        self.is_too_much = False
+        """Whether more has come behind the last word than an honest peer has under way."""
         self.frames: list[bytes] = []
         self._bytes = 0
         self._wanted = True
@@ -51,14 +62,6 @@ class Held:
         """Whether frames should be taken before more are parsed."""
         return len(self.frames) >= (HELD_FRAMES if self.of_member else STRANGERS_FRAMES) or self._bytes >= HELD_BYTES
 
-    @property
-    def is_too_much(self) -> bool:
-        """Whether more has come behind the last word than an honest peer has under way."""
-        return (
-            self._dropped > (MAX_UNWANTED if self.of_member else STRANGERS_UNWANTED)
-            or self._dropped_bytes > MAX_UNWANTED_BYTES
-        )
-
     def add(self, frame: bytes) -> None:
         """Put a frame behind those that wait."""
         if self._wanted:
@@ -67,6 +70,10 @@ class Held:
         else:
             self._dropped += 1
             self._dropped_bytes += len(frame)
+            self.is_too_much = (
+                self._dropped > (MAX_UNWANTED if self.of_member else STRANGERS_UNWANTED)
+                or self._dropped_bytes > MAX_UNWANTED_BYTES
+            )
 
     def take(self) -> bytes:
         """The first frame that waits."""
