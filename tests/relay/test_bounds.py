@@ -9,8 +9,8 @@ import pytest
 
 from tacit import limits
 from tacit.net.errors import LinkClosed
-from tacit.relay.connection import LOOK_S
 from tacit.relay.outgoing import Outgoing
+from tacit.relay.pausing import LOOK_S
 from tacit.relay.rates import (
     ANY_REQUEST,
     BY_NUMBER,

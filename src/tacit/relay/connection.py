@@ -21,6 +21,7 @@ from tacit.relay import keys, logs, phones, registry, rendezvous, rooms
 from tacit.relay.context import Context
 from tacit.relay.login import Challenges, greet, login
 from tacit.relay.outgoing import Outgoing
+from tacit.relay.pausing import Pause
 from tacit.relay.rates import ANY_REQUEST, REFUSED, Buckets, tokens_of
 from tacit.relay.store.rows import Session
 from tacit.wire import relay_pb2 as pb
@@ -52,9 +53,6 @@ TURN: Final = 32
 STRANGERS_TURN: Final = 4
 """The same of one that has not logged in; a thousand of these may have theirs before it is anybody's turn again."""
 
-LOOK_S: Final = 1.0
-"""How long somebody who is paused may be gone before that is seen."""
-
 
 class Connection:
     """One peer; ``run`` returns when the link has ended."""
@@ -77,7 +75,7 @@ class Connection:
         """How long a device is not to be read for what its account was refused."""
         self._turn = 0
         self._was_cut_off = False
-        self._pausing: asyncio.Future[None] | None = None
+        self._pause = Pause(context.clock, lambda: self._is_over or link.is_gone)
         self._in_flight = 0
         self._bytes_in_flight = 0
         self._serving = False
@@ -98,7 +96,9 @@ class Connection:
             while not self.outgoing.is_ending:
                 received = await self._link.receive_many()
                 if self.session is not None:
-                    await self._pause(self._spend(self.session, ANY_REQUEST, len(received)))
+                    wait_s = self._spend(self.session, ANY_REQUEST, len(received))
+                    if wait_s:
+                        await self._pause.wait(wait_s)
                 await self._take_all(received)
             # Who does not read the last word need not be read for as long as that takes.
             await asyncio.wait({sending})
@@ -120,8 +120,7 @@ class Connection:
         """Say a last word behind what is queued, and close."""
         if last is not None and not self.outgoing.is_ending:
             self._context.metrics.cut_off[last.code] += 1
-        if self._pausing is not None:
-            self._pausing.cancel()
+        self._pause.look()
         self.outgoing.end(last, last.code if last is not None else "", code)
 
     async def drain(self, last: pb.Closing) -> None:
@@ -145,8 +144,7 @@ class Connection:
         if reason:
             self._context.metrics.cut_off[reason] += 1
         self._was_cut_off = True
-        if self._pausing is not None:
-            self._pausing.cancel()
+        self._pause.look()
         self._link.abort()
 
     async def _send(self) -> None:
@@ -172,7 +170,7 @@ class Connection:
                 await asyncio.sleep(0)
             if self._owes_s:
                 owed_s, self._owes_s = self._owes_s, 0.0
-                await self._pause(owed_s)
+                await self._pause.wait(owed_s)
             if self._is_busy or self.outgoing.is_full:
                 await self._room()
 
@@ -226,7 +224,7 @@ class Connection:
     async def _pace(self, frame: Frame[RequestBody], payload: bytes) -> None:
         """Read no further until it is time to pass this on; cheaper than to refuse it again and again."""
         tokens, now_s = tokens_of(frame.name, frame.body), self._context.clock.monotonic_s()
-        await self._pause(
+        await self._pause.wait(
             max(
                 self._buckets.spend(frame.name, now_s, tokens),
                 self._context.addresses.spend(self._link.peer_address, frame.name, tokens),
@@ -234,26 +232,11 @@ class Connection:
         )
         # Whoever waits for its own time takes no turn from others.
         if self.place is not None:
-            await self._pause(self._context.meetings.turn_in_s(payload))
+            await self._pause.wait(self._context.meetings.turn_in_s(payload))
 
     def _spend(self, session: Session, what: str, frames: int) -> float:
         """Count what a device's account makes us do; returns for how many seconds it is not to be read."""
         return self._context.buckets_of(session.account).spend(what, self._context.clock.monotonic_s(), frames)
-
-    async def _pause(self, wait_s: float) -> None:
-        """Read nothing for so long, or until this connection is to end."""
-        if self._is_over or not wait_s:
-            return
-        clock = self._context.clock
-        until_s = clock.monotonic_s() + wait_s
-        try:
-            while not (self._is_over or self._link.is_gone) and (left_s := until_s - clock.monotonic_s()) > 0:
-                self._pausing = asyncio.ensure_future(clock.sleep(min(left_s, LOOK_S)))
-                await asyncio.wait({self._pausing})
-        finally:
-            if self._pausing is not None:
-                self._pausing.cancel()
-                self._pausing = None
 
     async def _serve_stranger(self, frame: Frame[RequestBody]) -> ResponseBody:
         origin = self._link.peer_address
