@@ -128,7 +128,7 @@ def open_private(keys: EpochKeys, message: PrivateMessage) -> Unverified:
     if sender_data.leaf_index == keys.own_leaf:
         is_signed = _is_signed(keys, message, sender_data, sender_leaf)
         raise OwnMessage(message.epoch, sender_data.generation, is_signed=is_signed)
-    return _open(keys, message, sender_data, sender_leaf)
+    return open_content(keys, message, sender_data, sender_leaf)
 
 
 def protect_public(
@@ -173,13 +173,16 @@ def ratchet_kind(content_type: ContentType) -> RatchetKind:
 def _is_signed(keys: EpochKeys, message: PrivateMessage, sender_data: SenderData, sender_leaf: LeafNode) -> bool:
     """Whether the sender that a message names has signed it, as far as there is a key to open it."""
     try:
-        _open(keys, message, sender_data, sender_leaf).verify(keys)
+        open_content(keys, message, sender_data, sender_leaf).verify(keys)
     except (InvalidMessage, DecodeError):
         return False
     return True
 
 
-def _open(keys: EpochKeys, message: PrivateMessage, sender_data: SenderData, sender_leaf: LeafNode) -> Unverified:
+def open_content(
+    keys: EpochKeys, message: PrivateMessage, sender_data: SenderData, sender_leaf: LeafNode
+) -> Unverified:
+    """Open the content with the key of its sender and generation; the keys stay as they are. Source: RFC 9420 §6.3.1"""
     key, secret_tree = keys.secret_tree.key_at(
         keys.suite, sender_data.leaf_index, ratchet_kind(message.content_type), sender_data.generation
     )

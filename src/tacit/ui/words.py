@@ -55,7 +55,7 @@ NOTICES: Final = {
     "behind/missed-commit/room": "A change of the room never reached this device. It looks for its way back by itself; "
     "what is said until then cannot be read here.",
     "behind/no-way-back": "The others may have gone on where this device cannot follow by itself. Ask somebody in the "
-    "room for its link, and come in again with: tacit room join LINK",
+    "room for its link: tacit room join LINK leads you in again.",
     "behind/relay-restored": "The relay was restored from a backup, and the others went on without a change of the "
     "{place} that this device has seen, so what follows can be neither read nor sent. Somebody in it can remove and "
     "invite you again.",

@@ -34,7 +34,7 @@ RULES: Final = (
          "A member's public message has the whole MAC of what was signed and of the signature."),
     Rule("6.2/membership-tag-place", "mls.messages.PublicMessage.read", "F06", "VS007",
          "A membership tag comes with members as senders and with nobody else.", Kind.MALFORMED),
-    Rule("6.3.1/ciphertext", "mls.protection.open_private", "F05", "VS006 vn1202",
+    Rule("6.3.1/ciphertext", "mls.protection.open_content", "F05", "VS006 vn1202",
          "The content decrypts with the key of its sender and generation."),
     Rule("6.3.1/padding", "mls.checks.framing.check_padding", "F10", "VS011 vn1303",
          "Padding is nothing but zeros."),
