@@ -75,7 +75,7 @@ class Connection:
         """How long a device is not to be read for what its account was refused."""
         self._turn = 0
         self._was_cut_off = False
-        self._pause = Pause(context.clock, lambda: self._is_over or link.is_gone)
+        self._pause = Pause(context.clock)
         self._in_flight = 0
         self._bytes_in_flight = 0
         self._serving = False
@@ -98,7 +98,7 @@ class Connection:
                 if self.session is not None:
                     wait_s = self._spend(self.session, ANY_REQUEST, len(received))
                     if wait_s:
-                        await self._pause.wait(wait_s)
+                        await self._pause.wait(wait_s, self._is_past)
                 await self._take_all(received)
             # Who does not read the last word need not be read for as long as that takes.
             await asyncio.wait({sending})
@@ -170,7 +170,7 @@ class Connection:
                 await asyncio.sleep(0)
             if self._owes_s:
                 owed_s, self._owes_s = self._owes_s, 0.0
-                await self._pause.wait(owed_s)
+                await self._pause.wait(owed_s, self._is_past)
             if self._is_busy or self.outgoing.is_full:
                 await self._room()
 
@@ -228,11 +228,12 @@ class Connection:
             max(
                 self._buckets.spend(frame.name, now_s, tokens),
                 self._context.addresses.spend(self._link.peer_address, frame.name, tokens),
-            )
+            ),
+            self._is_past,
         )
         # Whoever waits for its own time takes no turn from others.
         if self.place is not None:
-            await self._pause.wait(self._context.meetings.turn_in_s(payload))
+            await self._pause.wait(self._context.meetings.turn_in_s(payload), self._is_past)
 
     def _spend(self, session: Session, what: str, frames: int) -> float:
         """Count what a device's account makes us do; returns for how many seconds it is not to be read."""
@@ -373,6 +374,10 @@ class Connection:
     def _is_over(self) -> bool:
         """Whether nothing that comes has an effect any more."""
         return self._was_cut_off or self.outgoing.is_ending
+
+    def _is_past(self) -> bool:
+        """Whether there is nobody to wait for either."""
+        return self._is_over or self._link.is_gone
 
     @property
     def _is_busy(self) -> bool:

@@ -13,20 +13,19 @@ LOOK_S: Final = 1.0
 
 
 class Pause:
-    """The one of a connection; it ends early when ``is_over`` says that nothing is to be waited for any more."""
+    """The one of a connection."""
 
-    __slots__ = ("_clock", "_is_over", "_sleeping")
+    __slots__ = ("_clock", "_sleeping")
 
-    def __init__(self, clock: Clock, is_over: Callable[[], bool]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._is_over = is_over
         self._sleeping: asyncio.Future[None] | None = None
 
-    async def wait(self, wait_s: float) -> None:
-        """Let so much time pass."""
+    async def wait(self, wait_s: float, is_over: Callable[[], bool]) -> None:
+        """Let so much time pass, or less if it is over before: then there is nothing to be waited for any more."""
         until_s = self._clock.monotonic_s() + wait_s
         try:
-            while not self._is_over() and (left_s := until_s - self._clock.monotonic_s()) > 0:
+            while not is_over() and (left_s := until_s - self._clock.monotonic_s()) > 0:
                 self._sleeping = asyncio.ensure_future(self._clock.sleep(min(left_s, LOOK_S)))
                 await asyncio.wait({self._sleeping})
         finally:
