@@ -68,6 +68,7 @@ class Collector:
     def __init__(self, someone: Someone, log: bytes) -> None:
         self.someone, self.log = someone, log
         self.collected = 0
+        self.one_more = asyncio.Semaphore(0)
 
     async def collect_until_cut(self, peer: Peer) -> None:
         try:
@@ -77,6 +78,7 @@ class Collector:
                 entry = await peer.entry()
                 assert entry.seq == self.collected + 1, "a reader trips over no hole"
                 self.collected = entry.seq
+                self.one_more.release()
                 await peer.acknowledge(self.log, entry.seq)
         except LinkClosed:
             pass
@@ -116,7 +118,7 @@ async def test_what_a_relay_acknowledged_survives_kill_9_at_any_moment_and_is_th
 
 
 async def one_life(relays: Relays, authors: list[Author], collector: Collector, chance: random.Random) -> None:
-    """Let everybody write until so much has been acknowledged, and kill the relay in the middle of it."""
+    """Let everybody write until so much has been acknowledged and collected, and kill the relay in the middle of it."""
     peers = [await relays.join(one.someone) for one in (*authors, collector)]
     enough = asyncio.Semaphore(0)
     pairs = zip(authors, peers, strict=False)
@@ -124,6 +126,8 @@ async def one_life(relays: Relays, authors: list[Author], collector: Collector, 
     working.append(asyncio.create_task(collector.collect_until_cut(peers[-1])))
     for _ in range(chance.randrange(1, 150)):
         await enough.acquire()
+    for _ in range(chance.randrange(3)):
+        await collector.one_more.acquire()
     relays.kill()
     await asyncio.gather(*working)
 
