@@ -87,6 +87,10 @@ class EventLog:
         """Record an event that the operator should look at."""
         self._write(logging.WARNING, event, fields)
 
+    def fault(self, error: BaseException) -> None:
+        """Record a mistake of this program itself, after which it goes on."""
+        self.warning("fault", error=type(error).__name__, reason=place_of(error))
+
     def _write(self, level: int, event: str, fields: dict[str, str | int | float]) -> None:
         unknown = fields.keys() - ALLOWED_FIELDS
         if unknown:

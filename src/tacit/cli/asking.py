@@ -48,20 +48,29 @@ def ask_secret(question: str) -> str:
 
 def read_descriptor(descriptor: int) -> str | None:
     """Wait for one line of a descriptor and not a byte more; None at its end. Raises ``DescriptorUnreadable``."""
-    check_descriptor(descriptor)
-    line = b""
     try:
         with _signals_at_once():
-            while len(line) < MAX_LINE_BYTES and not line.endswith(b"\n"):
-                byte = os.read(descriptor, 1)
-                if not byte:
-                    break
-                line += byte
+            line = read_line(descriptor, MAX_LINE_BYTES)
         return line.decode().strip() if line else None
     except UnicodeDecodeError:
         raise DescriptorUnreadable("it is not UTF-8") from None
     except OSError as error:
         raise DescriptorUnreadable(error.strerror or "") from None
+
+
+def read_line(descriptor: int, most_bytes: int) -> bytes:
+    """Read one line and not a byte more: what follows may be meant for somebody else, and its end may never come.
+
+    Raises ``OSError``, as ``check_inherited`` does.
+    """
+    check_inherited(descriptor)
+    line = b""
+    while len(line) < most_bytes and not line.endswith(b"\n"):
+        byte = os.read(descriptor, 1)
+        if not byte:
+            break
+        line += byte
+    return line
 
 
 def check_descriptor(descriptor: int) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tacit.cli.asking import ask_secret, check_inherited
+from tacit.cli.asking import ask_secret, read_line
 from tacit.cli.output import talk
 from tacit.cli.settings import Settings
 from tacit.errors import Locked, UsageError
@@ -43,7 +43,7 @@ def given(settings: Settings) -> str | None:
     """Return the passphrase that was provided without asking, or None."""
     try:
         if settings.passphrase_fd is not None:
-            return _first_line(_read_line(settings.passphrase_fd))
+            return _first_line(read_line(settings.passphrase_fd, _MAX_BYTES))
         if settings.passphrase_file:
             with Path(settings.passphrase_file).expanduser().open("rb") as file:
                 return _first_line(file.read(_MAX_BYTES))
@@ -90,18 +90,6 @@ def ask_new(settings: Settings, *, none: bool) -> str | None:
             return first
         talk("They differ; once more.")
     raise PassphrasesDiffer
-
-
-def _read_line(descriptor: int) -> bytes:
-    """Read one line and not a byte more: what follows may be meant for somebody else, and its end may never come."""
-    check_inherited(descriptor)
-    line = b""
-    while len(line) < _MAX_BYTES and not line.endswith(b"\n"):
-        byte = os.read(descriptor, 1)
-        if not byte:
-            break
-        line += byte
-    return line
 
 
 def _first_line(data: bytes) -> str:

@@ -33,7 +33,7 @@ from tacit.client.uplink import Uplink
 from tacit.clock import Clock
 from tacit.errors import RelayError, TacitError, TransportError, Untrusted
 from tacit.identity import BadHandle, parse_handle
-from tacit.log import EventLog, place_of
+from tacit.log import EventLog
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import (
     CommitConflict,
@@ -105,7 +105,7 @@ class Errands:
             except TacitError as error:
                 log.debug("errand-ended", code=error.code)
             except Exception as error:  # noqa: BLE001 - errands are begun again, and change nothing but by the loop
-                log.warning("fault", error=type(error).__name__, reason=place_of(error))
+                log.fault(error)
 
         task = asyncio.create_task(run(), name="tacit-errand")
         self._tasks.add(task)

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from tacit import limits
 from tacit.errors import TacitError
-from tacit.log import EventLog, place_of
+from tacit.log import EventLog
 
 log = EventLog("client.faults")
 
@@ -82,8 +82,7 @@ class Faults:
 
     def note(self, error: BaseException, now_s: float) -> None:
         """Tell of a fault without its own words, which may quote anything; raises it when there is no going on."""
-        cause = error.__cause__ or error
-        log.warning("fault", error=type(cause).__name__, reason=place_of(cause))
+        log.fault(error.__cause__ or error)
         if isinstance(error, Adrift):
             raise error
         if len(self._times) == MOST_FAULTS and now_s - self._times[0] < WITHIN_S:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from tacit import limits
 from tacit.client.model import GroupId
 from tacit.codec import Reader, Writer
 
-Deed: TypeAlias = tuple[Literal["mend", "look", "return"], GroupId]
+Kind: TypeAlias = Literal["mend", "look", "return"]
+Deed: TypeAlias = tuple[Kind, GroupId]
 """To mend the door of a room, to look through it where the others are, to come back by it."""
 
 SHORTEST_PAUSE_S: Final = limits.MINUTE_S
@@ -24,7 +25,8 @@ LONGEST_PAUSE_S: Final = 16 * limits.MINUTE_S
 FORGOTTEN_AFTER_S: Final = 2 * limits.HOUR_S
 """Whoever had no cause for so long begins anew."""
 
-_KINDS: Final[tuple[Literal["mend", "look", "return"], ...]] = ("mend", "look", "return")
+_KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+"""In the store each by its place here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ class Runtime:
 
     def mishap(self, error: Exception) -> Problem:
         """A fault of the program that left nothing undone, as it is to be shown; the log tells where it was."""
-        log.warning("fault", error=type(error).__name__, reason=place_of(error))
+        log.fault(error)
         return MISHAP
 
     def passes_over(self, chat_id: ChatId) -> bool:
@@ -219,7 +219,7 @@ class Runtime:
         except TacitError as error:
             log.debug("login-errand-ended", code=error.code)
         except Exception as error:  # noqa: BLE001 - without it the connection serves all the same
-            log.warning("fault", error=type(error).__name__, reason=place_of(error))
+            log.fault(error)
 
     async def _run(self) -> None:
         try:

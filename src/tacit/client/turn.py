@@ -29,7 +29,7 @@ from tacit.client.resending import due_again
 from tacit.client.returning import ASK_ONLY, begin_connection
 from tacit.client.room_requests import create_log_of
 from tacit.errors import TacitError
-from tacit.log import EventLog, place_of
+from tacit.log import EventLog
 from tacit.wire import relay_pb2 as pb
 
 log = EventLog("client.turn")
@@ -163,7 +163,7 @@ def _take_turn(books: Books, inputs: Inputs, checkpoint: Checkpoint) -> Turned:
     try:
         _look_ahead(batch, turned, inputs.impatient)
     except Exception as error:  # noqa: BLE001 - what is on disk is to be shown, whatever fails after that
-        log.warning("fault", error=type(error).__name__, reason=place_of(error))
+        log.fault(error)
         turned.shaken = True
     return turned
 
@@ -206,7 +206,7 @@ def _read(books: Books, result: AfterSave[Any]) -> Any:
     except TacitError as error:
         return error
     except Exception as error:  # noqa: BLE001 - what was asked for has been done, and so has all the rest
-        log.warning("fault", error=type(error).__name__, reason=place_of(error))
+        log.fault(error)
         return Mishap()
 
 

@@ -20,7 +20,7 @@ from tacit.crypto.secret import Secret
 from tacit.entropy import Entropy
 from tacit.errors import ExitCode, RelayError, TacitError, TransportError
 from tacit.identity import AccountKey, RelayLink, parse_link
-from tacit.log import EventLog, place_of
+from tacit.log import EventLog
 from tacit.net import backoff_s
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import HandleFixed, InviteInvalid, InviteNeeded, ProtocolVersion
@@ -164,7 +164,7 @@ class Uplink:
             except (TacitError, OSError) as failure:
                 error = failure if isinstance(failure, TacitError) else Offline(failure.strerror or "")
             except Exception as fault:  # noqa: BLE001 - it must not look connected for ever; the next may do better
-                log.warning("fault", error=type(fault).__name__, reason=place_of(fault))
+                log.fault(fault)
                 error = Mishap()
             if is_final(error):
                 self._error = error

@@ -71,6 +71,15 @@ class RelayLink:
             raise BadLink("it names both a room and a person")
 
 
+def can_be_linked(host: str) -> bool:
+    """Whether a link could name this host."""
+    try:
+        RelayLink(host, DEFAULT_PORT, bytes(FINGERPRINT_SIZE))
+    except BadLink:
+        return False
+    return True
+
+
 def format_link(link: RelayLink) -> str:
     """The link as text, always with its port."""
     prefix = next(prefix for prefix, scheme in _PREFIXES.items() if scheme == link.scheme)

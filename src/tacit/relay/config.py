@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from tacit.errors import ConfigError
-from tacit.identity import BadLink, RelayLink
-from tacit.identity.links import DEFAULT_PORT, FINGERPRINT_SIZE
+from tacit.identity.links import DEFAULT_PORT, can_be_linked
 from tacit.limits import NEW_ACCOUNTS_PER_HOUR, PHONE_SENDS_PER_DAY, RETENTION_S
 from tacit.net.origins import read_networks
 from tacit.relay.delivery.routes import Route
@@ -144,16 +143,8 @@ def _mistakes(config: RelayConfig) -> Iterator[tuple[str, str]]:
     for field in misplaced:
         yield field, "is neither an address nor a name, so nothing could listen there"
     # Where links name the address that is listened on, that one is to blame, and told already.
-    if not _can_be_linked(config.public_host) and not ("host" in misplaced and config.public_host == config.host):
+    if not can_be_linked(config.public_host) and not ("host" in misplaced and config.public_host == config.host):
         yield "public_host", "is neither a name nor an address, so no link could name it"
-
-
-def _can_be_linked(host: str) -> bool:
-    try:
-        RelayLink(host, DEFAULT_PORT, bytes(FINGERPRINT_SIZE))
-    except BadLink:
-        return False
-    return True
 
 
 def _can_be_listened_on(host: str) -> bool:
@@ -161,7 +152,7 @@ def _can_be_listened_on(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return not host or _can_be_linked(host.lower())
+        return not host or can_be_linked(host.lower())
     return True
 
 

@@ -33,11 +33,14 @@ class SteadyTime:
         A clock that is set back for a moment must not make it older than what came before it: in a log, whatever lies
         before something that has expired goes with it.
         """
-        elapsed_s = self._clock.monotonic_s() - self._began_s
-        return int(max(self._clock.now_s(), self._began_at_s + elapsed_s) * 1000)
+        return int(max(self._clock.now_s(), self._began_at_s + self._elapsed_s) * 1000)
 
     def now_s(self) -> int:
         """Unix seconds, never ahead of the clock."""
-        elapsed_s = self._clock.monotonic_s() - self._began_s
+        elapsed_s = self._elapsed_s
         steady_s = min(self._clock.now_s(), self._began_at_s + elapsed_s)
         return int(steady_s - max(0.0, self.away_s - elapsed_s))
+
+    @property
+    def _elapsed_s(self) -> float:
+        return self._clock.monotonic_s() - self._began_s

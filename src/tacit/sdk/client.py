@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tacit.client import chats, invitations, own_devices, people
 from tacit.client import rooms as room_changes
-from tacit.client.directory import Asked, look_up_devices
+from tacit.client.directory import Asked, FoundDevices, look_up_devices
 from tacit.client.enrolment import enrol
 from tacit.client.errors import NoSuchProfile
 from tacit.client.handshake import PhoneProof
@@ -164,9 +164,7 @@ class Client:
 
         Raises ``Offline`` or ``RelayError`` where that needs the relay.
         """
-        found = None
-        if devices:
-            found = await look_up_devices(self._runtime.uplink.require(), Asked(account_id=parse_id(self.me.id)))
+        found = await self._own_devices() if devices else None
         return await self._runtime.read(partial(accounts.account_info, found=found))
 
     async def other_device(self, device: str) -> DeviceInfo:
@@ -174,7 +172,7 @@ class Client:
 
         Raises ``UsageError`` (``own-device``, ``ambiguous-device``), ``RelayError`` (``no-such-device``), ``Offline``.
         """
-        found = await look_up_devices(self._runtime.uplink.require(), Asked(account_id=parse_id(self.me.id)))
+        found = await self._own_devices()
         return await self._runtime.read(partial(accounts.other_device, found=found, device=device))
 
     async def revoke_device(self, device: str) -> DeviceInfo:
@@ -453,6 +451,9 @@ class Client:
         return await rooms.member_of(self._runtime, await self._chat_id(target), nick)
 
     # ---- names ----
+
+    async def _own_devices(self) -> FoundDevices:
+        return await look_up_devices(self._runtime.uplink.require(), Asked(account_id=parse_id(self.me.id)))
 
     async def _chat_id(self, target: str) -> ChatId:
         return await self._runtime.read(partial(reading.chat_id, target=target))

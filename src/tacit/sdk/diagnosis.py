@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from tacit.client.handshake import first_frame
 from tacit.clock import Clock
 from tacit.errors import DecodeError, TacitError, Untrusted
 from tacit.identity import RelayLink
 from tacit.limits import DEVICE_CERTIFICATE_CLOCK_SKEW_S, HANDSHAKE_TIMEOUT_S
-from tacit.net.errors import LinkClosed, NotARelay
+from tacit.net.errors import NotARelay
 from tacit.net.links import FrameLink
 from tacit.net.probing import addresses_of, reach
 from tacit.net.proxies import Proxy
@@ -121,8 +122,8 @@ async def _hello(relay: RelayLink, parts: Parts, *, verify_name: bool) -> tuple[
     link: FrameLink = await parts.connect(relay, verify_name)
     try:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-            body = decode_response(await link.receive()).body
-    except (DecodeError, LinkClosed, TimeoutError):
+            body = decode_response(await first_frame(link, relay)).body
+    except (DecodeError, TimeoutError):
         raise NotARelay(where) from None
     finally:
         link.abort()

@@ -23,18 +23,15 @@ def init(ctx: click.Context, path: str | None, public_host: str | None, force: b
     """
     from tacit.cli.config_file import config_text, default_file, write_config
     from tacit.cli.output import Output
-    from tacit.identity import BadLink, RelayLink
-    from tacit.identity.links import DEFAULT_PORT, FINGERPRINT_SIZE
+    from tacit.identity.links import can_be_linked
     from tacit.net.addresses import own_name
 
     place = Path(path) if path else default_file(os.environ)
     host = public_host or own_name()
-    try:
-        RelayLink(host, DEFAULT_PORT, bytes(FINGERPRINT_SIZE))
-    except BadLink:
+    if not can_be_linked(host):
         raise click.BadParameter(
             f"{host!r} is neither a name nor an address, so no link could name it.", ctx, param_hint="--public-host"
-        ) from None
+        )
     data = (ctx.find_object(dict) or {}).get("data")
     filled_in = {"serve.public_host": host, **({"serve.data": str(Path(data).absolute())} if data else {})}
     write_config(place, config_text(filled_in), force=force)
