@@ -105,6 +105,7 @@ def test_two_people_meet(tmp_path: Path) -> None:
         alice.shows("tacit>")
         alice.enter("exit")
         assert alice.ends() == 0
+        assert PASSPHRASE.encode() not in alice.raw
 
 
 def compare_safety_numbers(alice: Terminal, bob: Terminal) -> str:

@@ -66,7 +66,8 @@ async def test_a_sender_past_its_share_pushes_nobody_out(tmp_path, monkeypatch):
 async def test_of_an_account_with_too_much_waiting_the_oldest_messages_become_gaps(tmp_path, monkeypatch):
     """In whichever log; commits stay, others lose nothing, and the operator is told of no damage."""
     monkeypatch.setattr(limits, "MAX_HELD_BYTES_PER_ACCOUNT", 16_000)
-    async with running(tmp_path, when_full="drop-oldest") as world:
+    clock = Moves()
+    async with running(tmp_path, when_full="drop-oldest", clock=clock) as world:
         alice, bob, reader = await world.join(), await world.join(), await world.join()
         everybody = [bob.someone.address, reader.someone.address]
         logs = [await alice.create_log() for _ in range(2)]
@@ -74,6 +75,7 @@ async def test_of_an_account_with_too_much_waiting_the_oldest_messages_become_ga
             await alice.ask(commit(log, bytes(200), 0, readers_added=everybody))
         await bob.append(logs[0], bytes(9_000))
         for n in range(7):
+            clock.forward(1)
             await alice.append(logs[n % 2], b"%d" % n * 2_000)
         await alice.append(logs[0], b"x" * 2_000)
         for log in logs:

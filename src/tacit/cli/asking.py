@@ -38,7 +38,11 @@ def ask_line(question: str) -> str | None:
 
 
 def ask_secret(question: str) -> str:
-    """Ask at the terminal without showing what is typed. Ctrl+D counts as nothing."""
+    """Ask at the terminal without showing what is typed. Ctrl+D counts as nothing.
+
+    What a person answers at once, such as that the last try was wrong, belongs into the question: between two of them
+    the terminal shows what is typed, and forgets it.
+    """
     with _signals_at_once():
         try:
             return getpass.getpass(question)

@@ -63,11 +63,12 @@ def can_ask(settings: Settings) -> bool:
     return True
 
 
-def ask(settings: Settings, profile: str) -> str:
-    """Ask for the passphrase of a profile; fails at once where nobody can be asked."""
+def ask(settings: Settings, profile: str, *, wrong: bool = False) -> str:
+    """Ask for the passphrase of a profile, again if one was wrong; fails at once where nobody can be asked."""
     if not can_ask(settings):
         raise PassphraseNeeded
-    return ask_secret(f"Passphrase of {profile}: ")
+    notice = "That is not the passphrase.\n" if wrong else ""
+    return ask_secret(f"{notice}Passphrase of {profile}: ")
 
 
 def ask_new(settings: Settings, *, none: bool) -> str | None:
@@ -81,14 +82,15 @@ def ask_new(settings: Settings, *, none: bool) -> str | None:
         raise PassphraseNeeded
     talk("A passphrase protects your keys and messages on this disk; nobody can recover it for you.")
     talk("Enter alone means none: then whoever gets hold of your files can read and write as you.")
+    notice = ""
     for _ in range(3):
-        first = ask_secret("Passphrase: ")
+        first = ask_secret(f"{notice}Passphrase: ")
         if not first:
             talk("No passphrase: your files are protected by nothing but this machine.")
             return None
         if ask_secret("The same again: ") == first:
             return first
-        talk("They differ; once more.")
+        notice = "They differ; once more.\n"
     raise PassphrasesDiffer
 
 

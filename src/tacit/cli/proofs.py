@@ -140,14 +140,15 @@ def new_key_passphrase(settings: Settings, descriptor: int | None) -> str:
     if not passphrases.can_ask(settings):
         raise KeyPassphraseNeeded
     talk("The file gets a passphrase of its own. Whoever has both is you, everywhere and for good.")
+    notice = ""
     for _ in range(3):
-        first = ask_secret("Passphrase of the key file: ")
+        first = ask_secret(f"{notice}Passphrase of the key file: ")
         if not first:
-            talk("It cannot be empty; --no-passphrase writes the key as it is.")
+            notice = "It cannot be empty; --no-passphrase writes the key as it is.\n"
         elif ask_secret("The same again: ") == first:
             return first
         else:
-            talk("They differ; once more.")
+            notice = "They differ; once more.\n"
     raise passphrases.PassphrasesDiffer
 
 
@@ -157,14 +158,15 @@ def _opened(settings: Settings, pem: bytes, given: str | None) -> AccountFile:
 
     if given is None and not passphrases.can_ask(settings):
         raise KeyPassphraseNeeded
+    notice = ""
     for left in (2, 1, 0):
-        file = AccountFile(pem, given if given is not None else ask_secret("Passphrase of the key file: "))
+        file = AccountFile(pem, given if given is not None else ask_secret(f"{notice}Passphrase of the key file: "))
         try:
             file.check()
         except TacitError as error:
             if given is not None or not left or error.code != "wrong-passphrase":
                 raise
-            talk("That is not its passphrase.")
+            notice = "That is not its passphrase.\n"
         else:
             break
     return file

@@ -77,9 +77,7 @@ async def client(settings: Settings, *, connect: bool = True, passphrase: str | 
                 wanted = error.code == "passphrase-needed" or (error.code == "wrong-passphrase" and asked)
                 if not wanted or asked >= TRIES:
                     raise
-                if asked:
-                    sys.stderr.write("That is not the passphrase.\n")
-            passphrase = passphrases.ask(settings, settings.profile)
+            passphrase = passphrases.ask(settings, settings.profile, wrong=asked > 0)
             asked += 1
         yield me
 
