@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from tacit.cli.asking import DescriptorUnreadable, read_descriptor
+from tacit.cli.asking import DescriptorUnreadable, ask_line, read_descriptor
 from tacit.cli.passphrases import PassphraseNeeded, PassphraseUnreadable, ask, ask_new, given
 from tacit.cli.proofs import CodeReader
 from tacit.cli.settings import Settings
@@ -91,3 +93,20 @@ def test_without_anybody_to_ask_it_fails_at_once() -> None:
     with pytest.raises(PassphraseNeeded):
         ask_new(Settings(no_input=True), none=False)
     assert ask_new(Settings(no_input=True), none=True) is None
+
+
+def test_ctrl_c_ends_a_question_however_soon_it_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop's own handler only makes a note, and then nothing would end the waiting for a line."""
+
+    class Seen(io.StringIO):
+        def flush(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("sys.stderr", Seen())
+    monkeypatch.setattr("sys.stdin", io.StringIO("never read\n"))
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ask_line("Name: ")
+    finally:
+        signal.signal(signal.SIGINT, before)

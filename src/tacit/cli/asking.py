@@ -30,9 +30,9 @@ class DescriptorUnreadable(UsageError):
 
 def ask_line(question: str) -> str | None:
     """Ask on standard error and return the line typed on standard input; None at its end."""
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    with _signals_at_once():
+    with _signals_at_once():  # from before the question is seen: somebody may answer it with Ctrl+C
+        sys.stderr.write(question)
+        sys.stderr.flush()
         line = sys.stdin.readline()
     return line.strip() if line else None
 
