@@ -25,7 +25,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.shortcuts import CompleteStyle
-from prompt_toolkit.styles import DummyStyle, Style
+from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
 
 from tacit.sdk.types import Event
@@ -34,7 +34,8 @@ from tacit.ui.line.completer import NameCompleter, Names
 from tacit.ui.rows import Row, glyphs_for, plain, ptk_style
 from tacit.ui.text import cells, cut
 
-_NO_STYLE: Final = DummyStyle()
+_NO_STYLE: Final = Style([])
+"""No class has a look of its own, but rows say theirs."""
 
 
 class TerminalFace:
