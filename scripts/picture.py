@@ -1,7 +1,8 @@
-"""Draw docs/picture.svg: two real terminals, one `tacit up`, one `tacit join`, as a person sees them.
+"""Draw docs/picture.svg: two real terminals, one `tacit up`, one `tacit join`, and what the relay stored.
 
-Run as `.venv/bin/python scripts/picture.py`. Nothing in the picture is written by hand; only addresses and IDs are
-shortened, so that the picture does not change with every key.
+Run as `.venv/bin/python scripts/picture.py`. Nothing in the picture is written by hand but its titles, and that the
+account ID is always the same one. The bytes are those of the last line, read from the relay's database while the
+program that was to fetch it was stopped.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import html
 import os
 import re
+import signal
 import socket
 import sys
 import tempfile
@@ -20,12 +22,23 @@ from pathlib import Path
 import pexpect
 import pyte
 
+from tacit.cli.demo.evidence import Relay
+
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "picture.svg"
-COLUMNS, ROWS = 66, 20
+COLUMNS, ROWS = 56, 24
 CELL_W, CELL_H, PAD, TITLE_H, GAP = 8.4, 18, 14, 30, 18
 BLANK, INK, FRAME, TITLE = "#14181f", "#d7dde8", "#2b313c", "#8a93a5"
-COLOURS = {"green": "#7fd18b", "brown": "#e0c070", "red": "#f07a7a", "cyan": "#6fc9d8", "blue": "#82aaff"}
+COLOURS = {
+    "brightblack": TITLE,
+    "green": "#7fd18b",
+    "brown": "#e0c070",
+    "red": "#f07a7a",
+    "cyan": "#6fc9d8",
+    "blue": "#82aaff",
+    "magenta": "#d6a0e8",
+}
+HEX_BYTES = 18
 PATIENCE_S = 30
 
 
@@ -57,6 +70,15 @@ class Terminal:
         """Type a line and press Enter."""
         self._child.send(line + "\r")
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let the process stand still, as a machine that sleeps."""
+        os.kill(self._child.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._child.pid, signal.SIGCONT)
+
     def end(self) -> None:
         """Leave with Ctrl+D and wait for the process."""
         self._child.sendeof()
@@ -65,10 +87,11 @@ class Terminal:
 
 
 @contextmanager
-def conversation() -> Iterator[tuple[Terminal, Terminal]]:
-    """Two people at the end of a short talk."""
+def conversation() -> Iterator[tuple[Terminal, Terminal, bytes]]:
+    """Two people at the end of a short talk, and what the relay kept of its last line before it was fetched."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "TACIT_DATA_DIR": folder, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        environment.pop("NO_COLOR", None)
         base = ["up", "--name", "ada", "--no-passphrase", "--public-host", "127.0.0.1", "--port", str(_free_port())]
         ada = Terminal(base, environment)
         ada.until(lambda screen: "Waiting for people" in screen)
@@ -83,33 +106,69 @@ def conversation() -> Iterator[tuple[Terminal, Terminal]]:
         bob.until(lambda screen: "this laptop" in screen)
         bob.type("and if I am offline for a week?")
         ada.until(lambda screen: "for a week?" in screen)
-        ada.type("then it waits, still encrypted")
+        with bob.stopped():
+            ada.type("then it waits, still encrypted")
+            ada.until(
+                lambda screen: re.search(r"still encrypted\s+@bob>\s+online · ✓ on the relay", screen) is not None
+            )
+            kept = Relay(Path(folder, "relay"), Path(os.devnull), 0).newest_message("ada", frozenset())
+        if kept is None:
+            raise LookupError("the relay has nothing of a line that nobody has fetched")
         bob.until(lambda screen: re.search(r"still encrypted\s+@ada>\s+online", screen) is not None)
         ada.until(lambda screen: re.search(r"still encrypted\s+@bob>\s+online · ✓✓ read", screen) is not None)
-        yield ada, bob
+        yield ada, bob, kept.payload
         bob.end()
         ada.end()
 
 
-def draw(terminals: list[tuple[str, Terminal]]) -> str:
-    """The picture."""
+def draw(ada: Terminal, bob: Terminal, kept: bytes) -> str:
+    """The picture: who began on the left, who joined on the right, and below him the bytes."""
     width = PAD * 2 + COLUMNS * CELL_W
-    parts: list[str] = []
-    top = 0
-    for title, terminal in terminals:
-        rows = _rows(terminal.screen)
-        height = TITLE_H + PAD + len(rows) * CELL_H + PAD
-        parts.append(f'<g transform="translate(0 {top})">')
-        parts.append(f'<rect width="{width:.0f}" height="{height}" rx="8" fill="{BLANK}" stroke="{FRAME}"/>')
-        parts.append(f'<text x="{PAD}" y="20" fill="{TITLE}">{html.escape(title)}</text>')
-        parts += _lines(terminal.screen, rows)
-        parts.append("</g>")
-        top += height + GAP
+    left, right = _rows(ada.screen), _rows(bob.screen)
+    height, above = _height(len(left)), _height(len(right))
+    told = f"the relay — the last line, as stored: {len(kept)} bytes"
+    parts = [
+        *_pane(0, 0, height, "ada — ./tacit up"),
+        *_lines(ada.screen, left),
+        "</g>",
+        *_pane(width + GAP, 0, above, "bob — ./tacit join LINK"),
+        *_lines(bob.screen, right),
+        "</g>",
+        *_pane(width + GAP, above + GAP, height - above - GAP, told),
+        *_bytes(kept, (height - above - GAP - _height(0)) // CELL_H),
+    ]
     opening = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {top - GAP}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * width + GAP:.0f} {height}" '
         f'font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14">'
     )
-    return "\n".join([opening, *parts, "</svg>", ""])
+    return "\n".join([opening, *parts, "</g>", "</svg>", ""])
+
+
+def _height(rows: int) -> int:
+    return TITLE_H + PAD + rows * CELL_H + PAD
+
+
+def _pane(x: float, y: float, height: int, title: str) -> list[str]:
+    """The beginning of a frame with its title."""
+    return [
+        f'<g transform="translate({x:.0f} {y:.0f})">',
+        f'<rect width="{PAD * 2 + COLUMNS * CELL_W:.0f}" height="{height}" rx="8" fill="{BLANK}" stroke="{FRAME}"/>',
+        f'<text x="{PAD}" y="20" fill="{TITLE}">{html.escape(title)}</text>',
+    ]
+
+
+def _bytes(kept: bytes, rows: int) -> Iterator[str]:
+    for row in range(rows):
+        told = kept[row * HEX_BYTES : (row + 1) * HEX_BYTES].hex(" ")
+        yield _text(PAD, row, told + (" …" if row == rows - 1 else ""), COLOURS["brown"])
+
+
+def _text(x: float, row: int, text: str, colour: str, weight: str = "") -> str:
+    y = TITLE_H + PAD + row * CELL_H + 10
+    return (
+        f'<text x="{x:.1f}" y="{y}" fill="{colour}"{weight} '
+        f'xml:space="preserve" textLength="{len(text) * CELL_W:.1f}">{html.escape(text)}</text>'
+    )
 
 
 def _rows(screen: pyte.Screen) -> list[int]:
@@ -127,12 +186,8 @@ def _lines(screen: pyte.Screen, rows: list[int]) -> Iterator[str]:
                 stop += 1
             text = _shorten("".join(cell.data for cell in cells[start:stop]))
             if text.strip():
-                x, y = PAD + start * CELL_W, TITLE_H + PAD + place * CELL_H + 10
                 weight = ' font-weight="bold"' if cells[start].bold else ""
-                yield (
-                    f'<text x="{x:.1f}" y="{y}" fill="{COLOURS.get(cells[start].fg, INK)}"{weight} '
-                    f'xml:space="preserve" textLength="{len(text) * CELL_W:.1f}">{html.escape(text)}</text>'
-                )
+                yield _text(PAD + start * CELL_W, place, text, COLOURS.get(cells[start].fg, INK), weight)
             start = stop
 
 
@@ -147,8 +202,8 @@ def _free_port() -> int:
 
 def main() -> int:
     """Draw it anew."""
-    with conversation() as (ada, bob):
-        PICTURE.write_text(draw([("ada — ./tacit up", ada), ("bob — ./tacit join LINK", bob)]), encoding="utf-8")
+    with conversation() as (ada, bob, kept):
+        PICTURE.write_text(draw(ada, bob, kept), encoding="utf-8")
     print(f"drawn: {PICTURE.relative_to(ROOT)}")
     return 0
 
