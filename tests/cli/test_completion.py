@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from tacit.cli.shells import quoted_for_bash, split_line, unquoted
@@ -18,6 +17,7 @@ from tacit.client.model import Chat, ChatId, ChatKind, ChatStatus, Contact, Cont
 from tacit.client.paths import profile_paths
 from tacit.client.store import begin_profile, open_profile
 from tests.ops.needed import needed
+from tests.ui.terminal import Spawned
 
 pytestmark = pytest.mark.processes
 
@@ -63,7 +63,7 @@ class Shell:
     """A shell with a key that shows the line being typed."""
 
     def __init__(self, desk: Path, argv: list[str], setup: list[str]) -> None:
-        self.process = pexpect.spawn(
+        self.process = Spawned(
             argv[0], argv[1:], env=environment(desk), cwd=str(desk), encoding="utf-8", timeout=60, dimensions=(40, 200)
         )
         self.process.delaybeforesend = None
@@ -80,7 +80,7 @@ class Shell:
         return line
 
     def close(self) -> None:
-        self.process.close(force=True)
+        self.process.close()
 
 
 @pytest.fixture(scope="module")

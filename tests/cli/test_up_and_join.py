@@ -40,8 +40,9 @@ def terminal(world: World, *args: str, columns: int = 100) -> Iterator[Terminal]
 def link_on(screen: Terminal) -> str:
     """The contact link that a person would copy from the screen."""
     screen.sees("tacit join LINK")
-    screen.sees("tacit://")
-    found = re.search(rb"tacit://[^\s\x1b]+#[a-z2-7]{52}(\.[a-z2-7]{26})?", screen.raw)
+    whole = re.compile(rb"tacit://[^\s\x1b]+#[a-z2-7]{52}(\.[a-z2-7]{26})?(?=[\s\x1b])")
+    screen.wait(lambda: whole.search(screen.raw) is not None, "a link with its end")
+    found = whole.search(screen.raw)
     assert found is not None
     return found[0].decode()
 

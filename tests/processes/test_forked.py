@@ -11,11 +11,10 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
-import pexpect
 import pytest
 
 from tests.processes import forked
-from tests.ui.terminal import Forked, Terminal
+from tests.ui.terminal import Forked, Spawned, Terminal
 
 pytestmark = [
     pytest.mark.processes,
@@ -78,7 +77,7 @@ def test_its_parents_session_and_nothing_to_read_are_the_same_too() -> None:
 def test_a_terminal_belongs_to_it() -> None:
     command = [sys.executable, "-m", "tests.processes.portrait"]
     told = []
-    for argv, kind in ((command, Forked), (["env", *command], pexpect.spawn)):
+    for argv, kind in ((command, Forked), (["env", *command], Spawned)):
         with Terminal(argv, columns=90, rows=30, inherited=forked.environment(False)) as screen:
             assert type(screen.process) is kind
             screen.type("\x04")

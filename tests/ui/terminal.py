@@ -44,7 +44,7 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.process.close(force=True)
+        self.process.close()
 
     @property
     def rows(self) -> list[str]:
@@ -105,7 +105,7 @@ class Terminal:
         return True
 
 
-def start(argv: list[str], size: tuple[int, int], env: Mapping[str, str]) -> pexpect.spawn | Forked:
+def start(argv: list[str], size: tuple[int, int], env: Mapping[str, str]) -> Spawned | Forked:
     """Start a program in a terminal of so many rows and columns; Python modules of ours are forked."""
     if argv[:2] == [sys.executable, "-m"]:
         ours, its = pty.openpty()
@@ -117,9 +117,19 @@ def start(argv: list[str], size: tuple[int, int], env: Mapping[str, str]) -> pex
         if process is not None:
             return Forked(ours, process)
         os.close(ours)
-    spawned = pexpect.spawn(argv[0], argv[1:], dimensions=size, env=dict(env), timeout=TIMEOUT_S)
+    spawned = Spawned(argv[0], argv[1:], dimensions=size, env=dict(env), timeout=TIMEOUT_S)
     spawned.delaybeforesend = None
     return spawned
+
+
+class Spawned(pexpect.spawn):
+    """A process whose end is waited for, where pexpect gives each of its signals a tenth of a second."""
+
+    def close(self, force: bool = True) -> None:
+        if not self.closed:
+            self.kill(signal.SIGKILL)
+            self.wait()
+        super().close(force)
 
 
 class Forked(fdspawn):
