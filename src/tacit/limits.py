@@ -198,6 +198,18 @@ MAX_LOGS_PER_ACCOUNT: Final = 1_000
 MAX_READERS_PER_LOG: Final = MAX_GROUP_MEMBERS
 """Every member of a group reads its log; each entry goes to that many queues."""
 
+MAX_FORMER_READERS_PER_LOG: Final = MAX_READERS_PER_LOG
+"""Removed ones who have yet to fetch what was theirs, each a row; past that whoever has been out longest gets no more.
+One member who lets others in and out again would fill the disk with them, and each acknowledgement looks at all."""
+
+MAX_ANSWERS_PER_DEVICE: Final = 4_096
+"""Answers to its appends that are kept when the entries have gone, the latest ones. What a device may repeat was under
+way when its connection ended, a hundred appends at most; and what has gone counts in no quota."""
+
+MAX_GIVEN_OUT_KEPT: Final = 1_000
+"""KeyPackages of one device that are remembered as given out, those that live longest. Its owner is in as many new
+conversations within a month at the most; and whoever claims his own counts in no quota."""
+
 MAX_ROOMS_PER_ACCOUNT: Final = 32
 """Each keeps a GroupInfo, a megabyte at most for the 250 people of the default suite that fit one."""
 

@@ -27,7 +27,7 @@ from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
 from tacit.wire.operations import REQUESTS
-from tests.relay.peers import Moves, Someone, commit, message, running, to_inbox
+from tests.relay.peers import Moves, Someone, commit, key_package, message, running, to_inbox
 
 
 async def test_one_account_can_put_only_so_much_into_an_inbox(tmp_path, monkeypatch):
@@ -125,6 +125,59 @@ async def test_a_log_has_only_so_many_readers(tmp_path, monkeypatch):
         await alice.ask(
             commit(log, b"", 1, readers_added=[carol.someone.address], readers_removed=[bob.someone.address])
         )
+
+
+async def test_who_is_let_in_and_out_again_and_again_takes_little_room(tmp_path, monkeypatch):
+    """Hazard H6: a removed reader who fetches nothing is a row that counts in no quota."""
+    monkeypatch.setattr(limits, "MAX_FORMER_READERS_PER_LOG", 8)
+    async with running(tmp_path) as world:
+        eve, bob = await world.join(), await world.join()
+        phone = Someone.new(eve.someone.account)
+        await world.join(phone)
+        log, last = await eve.create_log(), 0
+        for _ in range(30):
+            for change in ("readers_added", "readers_removed"):
+                last = (await eve.ask(commit(log, b"", last, **{change: [phone.address]}))).seq
+        assert 6 <= await counted(world, "readers WHERE end_seq IS NOT NULL") <= 8
+        await eve.ask(commit(log, b"", last, readers_added=[bob.someone.address, phone.address]))
+        await eve.ask(commit(log, b"bye", last + 1, readers_removed=[bob.someone.address]))
+        (state,) = await bob.listen(log)
+        assert (state.readable, [entry.payload for entry in await bob.take(1)]) == (True, [b"bye"])
+
+
+async def test_answers_to_what_has_gone_take_little_room(tmp_path, monkeypatch):
+    """Hazard H6: they outlive entry, log and quota; a device that repeats what it said last gets the first answer."""
+    monkeypatch.setattr(limits, "MAX_ANSWERS_PER_DEVICE", 8)
+    async with running(tmp_path) as world:
+        eve, bob = await world.join(), await world.join()
+        for _ in range(5):
+            log = await eve.create_log()
+            for _ in range(6):
+                await eve.append(log, b"")
+            await eve.ask(commit(log, b"", 0, readers_removed=[eve.someone.address]))
+            await eve.acknowledge(log, 7)
+        assert 6 <= await counted(world, "answers") <= 8
+        repeated = to_inbox(bob.someone, b"said once")
+        first = await eve.ask(repeated)
+        await bob.acknowledge(bob.someone.certificate.device_id, first.seq)
+        assert await eve.ask(repeated) == first
+
+
+async def test_key_packages_that_were_given_out_are_remembered_up_to_a_bound(tmp_path, monkeypatch):
+    """Hazard H6: whoever publishes and claims his own by turns counts in no quota."""
+    monkeypatch.setattr(limits, "MAX_GIVEN_OUT_KEPT", 4)
+    async with running(tmp_path) as world:
+        eve, friend = await world.join(), await world.join()
+        for n in range(10):
+            await eve.ask(pb.PublishKeys(key_packages=[key_package(b"%d" % n, expires_in_s=1000 + n)]))
+            await friend.ask(pb.RecipientKeysRequest(who=pb.Who(account_id=eve.someone.account.id), suite=1))
+        left = await eve.ask(pb.PublishKeys(key_packages=[key_package(b"9", expires_in_s=1009)]))
+        assert left.one_time_key_packages == 0, "one that was given out does not come back"
+        assert await counted(world, "key_packages") == 4
+
+
+async def counted(world, what):
+    return (await world.relay._context.store.query(lambda db: db.execute(f"SELECT count(*) FROM {what}").fetchone()))[0]
 
 
 async def test_a_payload_past_its_bound_is_refused_and_the_connection_stays(tmp_path):

@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable
 
+from tacit import limits
 from tacit.limits import MAX_KEY_PACKAGES_PER_DEVICE
 from tacit.relay.store import damage
 from tacit.relay.store.rows import AccountRow, ClaimedKeys, DeviceRow, KeyPackageCount, NewKeyPackage
@@ -30,6 +31,11 @@ def publish(
         )
     if _kept(db, device) > MAX_KEY_PACKAGES_PER_DEVICE:
         raise QuotaExceeded(f"{MAX_KEY_PACKAGES_PER_DEVICE} KeyPackages for each device")
+    db.execute(
+        "DELETE FROM key_packages WHERE device = ?1 AND digest IN (SELECT digest FROM key_packages"
+        " WHERE device = ?1 AND key_package IS NULL ORDER BY expires_at DESC LIMIT -1 OFFSET ?2)",
+        (device, limits.MAX_GIVEN_OUT_KEPT),
+    )
     return count(db, device, now_s)
 
 

@@ -28,6 +28,7 @@ def remove(db: sqlite3.Connection, log: LogRow, addresses: Iterable[DeviceAddres
             " WHERE log = ? AND account_id = ? AND device_id = ? AND end_seq IS NULL",
             (seq, log, address.account_id, address.device_id),
         )
+    _forget_former(db, log)
     return tuple(removed)
 
 
@@ -104,6 +105,7 @@ def settle(db: sqlite3.Connection, log: LogRow, members: Iterable[DeviceAddress]
         [(seq, log, device) for device in strangers],
     )
     db.execute("UPDATE readers SET probation = 0 WHERE log = ? AND end_seq IS NULL AND probation", (log,))
+    _forget_former(db, log)
     return strangers
 
 
@@ -116,3 +118,19 @@ def check_number(db: sqlite3.Connection, log: LogRow) -> None:
     ).fetchone()
     if readers > limits.MAX_READERS_PER_LOG:
         raise QuotaExceeded(f"{limits.MAX_READERS_PER_LOG} devices in each conversation")
+
+
+def _forget_former(db: sqlite3.Connection, log: LogRow) -> None:
+    """Of those who were removed and have yet to fetch what is theirs, keep the latest only.
+
+    Where there are too many, a quarter goes at once, so that not every commit has to look for more.
+    """
+    most = limits.MAX_FORMER_READERS_PER_LOG
+    (former,) = db.execute("SELECT count(end_seq) FROM readers WHERE log = ?", (log,)).fetchone()
+    if former <= most:
+        return
+    db.execute(
+        "DELETE FROM readers WHERE log = ?1 AND (device, start_seq) IN (SELECT device, start_seq FROM readers"
+        " WHERE log = ?1 AND end_seq IS NOT NULL ORDER BY end_seq LIMIT ?2)",
+        (log, former - most * 3 // 4),
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tacit import limits
 from tacit.limits import ENTRY_OVERHEAD_BYTES
 from tacit.relay.store import damage
 from tacit.relay.store.places import find_log, position
@@ -196,7 +197,7 @@ def drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> N
     if seq <= dropped:
         return
     stretch = (position(log, dropped + 1), position(log, seq))
-    db.execute(
+    kept = db.execute(
         # A damaged entry may name nobody, or repeat a message ID; it must not keep its log from being cleared.
         "INSERT OR IGNORE INTO answers (author, message_id, log, seq, dropped_at)"
         " SELECT author, CAST(message_id AS BLOB), ?1, position & 4294967295, ?2 FROM entries JOIN devices"
@@ -206,6 +207,8 @@ def drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> N
         " AND start_seq < position & 4294967295 AND acked_seq >= position & 4294967295)",
         (log, now_s, *stretch),
     )
+    if kept.rowcount:
+        _forget_answers(db, stretch)
     written = db.execute(_CHARGED if was_restored else _WRITTEN, stretch).fetchall()
     for account, count, size in written:
         db.execute(
@@ -217,6 +220,22 @@ def drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> N
         "UPDATE logs SET dropped_seq = ?, held_bytes = held_bytes - ? WHERE log = ?",
         (seq, sum(size for _, _, size in written), log),
     )
+
+
+def _forget_answers(db: sqlite3.Connection, stretch: tuple[int, int]) -> None:
+    """Of what the authors of a stretch were answered, keep the latest only; of too much a quarter goes at once."""
+    most = limits.MAX_ANSWERS_PER_DEVICE
+    authors = db.execute(
+        "SELECT author, count(*) FROM answers WHERE author IN"
+        " (SELECT author FROM entries WHERE position BETWEEN ? AND ?) GROUP BY author HAVING count(*) > ?",
+        (*stretch, most),
+    ).fetchall()
+    for author, answers in authors:
+        db.execute(
+            "DELETE FROM answers WHERE author = ?1 AND (message_id, log) IN"
+            " (SELECT message_id, log FROM answers WHERE author = ?1 ORDER BY dropped_at, seq LIMIT ?2)",
+            (author, answers - most * 3 // 4),
+        )
 
 
 def _drop_log(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
