@@ -87,66 +87,66 @@ class BadConfig(ConfigError):
 
 MEANINGS: Final = {
     "data_dir": "Folder of everything that tacit keeps; empty for the usual place of this user.",
-    "log_file": "Where the log goes; empty for standard error.",
+    "log_file": "File that the log goes to; empty for standard error.",
     "proxy": "Proxy on the way to relays, such as socks5h://127.0.0.1:9050 for Tor or http://host:8080; direct for "
-    "none; empty for what ALL_PROXY and NO_PROXY say. This machine itself is always reached directly.",
+    "none; empty to go by ALL_PROXY and NO_PROXY. This machine itself is always reached directly.",
     "no_input": "Never ask anything on the terminal; fail where a question would be.",
     "profile": "Which identity of this machine to use. A relay needs none.",
-    "passphrase_file": "Where that identity's passphrase stands; empty to be asked. A relay needs none.",
-    "serve.public_host": "Name or address of this machine as others reach it: it goes into links and into the relay's "
-    "certificate. Empty for the address of the default route.",
-    "serve.host": "Address to listen on; empty for every one, IPv4 and IPv6.",
-    "serve.port": "Port to listen on for WebSocket; 0 for any that is free.",
-    "serve.ws": "Serve clients over WebSocket, which every one of ours speaks unless its link says otherwise.",
-    "serve.grpc": "Serve clients over gRPC as well, on a port of its own, for programs in other languages.",
-    "serve.grpc_port": "Port to listen on for gRPC; 0 for any that is free.",
-    "serve.tcp": "Serve clients over TCP as well, on a port of its own, for the smallest clients.",
-    "serve.tcp_port": "Port to listen on for TCP; 0 for any that is free.",
-    "serve.public_port": "Port that goes into links over WebSocket, where a proxy or a router has another one; 0 for "
-    "the port that is listened on.",
-    "serve.certificate": "File with a certificate of your own, its chain behind it, as PEM; read again when it changes."
-    " Empty for one that the relay makes. Clients trust the relay's key, which signs either, so none is needed.",
+    "passphrase_file": "File with that identity's passphrase; empty to be asked for it. A relay needs none.",
+    "serve.public_host": "Name or address of this machine as others reach it; it goes into links and into the relay's "
+    "certificate. Empty for the address that this machine uses towards the internet.",
+    "serve.host": "Address to listen on; empty for all of them, IPv4 and IPv6.",
+    "serve.port": "Port for WebSocket; 0 for any that is free.",
+    "serve.ws": "Serve clients over WebSocket, which tacit uses unless a link says otherwise.",
+    "serve.grpc": "Also serve clients over gRPC, on a port of its own, for programs in other languages.",
+    "serve.grpc_port": "Port for gRPC; 0 for any that is free.",
+    "serve.tcp": "Also serve clients over TCP, on a port of its own, for the simplest clients.",
+    "serve.tcp_port": "Port for TCP; 0 for any that is free.",
+    "serve.public_port": "Port that links over WebSocket name, where a proxy or a router in front has another one; 0 "
+    "for the port that is listened on.",
+    "serve.certificate": "File with a TLS certificate of your own and its chain, as PEM; it is read again when it "
+    "changes. Empty for one that the relay makes. None is needed: clients trust the relay's key, which signs either.",
     "serve.private_key": "File with the private key of that certificate, as PEM without a passphrase.",
     "serve.behind_proxy": "A proxy such as nginx or Caddy ends TLS before this relay. Clients then verify the proxy's "
     "certificate for public_host the ordinary way, and the relay's key besides.",
-    "serve.registration": "Who may register: open for everybody who has the link, invite for who holds an invitation "
-    "(tacit relay invite), phone for who proves a phone number, invite+phone for who does both. auto is open on a "
-    "loopback address without a proxy and invite everywhere else.",
+    "serve.registration": "Who may register: open for everybody who has the link, invite for people with an "
+    "invitation (tacit relay invite), phone for people who prove a phone number, invite+phone for both at once. auto "
+    "is open on a loopback address without a proxy, and invite everywhere else.",
     "serve.retention": "How long an entry waits for readers who do not fetch it: a number and s, m, h or d. What all "
     "of them have fetched is deleted at once.",
-    "serve.registrations_per_hour": "How many new accounts the relay takes in an hour, and at once after a pause.",
-    "serve.when_full": "What happens when an inbox, or what one account has waiting, is full: refuse the new entry, or "
-    "drop-oldest to make room for it; a reader is shown that something is missing.",
-    "serve.trusted_proxies": "Addresses or networks of the proxies, with behind_proxy, whose X-Forwarded-For is "
-    "believed, so that limits by address hold; empty for none, and then those limits are off.",
-    "serve.exempt_addresses": "Addresses or networks that no limit by address holds for: this machine itself, and such "
-    "as a large office behind one address.",
-    "serve.phone_delivery": "How codes reach phones, where registration asks for a number: webhook, smtp, or console, "
-    "which prints them here and is for trying out.",
-    "serve.phone_countries": "Countries to whose mobile numbers codes are sent, by their two letters, such as DE AT "
-    "CH. Each message costs money, and in some countries somebody else earns it.",
-    "serve.phone_region": "Country of numbers that are written without a + and its code; empty to ask for those.",
+    "serve.registrations_per_hour": "How many new accounts the relay takes in an hour; as many at once after a pause.",
+    "serve.when_full": "What happens when an inbox, or all that waits of one account, is full: refuse the new entry, "
+    "or drop-oldest to make room for it. Readers are shown that something is missing.",
+    "serve.trusted_proxies": "With behind_proxy: addresses or networks of proxies whose X-Forwarded-For is believed, "
+    "so that limits by address work; without any, those limits are off.",
+    "serve.exempt_addresses": "Addresses or networks to which no limit by address applies: this machine itself and, "
+    "say, a large office behind one address.",
+    "serve.phone_delivery": "How codes reach phones, where registration asks for a number: none, webhook, smtp, or "
+    "console, which prints them here and is for trying out.",
+    "serve.phone_countries": "Countries whose mobile numbers are sent codes, by their two letters, such as DE AT CH. "
+    "Each message costs money, and in some countries somebody earns by it.",
+    "serve.phone_region": "Country of numbers that are typed without + and country code; empty to insist on those.",
     "serve.phone_sends_per_day": "Codes that are sent in any 24 hours: the most that a day can cost.",
-    "serve.phone_webhook_url": "Where a service takes messages as JSON, over HTTPS.",
-    "serve.phone_webhook_secret_file": "File with the secret that signs what is sent there, 16 bytes or more; or "
+    "serve.phone_webhook_url": "Address to which messages are posted as JSON: https://, or http:// on this machine.",
+    "serve.phone_webhook_secret_file": "File with the secret that signs them, 16 bytes or more; or "
     "TACIT_PHONE_WEBHOOK_SECRET.",
-    "serve.phone_smtp_host": "Server that takes mail for a gateway which makes messages to phones of it.",
+    "serve.phone_smtp_host": "Mail server that takes messages for a gateway from mail to phones.",
     "serve.phone_smtp_port": "Its port.",
-    "serve.phone_smtp_security": "How that connection is protected: starttls, tls from the first byte, or none on this "
-    "machine itself.",
-    "serve.phone_smtp_user": "Who logs in there; empty for nobody.",
+    "serve.phone_smtp_security": "How that connection is protected: starttls, tls from the first byte, or none, for a "
+    "server on this machine only.",
+    "serve.phone_smtp_user": "User name to log in with; empty for no login.",
     "serve.phone_smtp_password_file": "File with that user's password; or TACIT_PHONE_SMTP_PASSWORD.",
-    "serve.phone_smtp_from": "Address that such mail comes from, as the gateway knows you.",
-    "serve.phone_smtp_to": "Address that such mail goes to, with {number} for the number's digits, country code first.",
-    "serve.find_by_phone": "Accounts that want to be found by their number find others that want it too.",
-    "serve.log_format": "How the log is written, a line for each event: logfmt (key=value) or json. auto is json with "
-    "--json and logfmt otherwise.",
+    "serve.phone_smtp_from": "Sender's address, as the gateway knows you.",
+    "serve.phone_smtp_to": "Recipient's address, with {number} for the digits of the number, country code first.",
+    "serve.find_by_phone": "Let accounts that want to be found by their number find each other.",
+    "serve.log_format": "How the log is written, one line for each event: logfmt (key=value) or json. auto is json "
+    "with --json, and logfmt otherwise.",
     "serve.metrics_port": "Port for monitoring, which answers /metrics for Prometheus, /readyz and /healthz over plain "
     "HTTP; 0 for none.",
-    "serve.metrics_host": "Address to listen on for monitoring. What is told there is blurred and about nobody, but it "
-    "is for the operator: any other than a loopback address needs a wall around it.",
-    "serve.sessions": "Whether two people without an account may meet here by a code (tacit session). A stranger can "
-    "then pass small messages to another one through this relay, at 64 KiB a second.",
+    "serve.metrics_host": "Address for monitoring to listen on. Its figures are blurred and about nobody, but meant "
+    "for the operator: any address but a loopback one needs a firewall around it.",
+    "serve.sessions": "Let two people without an account meet here by a code (tacit session). Strangers can then send "
+    "each other small messages through this relay, at most 32 KiB a second in each direction.",
     "serve.data": "Folder of the relay's key and its store; empty for relay/ in the data folder.",
     "serve.ephemeral": "Keep everything in memory and leave no file; whatever waits is lost when the relay stops.",
 }
