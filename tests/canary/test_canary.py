@@ -205,7 +205,7 @@ def test_a_fault_inside_is_told_without_the_words_that_were_at_hand(
     alice, bob = HANDLES[0], HANDLES[1]
     place, command = FAULTS[what]
     env = at_fault(tmp_path, place) | {"TACIT_PASSPHRASE": scene.PASSPHRASE, "PYTHONFAULTHANDLER": "1"}
-    sending = ("send", f"@{bob}", scene.WORDS["text of a crash"], "--timeout", "3")
+    sending = ("send", f"@{bob}", scene.WORDS["text of a crash"])
     arguments = sending if command == "send" else ("listen",)
     ended = talk.people[alice].run(
         *(*arguments, "-vv", "--log-file", str(tmp_path / "log")),

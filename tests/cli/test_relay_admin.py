@@ -385,7 +385,8 @@ def test_who_is_suspended_is_told_so_and_a_drained_relay_ends_by_itself(world: W
         link = read_line(relay)["link"]
         world.ok("init", "--name", "ann", "--relay", link, "--no-passphrase")
         world.ok("relay", "suspend", "@ann")
-        refused = world.tacit("status", "--check", "--timeout", "1", "--json")
+        # Waits to the end, in case that the operator changes his mind; the relay has to be reached before.
+        refused = world.tacit("status", "--check", "--timeout", "5", "--json")
         assert (refused.code, refused.json["error"]["code"]) == (6, errors.AccountSuspended.code)
         began = time.monotonic()
         done = world.ok("relay", "drain", "--json")

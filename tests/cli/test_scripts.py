@@ -52,8 +52,8 @@ def test_listen_prints_what_waited_and_what_comes_and_marks_it_read(acquainted: 
     with acquainted.running("listen", "-P", "bob", "--json") as listening:
         while read_line(listening).get("message", {}).get("text") != "while bob was out":
             pass
-        waited = acquainted.ok("send", "-P", "alice", "@bob", "live \x1b[2J", "--wait", "delivered", "--json")
-        assert waited.json["state"] in ("delivered", "read")
+        waited = acquainted.ok("send", "-P", "alice", "@bob", "live \x1b[2J", "--wait", "read", "--json")
+        assert waited.json["state"] == "read"
         assert listening.stdout is not None
         line = listening.stdout.readline()
         while '"live' not in line:
@@ -75,9 +75,8 @@ def test_listen_ends_after_as_many_messages_as_asked_for(acquainted: World) -> N
 
 
 def test_waiting_too_short_is_code_124_and_says_how_far_it_came(acquainted: World) -> None:
-    ran = acquainted.tacit(
-        "send", "-P", "alice", "@bob", "into the void", "--wait", "read", "--timeout", "1.5", "--json"
-    )
+    """Nobody reads it; but in so many seconds the relay, too, has to be reached, which would be another code."""
+    ran = acquainted.tacit("send", "-P", "alice", "@bob", "into the void", "--wait", "read", "--timeout", "5", "--json")
     assert ran.code == 124
     assert ran.json["error"]["code"] == "timeout"
     assert ran.json["message"]["id"]
