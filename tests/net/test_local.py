@@ -71,6 +71,18 @@ async def test_a_line_gets_a_line_and_the_file_goes_with_the_listener(tmp_path: 
         await ask(tmp_path / "s")
 
 
+async def test_who_says_nothing_is_left_without_a_word_in_the_log(tmp_path: Path) -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    async with listening(tmp_path / "s"):
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
+        writer.write(b"hello\n")
+        assert await reader.readline() == b"olleh\n"
+    assert await reader.read() == b""
+    writer.close()
+    assert told == []
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o660])
 async def test_a_socket_has_its_mode_whatever_the_umask(tmp_path: Path, mode: int) -> None:
     for umask in (0o000, 0o777):

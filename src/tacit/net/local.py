@@ -90,6 +90,9 @@ class LocalListener:
                 self._busy.discard(task)
         except (OSError, TimeoutError, ValueError):
             pass  # gone, too slow, or a line that is too long
+        except asyncio.CancelledError:
+            # By ``close`` and nobody else. Python 3.11 prints a traceback for a talk that ends as cancelled.
+            pass
         except Exception as error:  # noqa: BLE001 - one talk's fault must not end the relay
             self._log.warning("local-talk-failed", error=type(error).__name__)
         finally:
