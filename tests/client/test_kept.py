@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tacit import limits
-from tacit.client.errands import PORTION, PORTION_BYTES, first_portion
+from tacit.client.bringing_back import PORTION, PORTION_BYTES, first_portion
 from tacit.client.model import GroupId, KeptEntry, MessageId, MessageState, OutboxRow
 from tacit.client.store import Store
 from tacit.client.store.kept import PRUNE_EVERY

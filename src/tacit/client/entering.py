@@ -12,12 +12,13 @@ from typing import Final
 from tacit import limits
 from tacit.client import rooms
 from tacit.client.books import Books
+from tacit.client.bringing_back import PASSING
 from tacit.client.connection import Connection
 from tacit.client.core.joining import Entrance, RoomDamaged, RoomSuite
 from tacit.client.core.room_keys import LINK_SECRET_BYTES, join_token
 from tacit.client.core.welcome import room_chat_id
-from tacit.client.errands import PASSING, Loop
 from tacit.client.errors import Crowded, NickTaken, RoomFull
+from tacit.client.loop import Loop
 from tacit.client.model import ChatId, GroupId, JoinRow
 from tacit.client.room_requests import create_log_of
 from tacit.client.sending import RETRY_S, created

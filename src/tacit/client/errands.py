@@ -6,82 +6,37 @@ Each errand is a task that ends by itself with its connection; answers come back
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any
 
 from tacit.client import key_stock
 from tacit.client.batch import Batch
-from tacit.client.books import Books
+from tacit.client.bringing_back import bring_back
 from tacit.client.connection import Connection
 from tacit.client.core.effects import Report
-from tacit.client.core.state import EntryKind
 from tacit.client.directory import Asked, Found, look_up
+from tacit.client.entering import come_back
 from tacit.client.errors import UnexpectedAnswer
-from tacit.client.events import ClientEvent, Problem
+from tacit.client.events import Problem
 from tacit.client.gone import note_gone
 from tacit.client.handshake import Welcomed
 from tacit.client.invites import RETRY_CLAIM_S, claim_all, take_claimed
-from tacit.client.model import Contact, GroupId, Intent, KeptEntry, OutboxRow
+from tacit.client.loop import Loop
+from tacit.client.model import Contact, GroupId, Intent, OutboxRow
 from tacit.client.people import introduce
-from tacit.client.returning import ASK_ONLY, give_up, note_brought_back, note_made_again
+from tacit.client.returning import note_made_again
 from tacit.client.room_requests import room_of
-from tacit.client.sending import RETRY_S, WORTH_TELLING, created, look_again, retry_after_s, take_appended, take_refused
-from tacit.client.timers import Timers
-from tacit.client.turn import Operation
-from tacit.client.uplink import Uplink
-from tacit.clock import Clock
+from tacit.client.sending import WORTH_TELLING, created, look_again, retry_after_s, take_appended, take_refused
 from tacit.errors import RelayError, TacitError, TransportError, Untrusted
 from tacit.identity import BadHandle, parse_handle
 from tacit.log import EventLog
 from tacit.wire import relay_pb2 as pb
-from tacit.wire.errors import (
-    CommitConflict,
-    HandleTaken,
-    Internal,
-    NoSuchAccount,
-    RateLimited,
-    Restoring,
-    ShuttingDown,
-    StorageFailed,
-    StorageFull,
-)
+from tacit.wire.errors import HandleTaken, NoSuchAccount
 from tacit.wire.frames import ResponseBody
 
-T = TypeVar("T")
 log = EventLog("client.errands")
-
-
-PASSING: Final = (Restoring, RateLimited, StorageFull, StorageFailed, Internal, ShuttingDown)
-"""Refusals after which an entry is brought back once more; any other ends the bringing back to its log."""
-
-PORTION: Final = 32
-PORTION_BYTES: Final = 1024 * 1024
-"""Entries brought back at once, and their payloads: less than half a minute on a slow line."""
-
-
-class Loop(Protocol):
-    """What errands need of the runtime."""
-
-    clock: Clock
-    timers: Timers
-    uplink: Uplink
-
-    async def do(self, operation: Callable[[Batch], T]) -> T:
-        """Change something and wait until it is on disk."""
-        ...
-
-    async def read(self, query: Callable[[Books], T]) -> T:
-        """Look something up in the books."""
-        ...
-
-    def later(self, operation: Operation) -> None:
-        """Have something changed."""
-        ...
-
-    def show(self, *events: ClientEvent) -> None:
-        """Tell every watcher."""
-        ...
 
 
 class Errands:
@@ -95,6 +50,10 @@ class Errands:
         self._asked: set[bytes] = set()
         self._told: set[str] = set()
         self._bringing: set[GroupId] = set()
+        self._looking: set[GroupId] = set()
+        """Rooms to which a way back is being tried."""
+        self._looked: set[GroupId] = set()
+        """Rooms to which one was tried over the present connection."""
 
     def spawn(self, errand: Coroutine[Any, Any, None]) -> None:
         """Run an errand; what relay or network refuse ends it quietly, because it is begun again when needed."""
@@ -123,6 +82,7 @@ class Errands:
         self._creating.clear()
         self._told.clear()
         self._bringing.clear()
+        self._looked.clear()
 
     async def after_login(self, connection: Connection, welcomed: Welcomed) -> None:
         """Note what the relay said at the door and fill up the KeyPackages."""
@@ -149,6 +109,13 @@ class Errands:
         for group_id in sorted(set(group_ids) - self._bringing):
             self._bringing.add(group_id)
             self.spawn(self._bring_back(connection, group_id))
+
+    def come_back(self, lost: AbstractSet[GroupId], astray: AbstractSet[GroupId]) -> None:
+        """Look for ways back into rooms, each once over a connection; where a place only seems lost, at each cause."""
+        for group_id in sorted(lost - (self._looked - astray) - self._looking):
+            self._looking.add(group_id)
+            self._looked.add(group_id)
+            self.spawn(self._come_back(group_id))
 
     def send(self, connection: Connection, row: OutboxRow) -> None:
         """Send a row of the outbox, and have the answer worked through."""
@@ -223,46 +190,20 @@ class Errands:
 
     async def _bring_back(self, connection: Connection, group_id: GroupId) -> None:
         try:
-            await self._bring_back_all(connection, group_id)
+            await bring_back(self._loop, connection, group_id)
         finally:
             self._bringing.discard(group_id)
 
-    async def _bring_back_all(self, connection: Connection, group_id: GroupId) -> None:
-        entries = await self._loop.read(lambda books: books.store.kept_after(group_id, ASK_ONLY))
-        while entries:
-            portion = first_portion(entries)
-            answers = [connection.begin(bring_back_of(group_id, entry)) for entry in portion]
-            outcomes = await asyncio.gather(*answers, return_exceptions=True)
-            refused = next((n for n, outcome in enumerate(outcomes) if isinstance(outcome, BaseException)), None)
-            entries = entries[len(portion) if refused is None else refused :]
-            if refused is None:
-                continue
-            refusal = outcomes[refused]
-            if isinstance(refusal, PASSING):
-                await self._loop.clock.sleep(refusal.retry_after_s or RETRY_S)
-            elif isinstance(refusal, CommitConflict) and not entries[0].head:
-                entries = entries[1:]  # it began no epoch here, so nobody is lost without it
-            elif isinstance(refusal, CommitConflict):
-                await self._loop.do(partial(give_up, group_id=group_id, from_seq=entries[0].seq))
-                break
-            elif isinstance(refusal, RelayError):
-                log.warning("not-brought-back", code=refusal.code)
-                if any(entry.head for entry in entries):  # without these changes the others stay where they are
-                    await self._loop.do(partial(give_up, group_id=group_id, from_seq=entries[0].seq))
-                break
-            elif isinstance(refusal, BaseException):
-                raise refusal
-        await self._say_there_is_no_more(connection, group_id)
-        await self._loop.do(partial(note_brought_back, group_id=group_id))
-
-    async def _say_there_is_no_more(self, connection: Connection, group_id: GroupId) -> None:
-        while True:
-            try:
-                await connection.request(pb.BringBack(log_id=group_id), pb.BroughtBack)
-            except PASSING as refusal:  # the chat takes nothing until this was heard
-                await self._loop.clock.sleep(refusal.retry_after_s or RETRY_S)
-            else:
-                return
+    async def _come_back(self, group_id: GroupId) -> None:
+        try:
+            await come_back(self._loop, group_id)
+        except TacitError:
+            if await self._loop.read(lambda books: group_id in books.astray):
+                self._looked.discard(group_id)
+            raise
+        finally:
+            self._looking.discard(group_id)
+        self._looked.discard(group_id)
 
     async def _create_later(self, group_id: GroupId, delay_s: float) -> None:
         await self._loop.clock.sleep(delay_s)
@@ -321,37 +262,6 @@ class Errands:
     async def _ask_names(self, accounts: list[bytes]) -> None:
         for found in await self.look_up_all(accounts, timeout_s=60.0):
             await self._loop.do(partial(introduce, found=found))
-
-
-def first_portion(entries: list[KeptEntry]) -> list[KeptEntry]:
-    """As many of these as are brought back at once; at least one, and a commit alone.
-
-    The relay may have no time for one of them and take those behind it: what was said in an epoch would then lie before
-    the commit that begins it, and who has still to read both could not open it.
-    """
-    size_bytes = 0
-    for count, entry in enumerate(entries):
-        size_bytes += len(entry.payload)
-        is_apart = EntryKind.COMMIT in (entry.kind, entries[0].kind)
-        if count and (is_apart or size_bytes > PORTION_BYTES or count == PORTION):
-            return entries[:count]
-    return entries
-
-
-def bring_back_of(group_id: GroupId, entry: KeptEntry) -> pb.BringBack:
-    """The request that brings an entry back, the same at every try."""
-    request = pb.BringBack(
-        log_id=group_id,
-        message_id=entry.message_id,
-        seq=entry.seq,
-        kind=pb.EntryKind.ValueType(entry.kind),
-        payload=entry.payload,
-        readers_added=[pb.Device(account_id=a, device_id=d) for a, d in entry.readers_added],
-        readers_removed=[pb.Device(account_id=a, device_id=d) for a, d in entry.readers_removed],
-    )
-    if entry.author is not None:
-        request.author.CopyFrom(pb.Device(account_id=entry.author[0], device_id=entry.author[1]))
-    return request
 
 
 def append_of(row: OutboxRow) -> pb.Append:

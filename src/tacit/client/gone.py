@@ -10,21 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from tacit.client.batch import Batch
+from tacit.client.books import Books
+from tacit.client.connection import Connection
 from tacit.client.core.notices import notice_line
 from tacit.client.core.receipts import lacking
 from tacit.client.directory import Asked, look_up
+from tacit.client.loop import Loop
 from tacit.client.model import ChatId, ChatKind, ChatStatus, Message, MessageState, Notice
 from tacit.errors import RelayError, TransportError, Untrusted
 from tacit.limits import HOUR_S
 from tacit.wire.errors import NoSuchAccount
-
-if TYPE_CHECKING:
-    from tacit.client.batch import Batch
-    from tacit.client.books import Books
-    from tacit.client.connection import Connection
-    from tacit.client.errands import Loop
 
 GONE: Final = "account-gone"
 

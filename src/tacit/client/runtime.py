@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeVar, cast
 
 from tacit.client.batch import Batch
 from tacit.client.books import Books, Checkpoint
 from tacit.client.connection import Connection, Pushed
 from tacit.client.directory import Asked, Found, look_up
-from tacit.client.entering import come_back
 from tacit.client.entering import resume as resume_joins
 from tacit.client.errands import Errands, positions
 from tacit.client.errors import BeganAnew, Broken, Closed, Mishap
@@ -82,10 +82,6 @@ class Runtime:
         self._receipts: set[GroupId] = set()
         self._told_at: dict[GroupId, float] = {}
         self._watchers: list[Watcher] = []
-        self._looking: set[GroupId] = set()
-        """Rooms to which a way back is being tried."""
-        self._coming_back: set[GroupId] = set()
-        """Rooms to which a way back was tried over the present connection."""
         self._faults = Faults()
         self._loop: asyncio.Task[None] | None = None
         self._closed = False
@@ -309,7 +305,6 @@ class Runtime:
             settle(waiting, result)
         if inputs.connected:
             self.errands.forget_connection()
-            self._coming_back.clear()
         try:
             self._send(turned)
             await self._introduce(turned)
@@ -380,7 +375,7 @@ class Runtime:
         if not found:
             return
         books = self._open_books()
-        inputs = Inputs(operations=[_introduction(someone) for someone in found])
+        inputs = Inputs(operations=[partial(introduce, found=someone) for someone in found])
         try:
             second = await self._on_thread(lambda: take_turn(books, inputs, self._checkpoint))
         except TacitError as error:
@@ -414,22 +409,7 @@ class Runtime:
         self.errands.note_used(turned.packages_used, last_resort=turned.last_resort_used)
         self.errands.claim(turned.claims)
         self.errands.ask_names(turned.nameless)
-        for group_id in (turned.come_back - (self._coming_back - turned.astray)) - self._looking:
-            self._looking.add(group_id)
-            self._coming_back.add(group_id)
-            self.errands.spawn(self._come_back(group_id))
-
-    async def _come_back(self, group_id: GroupId) -> None:
-        """A place that is lost is looked for once over each connection; one that only seems so, at each cause."""
-        try:
-            await come_back(self, group_id)
-        except TacitError:
-            if group_id in self._open_books().astray:
-                self._coming_back.discard(group_id)
-            raise
-        finally:
-            self._looking.discard(group_id)
-        self._coming_back.discard(group_id)
+        self.errands.come_back(turned.come_back, turned.astray)
 
     # ---- machinery ----
 
@@ -455,10 +435,6 @@ class Runtime:
         if self._profile is not None:
             self._profile.close()
         forget_private_keys()
-
-
-def _introduction(found: Found) -> Operation:
-    return lambda batch: introduce(batch, found)
 
 
 def _nothing(batch: Batch) -> None:
