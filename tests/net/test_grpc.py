@@ -103,6 +103,33 @@ async def test_the_library_is_read_in_before_the_clock_of_connecting_runs(monkey
         await connect(Where(9, scheme="grpc"), timeout_s=0)
 
 
+async def test_a_client_that_closes_says_all_that_it_had_to_say_and_that_it_is_done(pem: Pem) -> None:
+    """A stream that is cancelled could not be answered any more, and would lose what has not been read."""
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def served(_requests: Any, context: Any) -> None:
+        await context.send_initial_metadata(())
+        while (frame := await context.read()) is not grpc.aio.EOF:
+            heard.put_nowait(frame)
+        await context.write(b"an answer")
+        heard.put_nowait(b"and there it is answered")
+
+    method = grpc.stream_stream_rpc_method_handler(served)
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: method}),))
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(pem.key, pem.certificate)]))
+    await server.start()
+    try:
+        link = await connect(Where(port, scheme="grpc"), timeout_s=5)
+        frames = [b"%d" % number for number in range(40)]
+        await link.send_many(frames)
+        await link.close()
+        async with asyncio.timeout(20):
+            assert [await heard.get() for _ in range(41)] == [*frames, b"and there it is answered"]
+    finally:
+        await server.stop(None)
+
+
 async def test_a_frame_of_a_stranger_is_refused_long_before_it_is_there(pem: Pem) -> None:
     """grpcio would take four megabytes of everybody."""
     held = Held()
@@ -175,8 +202,8 @@ async def test_each_stream_knows_where_it_comes_from_and_what_was_shown(pem: Pem
         server = await held.links.get()
         assert server.peer_address == "127.0.0.1"
         assert server.own_certificate_hash == client.peer_certificate_hash == hashlib.sha256(pem.der).digest()
-        await client.close()
         held.done.set()
+        await client.close()
 
 
 async def test_a_connection_has_one_link_at_a_time_and_each_counts_as_one(pem: Pem) -> None:

@@ -185,8 +185,8 @@ async def test_a_slow_reader_holds_the_writer_up_and_loses_nothing(pem: Pem, car
         for _ in range(400):
             assert await client.receive() == frame
         await writer
-        await client.close()
         held.done.set()
+        await client.close()
 
 
 async def test_frames_that_leave_together_arrive_one_by_one_and_in_order(pem: Pem, carrier: str) -> None:
@@ -204,8 +204,8 @@ async def test_frames_that_leave_together_arrive_one_by_one_and_in_order(pem: Pe
         while len(received) < len(frames):
             received += await server.receive_many()
         assert received == frames
-        await client.close()
         held.done.set()
+        await client.close()
 
 
 async def test_who_sends_what_nobody_receives_is_held_up_and_neither_lost_nor_taken_for_dead(
@@ -231,8 +231,8 @@ async def test_who_sends_what_nobody_receives_is_held_up_and_neither_lost_nor_ta
             received += await server.receive_many()
         await writer
         assert [int.from_bytes(frame[:2], "big") for frame in received] == list(range(400))
-        await client.close()
         held.done.set()
+        await client.close()
 
 
 async def test_a_reader_that_stays_slow_is_cut_off(pem: Pem, carrier: str) -> None:
@@ -280,8 +280,8 @@ async def test_many_writers_keep_their_frames_whole_and_one_cancelled_hurts_no_o
             wanted.discard(frame[0])
         results = await asyncio.gather(*writers, return_exceptions=True)
         assert [isinstance(r, asyncio.CancelledError) for r in results] == [bool(w.cancelling()) for w in writers]
-        await client.close()
         held.done.set()
+        await client.close()
 
 
 async def test_signs_of_life_keep_a_quiet_link_open(pem: Pem, carrier: str) -> None:
@@ -296,8 +296,8 @@ async def test_signs_of_life_keep_a_quiet_link_open(pem: Pem, carrier: str) -> N
         assert await receiving[0] == b"alive"
         await client.send(b"too")
         assert await receiving[1] == b"too"
-        await client.close()
         held.done.set()
+        await client.close()
 
 
 async def test_when_the_handler_returns_the_link_is_closed(pem: Pem, carrier: str) -> None:

@@ -117,13 +117,14 @@ def _options(max_frame: int, ping_every_s: float) -> list[tuple[str, int | str]]
 
 async def _carry(link: GrpcLink, grpc: Any, channel: Any, stream: Any) -> None:
     """Move a link's frames until it has ended, and then end the stream and its connection."""
-    reader = _Reader(link, grpc, stream)
+
+    async def take_leave() -> None:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await stream.done_writing()
+            await stream.code()
+
     try:
-        await link.carry(reader)
-        if link.ended is not None and link.ended.close_code != CloseCode.ABNORMAL:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await stream.done_writing()
-                await stream.code()
+        await link.carry(_Reader(link, grpc, stream), take_leave)
     except (grpc.RpcError, grpc.aio.UsageError, asyncio.InvalidStateError, TimeoutError):
         link.finish(LinkClosed(CloseCode.ABNORMAL))
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from tacit.net.bounds import Bounds
@@ -140,11 +140,16 @@ class GrpcLink:
         """Let the connection see to a peer that has been quiet."""
         self.on_tick()
 
-    async def carry(self, stream: Stream) -> None:
-        """Move frames until this side has ended the link, and all that it said has left."""
+    async def carry(self, stream: Stream, take_leave: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Move frames until this side has ended the link, and all that it said has left; then say goodbye.
+
+        Reading goes on until then: a client's read that is cancelled cancels its stream, and with it what has left.
+        """
         reading = asyncio.create_task(self._read(stream))
         try:
             await self._write(stream)
+            if take_leave is not None and self.ended is not None and self.ended.close_code != CloseCode.ABNORMAL:
+                await take_leave()
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)

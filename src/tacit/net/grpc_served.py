@@ -151,7 +151,8 @@ class GrpcListener:
             connection.link_ended(link)
             link.over()
             self._links.ended(link)
-        await asyncio.wait({handling}, timeout=CLOSE_TIMEOUT_S)
+        if link.ended is None:
+            await asyncio.wait({handling}, timeout=CLOSE_TIMEOUT_S)
         status = _STATUS.get(CloseCode(link.ended.close_code)) if link.ended is not None else None
         if status is not None:
             await context.abort(self._grpc.StatusCode[status], link.ended.reason if link.ended else "")
