@@ -224,6 +224,12 @@ class Peer:
         await self.wait_ended()
 
 
+async def settle(turns: int = 1_000) -> None:
+    """Let everybody do what takes no time and no store: of turns there are enough, of time a busy machine has none."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
 def message(log_id: bytes, payload: bytes, **more: Any) -> pb.Append:
     fields: dict[str, Any] = {"message_id": os.urandom(16), "kind": pb.ENTRY_KIND_MESSAGE} | more
     return pb.Append(log_id=log_id, payload=payload, **fields)

@@ -27,7 +27,7 @@ from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import encode_request
 from tacit.wire.operations import REQUESTS
-from tests.relay.peers import Moves, Someone, commit, key_package, message, running, to_inbox
+from tests.relay.peers import Moves, Someone, commit, key_package, message, running, settle, to_inbox
 
 
 async def test_one_account_can_put_only_so_much_into_an_inbox(tmp_path, monkeypatch):
@@ -278,8 +278,7 @@ async def test_who_is_told_a_last_word_and_does_not_read_it_is_read_no_further(t
         for _ in range(2):  # the last word waits behind the greeting that nobody reads, and one more is under way
             await link.send(b"no request")
         flooding = asyncio.create_task(link.send(b"one more"))
-        for _ in range(1_000):
-            await asyncio.sleep(0)
+        await settle()
         assert not flooding.done()
         link.abort()
         with pytest.raises(LinkClosed):
@@ -397,17 +396,17 @@ async def test_refusals_of_an_account_are_counted_and_past_that_it_is_not_read(m
         asked = [await alice.begin(refused) for _ in range(60)]
         late = await alice.begin(pb.Acknowledge())
         await bob.ask(pb.Acknowledge())
-        await asyncio.sleep(0.05)
+        await settle()
         for seconds in range(1, 4):
             answered = sum(one.done() for one in asked)
             assert rate.burst <= answered <= rate.burst + seconds * rate.per_s
             assert not late.done()
             for _ in range(10):
                 clock.forward(0.1)
-                await asyncio.sleep(0.01)
+                await settle(100)
         for _ in range(10):
             clock.forward(0.1)
-            await asyncio.sleep(0.01)
+            await settle(100)
         assert isinstance(await late, pb.Acknowledged)
 
 
@@ -419,11 +418,11 @@ async def test_whoever_goes_while_it_has_to_wait_is_gone_soon(monkeypatch):
         alice = await world.join()
         for _ in range(3):
             await alice.begin(pb.Acknowledge())
-        await asyncio.sleep(0.05)
+        await settle()
         alice.link.abort()
         for _ in range(2):
             clock.forward(LOOK_S)
-            await asyncio.sleep(0.05)
+            await settle()
         assert len(world.relay._context.sessions) == 0
 
 

@@ -18,10 +18,9 @@ from tacit.relay.rendezvous import GUESTS, Meetings
 from tacit.relay.watch import WATCH_S
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
-from tests.relay.peers import TIMEOUT_S, Moves, Someone, running
+from tests.relay.peers import TIMEOUT_S, Moves, Someone, running, settle
 
 HOME = "192.0.2.1"
-PATIENCE_S = 0.05
 HOURS = 6
 
 
@@ -84,7 +83,7 @@ class Place:
         """Let time pass, and the watch look."""
         self.clock.forward(seconds)
         self.clock.forward(WATCH_S)
-        await asyncio.sleep(PATIENCE_S)
+        await settle()
 
 
 @asynccontextmanager
@@ -310,9 +309,9 @@ async def test_talk_is_free_and_a_tunnel_is_not():
 
 async def answered(here, asked, after_s):
     """Whether it has been answered when so much time has passed."""
-    await asyncio.sleep(PATIENCE_S)
+    await settle()
     here.clock.forward(after_s)
-    await asyncio.sleep(PATIENCE_S)
+    await settle()
     return asked.done()
 
 
@@ -324,7 +323,7 @@ async def test_all_who_talk_at_one_address_share_what_that_may():
             await guest.go(await host.open())
         each = int(limits.RATE_PASSED[1] / 65)
         asked = [[await host.peer.begin(pb.PassOn(payload=bytes(64 * 1024))) for _ in range(each)] for host, _ in pairs]
-        await asyncio.sleep(PATIENCE_S * 4)
+        await settle()
         done = sum(one.done() for each in asked for one in each)
         assert 40 < done <= limits.RATE_PASSED_OF_ADDRESS[1] / 65 < 10 * each
 
@@ -334,12 +333,12 @@ async def test_all_rendezvous_together_are_passed_on_so_much_and_each_side_has_i
     async with place() as here:
         hosts = [(await here.pair())[0] for _ in range(10)]
         asked = [[await host.peer.begin(pb.PassOn()) for _ in range(60)] for host in hosts]
-        await asyncio.sleep(PATIENCE_S * 4)
+        await settle()
         done = [sum(one.done() for one in each) for each in asked]
         assert sum(done) == limits.RATE_PASSED_OF_ALL[1]
         assert max(done) - min(done) <= STRANGERS_TURN
         here.clock.forward(len(hosts) / limits.RATE_PASSED_OF_ALL[0])
-        await asyncio.sleep(PATIENCE_S)
+        await settle()
         assert sum(one.done() for each in asked for one in each) == sum(done) + len(hosts)
 
 
@@ -402,7 +401,7 @@ async def test_those_who_do_not_read_hold_only_so_much_of_the_relay_together(mon
         sides = [side for meeting in here.meetings._places.values() for side in (meeting.host, meeting.guest) if side]
         assert sum(side.outgoing.queued_bytes for side in sides) <= limits.MAX_PASSING_BYTES_OF_ALL
         assert here.meetings._passing_bytes <= limits.MAX_PASSING_BYTES_OF_ALL
-        await asyncio.sleep(PATIENCE_S)
+        await settle()
         told = [host for host in (modest, *greedy) if any(isinstance(pushed, pb.Parted) for pushed in host.peer.errors)]
         assert len(told) == 1
         assert modest not in told
