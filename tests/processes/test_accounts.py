@@ -250,13 +250,14 @@ def test_a_key_file_is_opened_at_the_terminal_and_an_export_sealed_there(relay: 
         screen.sees("Passphrase of the key file:")
         screen.enter("wrong horse")
         screen.sees("That is not its passphrase.")
+        screen.wait(lambda: questions(screen) == 2, "the question again")
         screen.enter("old horse")
         screen.sees("(rsa 2048)")
         assert screen.ends() == 0
     with terminal("account", "export-key", str(copy), *here) as screen:
         screen.sees("The file gets a passphrase of its own.")
-        for answer in ("", "new horse", "other horse", "new horse", "new horse"):
-            screen.wait(lambda: screen.rows and prompts(screen), "a question")
+        for number, answer in enumerate(("", "new horse", "other horse", "new horse", "new horse"), 1):
+            screen.wait(lambda number=number: questions(screen) == number, "the next question")
             screen.enter(answer)
         assert screen.ends() == 0
         screen.sees("It cannot be empty")
@@ -266,10 +267,9 @@ def test_a_key_file_is_opened_at_the_terminal_and_an_export_sealed_there(relay: 
     assert opened_again.private_numbers() == key.private_numbers()
 
 
-def prompts(screen: Terminal) -> bool:
-    """Whether the last thing on the screen is a question."""
-    written = [row for row in screen.rows if row]
-    return bool(written) and written[-1].endswith(("file:", "again:"))
+def questions(screen: Terminal) -> int:
+    """How many have been asked; the last may be answered already, as answers do not show."""
+    return sum(row.endswith(("file:", "again:")) for row in screen.text.splitlines())
 
 
 @pytest.mark.parametrize(
