@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from functools import partial
 
 from tacit.limits import RETURN_WAIT_S
 from tacit.relay.backups import back_up, restore
@@ -24,6 +25,7 @@ async def live(world: World) -> None:
     await talk(world, alice, bob, carol)
     await come_in_by_invitation(world)
     await lose_the_relay(world, alice, bob)
+    await send_codes(world)
     await spoil_an_entry(world, alice, carol)
     await leave_things_waiting(world, alice, bob, carol)
     for actor in world.actors.values():
@@ -75,9 +77,17 @@ async def come_in_by_invitation(world: World) -> None:
     note = invites.Invite("", "for a friend", 3, 0, now_s, None, None)
     await context.store.change(lambda db: invites.create(db, token, note))
     needs = Needs(invite=True, phone=True)
-    await context.store.change(lambda db: phones.note_sent(db, now_s))
     await context.store.change(lambda db: accounts.register(db, wish, needs=needs, now_s=now_s))
-    await context.store.change(lambda db: phones.note_sent(db, now_s))
+
+
+async def send_codes(world: World) -> None:
+    """To somebody who did not come."""
+    now_s = int(world.clock.now_s())
+    context = world.relay.relay._context
+    assert context is not None
+    for left_s in (3600.0, 7200.0):
+        rests = {b"number" * 5: left_s, b"block" * 6: left_s / 10}
+        await context.store.change(partial(phones.note_sent, now_s=now_s, rests=rests))
 
 
 async def lose_the_relay(world: World, alice: Actor, bob: Actor) -> None:

@@ -1,8 +1,8 @@
 """What the relay may send to phones: so much to a number, to a block of numbers, and in a day at all.
 
 Whoever makes a relay send messages can make its operator poor, and with numbers that they own make themselves rich. So
-everything here refuses when in doubt. What a day has used up outlasts a restart, by the hour; the rest is in memory
-only, and bounded by the day.
+everything here refuses when in doubt. What was sent outlasts a restart: by the hour, and for each number and block, as
+hashes, until it is as if nothing had been sent there. How many failed in a row is in memory only.
 """
 
 from __future__ import annotations
@@ -39,32 +39,40 @@ class PhoneSends:
         """When each message of the last 24 hours was granted."""
         self._numbers: dict[bytes, Bucket] = {}
         self._blocks: dict[bytes, Bucket] = {}
+        self._recalled: dict[bytes, float] = {}
+        """Numbers and blocks of earlier runs that nobody has asked for since, and when they are at rest."""
         self._failures = 0
         self._paused_until_s = float("-inf")
         self._capped = False
         self._look_at_s = clock.monotonic_s() + HOUR_S
 
-    def take(self, number: bytes, block: bytes, *, alarmed: bool) -> None:
-        """Grant one message to a number of a block, both as hashes. Raises ``RateLimited`` or ``PhonePaused``.
+    def take(self, number: bytes, block: bytes, *, alarmed: bool) -> dict[bytes, float]:
+        """Grant one message to a number of a block, both as hashes; returns in how many seconds each is at rest.
 
         Each bucket that is remembered stands for a message that was granted, so the day's bound holds for them too.
+        Raises ``RateLimited`` or ``PhonePaused``.
         """
         now_s = self._clock.monotonic_s()
         self._check_pause(now_s)
         self._check_day(now_s, self._per_day // ALARMED_SHARE if alarmed else self._per_day)
-        of_number = self._numbers.get(number) or Bucket(_OF_NUMBER, now_s)
-        of_block = self._blocks.get(block) or Bucket(_OF_BLOCK, now_s)
+        of_number = self._numbers.get(number) or self._bucket(_OF_NUMBER, number, now_s)
+        of_block = self._blocks.get(block) or self._bucket(_OF_BLOCK, block, now_s)
         of_number.take(now_s)  # first: whoever asks for one number again and again takes nothing from its neighbours
         of_block.take(now_s)
         self._numbers[number], self._blocks[block] = of_number, of_block
         self._sent.append(now_s)
+        return {number: of_number.left_s(now_s), block: of_block.left_s(now_s)}
 
-    def recall(self, by_hour: Mapping[int, int], now_s: int) -> None:
-        """Count messages of earlier runs, by hours since 1970, each as if it had been the last of its hour."""
+    def recall(self, by_hour: Mapping[int, int], rests: Mapping[bytes, int], now_s: int) -> None:
+        """Count messages of earlier runs, by hours since 1970, each as if it had been the last of its hour.
+
+        ``rests`` says when each number and block is at rest; all times are Unix seconds.
+        """
         began_s = self._clock.monotonic_s()
         for hour, messages in by_hour.items():
             age_s = max(0, now_s - (hour + 1) * HOUR_S)
             self._sent.extend([began_s - age_s] * messages)
+        self._recalled = {key: began_s + rest_at - now_s for key, rest_at in rests.items()}
 
     def note_left(self) -> None:
         """A message has left."""
@@ -85,6 +93,11 @@ class PhoneSends:
         for known in (self._numbers, self._blocks):
             for key in [key for key, bucket in known.items() if bucket.is_full(now_s)]:
                 del known[key]
+        self._recalled = {key: rest_s for key, rest_s in self._recalled.items() if rest_s > now_s}
+
+    def _bucket(self, rate: Rate, key: bytes, now_s: float) -> Bucket:
+        """What a number or a block draws on, with what it has drawn in earlier runs."""
+        return Bucket.filling(rate, now_s, self._recalled.get(key, now_s) - now_s)
 
     def _check_pause(self, now_s: float) -> None:
         if now_s < self._paused_until_s:

@@ -8,6 +8,7 @@ bounded in ``phone_sends``, what may be guessed in ``phone_codes``.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -105,8 +106,9 @@ class Phones:
 
 
 async def recall(context: Context) -> None:
-    """Count what earlier runs of the relay have sent today."""
-    context.phones.sends.recall(await context.store.query(phones.sent_by_hour), context.steady_now_s())
+    """Count what earlier runs of the relay have sent of late."""
+    by_hour, rests = await context.store.query(lambda db: (phones.sent_by_hour(db), phones.rests(db)))
+    context.phones.sends.recall(by_hour, rests, context.steady_now_s())
 
 
 def require_proof(context: Context, body: pb.Register, account_id: bytes, origin: str) -> bytes:
@@ -154,20 +156,20 @@ def _send_code(context: Context, account_id: bytes, number: str, origin: str) ->
         raise PhonePaused(retry_after_s=1)
     context.addresses.take(origin, PHONE_CODE)
     hashed = known.hash_of(number)
-    known.sends.take(hashed, known.hash_of(block_of(number)), alarmed=known.codes.alarmed)
+    rests = known.sends.take(hashed, known.hash_of(block_of(number)), alarmed=known.codes.alarmed)
     request, code = known.codes.ask(account_id, hashed)
-    known.begin(asyncio.create_task(_deliver(context, delivery, number, code)))
+    known.begin(asyncio.create_task(_deliver(context, delivery, number, code, rests)))
     context.metrics.codes_sent += 1
     return request
 
 
-async def _deliver(context: Context, delivery: Delivery, number: str, code: str) -> None:
-    """Tell a phone its code, or its owner that somebody wants a second account with it."""
+async def _deliver(context: Context, delivery: Delivery, number: str, code: str, rests: Mapping[bytes, float]) -> None:
+    """Tell a phone its code, or its owner that somebody wants a second account with it; ``rests`` is noted before."""
     log, known = EventLog("relay"), context.phones
     try:
         taken = await context.store.query(partial(phones.is_taken, number=known.hash_of(number)))
         # On the disk before it leaves, so that no crash gives a message back to the day.
-        await context.store.change(partial(phones.note_sent, now_s=context.steady_now_s()))
+        await context.store.change(partial(phones.note_sent, now_s=context.steady_now_s(), rests=rests))
         text = (TAKEN_TEXT if taken else CODE_TEXT).format(relay=context.config.public_host, code=code)
         await delivery.deliver(number, text)
     except Undeliverable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from tacit.limits import (
     HOUR_S,
@@ -120,6 +120,13 @@ class Bucket:
         self._tokens = rate.burst
         self._at_s = now_s
 
+    @classmethod
+    def filling(cls, rate: Rate, now_s: float, left_s: float) -> Self:
+        """One that has not been full for a while, and will be again in so many seconds."""
+        bucket = cls(rate, now_s)
+        bucket._tokens -= max(0.0, left_s) * rate.per_s
+        return bucket
+
     def take(self, now_s: float, tokens: float = 1.0) -> None:
         """Take so many tokens. Raises ``RateLimited`` with the time until they are there."""
         self._fill(now_s)
@@ -138,6 +145,11 @@ class Bucket:
         # max: a clock that stands still or is set back costs nobody anything.
         self._tokens = min(rate.burst, self._tokens + max(0.0, now_s - self._at_s) * rate.per_s)
         self._at_s = now_s
+
+    def left_s(self, now_s: float) -> float:
+        """In how many seconds it is full."""
+        self._fill(now_s)
+        return (self._rate.burst - self._tokens) / self._rate.per_s
 
     def is_full(self, now_s: float) -> bool:
         """Whether it is as good as a new one."""

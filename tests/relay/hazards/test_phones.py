@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from tacit import limits
+from tacit.relay.backups import back_up
 from tacit.relay.phone_codes import PhoneCodes
 from tacit.relay.phone_sends import PhoneSends
 from tacit.relay.rates import Rate
+from tacit.relay.watch import sweep
 from tacit.wire import errors
 from tacit.wire import relay_pb2 as pb
 from tests.relay.hazards.guests import tell
@@ -200,6 +202,37 @@ async def test_d11_a_restart_gives_no_message_back_and_the_day_goes_on(
     with closing(sqlite3.connect(tmp_path / "relay.db")) as db:
         kept = db.execute("SELECT messages FROM phone_sends ORDER BY hour").fetchall()
     assert kept == [(3,), (7,)], "nothing but counts, and none of yesterday"
+
+
+async def test_d11_a_restart_gives_no_number_and_no_block_a_message_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is kept for that is a hash under the relay's key, until it is of no use, and never in a backup."""
+    clock = Moves()
+    options: Any = {"clock": clock, **FAR_FROM_HERE}
+    few, block = [NUMBER] * 5, [f"+4915124{last:06}" for last in range(450_000, 450_025)]
+    for sent in (3, 0):
+        async with with_phones(monkeypatch, tmp_path, **options) as run:
+            assert (await asked_for(*run, few)).get("phone-code-sent", 0) == sent
+    for sent in (20, 0):
+        async with with_phones(monkeypatch, tmp_path, **options) as run:
+            assert (await asked_for(*run, block)).get("phone-code-sent", 0) == sent
+    back_up(tmp_path, tmp_path / "backup", now_s=0, progress=lambda what, done: None)
+    kept, copied = rests(tmp_path / "relay.db"), rests(tmp_path / "backup")
+    assert (len(kept), copied) == (2 + 20 + 1, [])
+    clock.forward(4 * limits.HOUR_S)
+    async with with_phones(monkeypatch, tmp_path, **options) as run:
+        assert (await asked_for(*run, few))["phone-code-sent"] == 1
+    clock.forward(limits.DAY_S // 2)
+    async with with_phones(monkeypatch, tmp_path, **options) as (world, phones):
+        await sweep(world.relay._running())
+        assert rests(tmp_path / "relay.db") == []
+        assert (await asked_for(world, phones, few))["phone-code-sent"] == 3
+
+
+def rests(file: Path) -> list[bytes]:
+    with closing(sqlite3.connect(file)) as db:
+        return [key for (key,) in db.execute("SELECT hash FROM phone_rests")]
 
 
 async def test_d11_a_message_that_cannot_be_counted_does_not_leave(

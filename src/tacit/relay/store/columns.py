@@ -18,6 +18,7 @@ INVITE = "the retention time after it was revoked or expired"
 INVITE_USE = "as long as the account and the invitation"
 DELETED = "until the last entry of a deleted account is fetched, the retention time at most"
 SENDS = "a day after that hour"
+RESTS = "until it is as if nothing had been sent there, twelve hours at most; in no backup"
 KEY_PACKAGE = "until it expires, 84 days at most"
 
 
@@ -65,6 +66,10 @@ COLUMNS: Final = (
     Column("phones", "findable", "whether others who want it too find the account by its number", ACCOUNT),
     Column("phone_sends", "hour", "in which messages went to phones, for the bound on a day's", SENDS),
     Column("phone_sends", "messages", "how many did; not to whom", SENDS),
+    Column(
+        "phone_rests", "hash", "a number, or a block of numbers, that messages went to; under the relay's key", RESTS
+    ),
+    Column("phone_rests", "rest_at", "when as much may be sent there as ever", RESTS),
     Column("key_packages", "device", "whose KeyPackage it is", KEY_PACKAGE),
     Column("key_packages", "digest", "keeps one that was given out from coming back", KEY_PACKAGE),
     Column("key_packages", "suite", "which cipher suite it is for", KEY_PACKAGE),

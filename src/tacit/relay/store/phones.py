@@ -1,11 +1,13 @@
-"""Numbers that belong to accounts, as hashes under the relay's key, and how many messages went to phones by the hour.
+"""Numbers that belong to accounts, as hashes under the relay's key, and what was sent to phones of late.
 
 See ``relay.phone_numbers`` and ``relay.phone_sends``.
 """
 
 from __future__ import annotations
 
+import math
 import sqlite3
+from collections.abc import Mapping
 
 from tacit.limits import DAY_S, HOUR_S
 from tacit.relay.store.rows import AccountRow
@@ -46,17 +48,28 @@ def find(db: sqlite3.Connection, number: bytes, *, asking: AccountRow) -> bytes:
 
 def forget(db: sqlite3.Connection, account: AccountRow) -> None:
     """Let go of an account's number, which anybody may prove from now on."""
+    db.execute("DELETE FROM phone_rests WHERE hash = (SELECT phone_hash FROM phones WHERE account = ?)", (account,))
     db.execute("DELETE FROM phones WHERE account = ?", (account,))
 
 
-def note_sent(db: sqlite3.Connection, now_s: int) -> None:
-    """Count a message that is about to leave; to whom is not noted."""
+def note_sent(db: sqlite3.Connection, now_s: int, rests: Mapping[bytes, float]) -> None:
+    """Count a message that is about to leave, and note in how many seconds its number and block are at rest."""
     forget_sent(db, now_s)
     db.execute(
         "INSERT INTO phone_sends (hour, messages) VALUES (?, 1)"
         " ON CONFLICT (hour) DO UPDATE SET messages = messages + 1",
         (now_s // HOUR_S,),
     )
+    db.executemany(
+        "INSERT INTO phone_rests (hash, rest_at) VALUES (?, ?)"
+        " ON CONFLICT (hash) DO UPDATE SET rest_at = max(rest_at, excluded.rest_at)",
+        [(key, now_s + math.ceil(left_s)) for key, left_s in rests.items()],
+    )
+
+
+def rests(db: sqlite3.Connection) -> dict[bytes, int]:
+    """When each number and block that messages went to of late is as if none had, by its hash."""
+    return dict(db.execute("SELECT hash, rest_at FROM phone_rests").fetchall())
 
 
 def sent_by_hour(db: sqlite3.Connection) -> dict[int, int]:
@@ -65,5 +78,6 @@ def sent_by_hour(db: sqlite3.Connection) -> dict[int, int]:
 
 
 def forget_sent(db: sqlite3.Connection, now_s: int) -> None:
-    """Let go of hours whose last moment is a day old."""
+    """Let go of hours whose last moment is a day old, and of numbers and blocks that are at rest."""
+    db.execute("DELETE FROM phone_rests WHERE rest_at <= ?", (now_s,))
     db.execute("DELETE FROM phone_sends WHERE hour < ?", ((now_s - DAY_S) // HOUR_S,))
