@@ -12,7 +12,8 @@ from tacit.client.model import GroupId
 from tacit.client.paths import profile_paths
 from tacit.client.store import open_profile
 from tacit.codec import decode
-from tests.processes.programs import Ended, Profile, Relay, free_port
+from tests.ports import free_port
+from tests.processes.programs import Ended, Profile, Relay
 
 PASSPHRASE = "canary-passphrase-zwitschermaschine"
 WRONG = "canary-wrong-passphrase-papageno"

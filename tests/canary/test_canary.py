@@ -17,8 +17,9 @@ from tacit.errors import TacitError
 from tests.canary import conversation as scene
 from tests.canary.conversation import HANDLES, Conversation
 from tests.canary.traces import dump, found_in, found_in_files, found_in_memory
+from tests.ports import free_port
 from tests.processes.people import becomes, create, opened
-from tests.processes.programs import TIMEOUT_S, Relay, free_port
+from tests.processes.programs import TIMEOUT_S, Relay
 
 pytestmark = pytest.mark.processes
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
 from tests.processes import forked
 
 TIMEOUT_S = 120
@@ -109,9 +110,9 @@ class World:
             process.wait(20)
 
     @contextlib.contextmanager
-    def relay(self, *args: str, port: int = 0) -> Iterator[Any]:
+    def relay(self, *args: str, port: int | None = None) -> Iterator[Any]:
         """Run a relay and give what it said of itself."""
-        serve = ("serve", "--json", "--host", "127.0.0.1", "--port", str(port), *args)
+        serve = ("serve", "--json", "--host", "127.0.0.1", "--port", str(port or free_port()), *args)
         with self.running(*serve) as process:
             assert process.stdout is not None
             yield json.loads(process.stdout.readline())

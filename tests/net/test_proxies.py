@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,15 +20,10 @@ from tacit.net.tcp_client import connect_tcp
 from tacit.net.ws_client import connect_ws
 from tests.net.conftest import Pem, Where, serving
 from tests.ops.needed import needed
+from tests.ports import free_port
 
 CONNECTS: Mapping[str, Any] = {"ws": connect_ws, "grpc": connect_grpc, "tcp": connect_tcp}
 KINDS = ("socks5h", "http")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -33,6 +33,7 @@ from tacit.net.tls import client_context, server_context
 from tacit.net.ws_incoming import CONTROLS_PER_TICK
 from tacit.net.ws_server import serve_ws
 from tests.net.conftest import Held, Pem, Where, echo, make_pem, serving
+from tests.ports import free_port
 
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -286,12 +287,6 @@ async def test_verifying_the_name_takes_a_certificate_that_the_machine_trusts(
     async with serving(pem) as listener:
         link = await connect(Where(listener.port, "127.0.0.1"), timeout_s=5, verify_name=True)
         await link.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def test_a_port_where_nothing_listens() -> None:

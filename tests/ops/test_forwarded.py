@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,6 +12,7 @@ from tacit.relay.addresses import NEW_ACCOUNT
 from tacit.relay.rates import RATES_OF_ADDRESS
 from tacit.wire import errors
 from tests.ops.test_proxies import NAME, Tls, caddy, nginx, tls
+from tests.ports import free_port
 from tests.processes.programs import Relay
 from tests.relay.hazards.guests import NOBODY_IS_EXEMPT, Guests
 from tests.relay.peers import Someone
@@ -29,8 +29,7 @@ LIES = {"X-Forwarded-For": "198.51.100.7", "Forwarded": "for=198.51.100.7", "X-R
 async def test_each_client_of_the_proxy_is_counted_by_its_own_address_whatever_it_says(
     proxy: Callable[[Path, Tls, int, int], AbstractContextManager[None]], tmp_path: Path, tls: Tls
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
+    port = free_port()
     told = {"TACIT_SERVE_BEHIND_PROXY": "true", "TACIT_SERVE_TRUSTED_PROXIES": "127.0.0.1"}
     with (
         Relay(tmp_path / "relay", "--registration", "open", env=NOBODY_IS_EXEMPT | told) as relay,

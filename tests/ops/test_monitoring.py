@@ -21,8 +21,9 @@ from tacit.cli.settings import ServeSettings, Settings
 from tacit.relay.config import BadRelayConfig, RelayConfig
 from tests.ops.needed import OPS, ROOT, needed
 from tests.ops.promql import metrics
+from tests.ports import free_port
 from tests.processes.disks import SmallDisk
-from tests.processes.programs import Relay, free_port
+from tests.processes.programs import Relay
 from tests.relay.peers import running
 
 DASHBOARD = json.loads((OPS / "grafana" / "tacit.json").read_text("utf-8"))

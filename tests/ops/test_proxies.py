@@ -6,7 +6,6 @@ import datetime as dt
 import ipaddress
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.cli.tacit_command import World
 from tests.ops.needed import OPS, needed
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
@@ -158,8 +158,7 @@ def test_people_talk_through_a_proxy_that_they_verify_by_name_and_a_relay_that_t
     proxy: Callable[..., Any], tmp_path: Path, tls: Tls
 ) -> None:
     world = World(tmp_path, extra={"SSL_CERT_FILE": str(tls.authority)})
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
+    port = free_port()
     behind = {"TACIT_SERVE_BEHIND_PROXY": "true", "TACIT_SERVE_PUBLIC_PORT": str(port)}
     world.extra.update(behind)
     with (

@@ -10,7 +10,6 @@ import json
 import os
 import queue
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -21,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
+from tests.ports import free_port
 from tests.processes import forked
 from tests.processes.ways import link_by
 
@@ -176,12 +176,6 @@ class Program:
         self._said.close()
 
 
-def free_port() -> int:
-    """A port that nobody has; by the time that a program takes it, somebody may."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
 def run(*arguments: str, timeout_s: float = TIMEOUT_S, **how: Any) -> Ended:
     """Run the command line to its end."""
     with Program(*arguments, **how) as program:
@@ -204,7 +198,7 @@ class Relay:
         self._env = env
         self.link = ""
         self.links: list[str] = []
-        self.port = 0
+        self.port = free_port()
         self._options = options
         self._prefix = prefix
         self.program: Program | None = None

@@ -16,8 +16,9 @@ from tacit.net.addresses import is_loopback, primary_address
 from tacit.sdk import Client
 from tests.cli.tacit_command import World
 from tests.ops.needed import needed
+from tests.ports import free_port
 from tests.processes.people import becomes, opened
-from tests.processes.programs import Profile, Relay, free_port, run
+from tests.processes.programs import Profile, Relay, run
 from tests.processes.ways import EVERYWHERE, WAYS, coming_by, link_by
 from tests.ui.terminal import Terminal
 
