@@ -108,7 +108,7 @@ async def test_what_nobody_waits_for_is_left_out_and_told(world: World) -> None:
 @story
 async def test_an_entry_that_cannot_be_taken_in_becomes_a_line(world: World, place: str) -> None:
     alice, bob = await world.friends("alice", "bob")
-    books = runtime_of(alice)._books
+    books = runtime_of(alice)._store.books
     await alice.go_offline()
     for text in ("one", "two", "three"):
         await bob.says(alice, text)
@@ -165,7 +165,7 @@ async def test_a_chat_that_cannot_get_on_waits_for_the_next_start(world: World, 
         await world.shortly()
         await alice.accepts(other)
     await world.advance(60)
-    books = runtime_of(alice)._books
+    books = runtime_of(alice)._store.books
     stuck = ChatId(f"direct:{bob.id}")
 
     def is_stuck(batch: Batch, what: Any) -> bool:

@@ -8,11 +8,11 @@ so there is one order of things, and a crash can only fall between two named che
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Final, TypeVar, cast
 
+from tacit.client.agenda import Agenda
 from tacit.client.batch import Batch
 from tacit.client.books import Books, Checkpoint
 from tacit.client.connection import Connection, Pushed
@@ -20,22 +20,22 @@ from tacit.client.directory import Asked, Found, look_up
 from tacit.client.entering import resume as resume_joins
 from tacit.client.errands import Errands, positions
 from tacit.client.errors import BeganAnew, Broken, Closed, Mishap
-from tacit.client.events import ClientEvent, Problem, StateMoved
+from tacit.client.events import ClientEvent, Problem
 from tacit.client.expiry import drop_expired_keys
 from tacit.client.faults import Blame, Fault, Faults
-from tacit.client.gone import ASK_AFTER_S, Lookout
+from tacit.client.gone import Lookout
 from tacit.client.handshake import Connect, Welcomed
-from tacit.client.model import ChatId, GroupId, MessageState, OutboxRow
+from tacit.client.model import ChatId, GroupId
 from tacit.client.people import introduce
 from tacit.client.returning import ask_after_s
 from tacit.client.store import OpenProfile
+from tacit.client.store_thread import StoreThread
 from tacit.client.timers import Timers
 from tacit.client.turn import AfterSave, Inputs, Operation, Turned, take_turn
 from tacit.client.uplink import Uplink
 from tacit.client.watching import Watcher
 from tacit.client.wishes import Waiting, Wishes, settle, settle_all
 from tacit.clock import Clock, SystemClock
-from tacit.crypto.memory import forget_private_keys
 from tacit.entropy import Entropy, system_entropy
 from tacit.errors import StorageError, TacitError, TransportError
 from tacit.limits import HOUR_S
@@ -45,21 +45,15 @@ from tacit.wire import relay_pb2 as pb
 T = TypeVar("T")
 log = EventLog("client.runtime")
 
-RECEIPT_INTERVAL_S = 1.0
-"""Receipts of one conversation are sent no more often than this."""
-
-SCRUB_AFTER_S = 5.0
-"""After this long without a transaction, keys that were replaced are wiped from the store's log."""
-
-EXPIRE_EVERY_S = float(HOUR_S)
+EXPIRE_EVERY_S: Final = float(HOUR_S)
 """How often keys are looked for that have become too old, by clients that have nothing else to do."""
 
-INTRODUCTION_S = 2.0
+INTRODUCTION_S: Final = 2.0
 """How long lines about new people wait for their handles."""
 
 MISHAP: Final = Problem(Mishap.code, Mishap().sentence, Mishap.hint)
 
-MAX_PUSHES_AT_ONCE = 256
+MAX_PUSHES_AT_ONCE: Final = 256
 """Entries worked through in one transaction."""
 
 
@@ -74,19 +68,17 @@ class Runtime:
         self.clock = clock
         self._entropy = entropy
         self._checkpoint = checkpoint
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tacit-store")
-        self._profile: OpenProfile | None = None
-        self._books: Books | None = None
+        self._store = StoreThread()
         self._wake = asyncio.Event()
         self._wishes = Wishes()
         self._receipts: set[GroupId] = set()
-        self._told_at: dict[GroupId, float] = {}
         self._watchers: list[Watcher] = []
         self._faults = Faults()
         self._loop: asyncio.Task[None] | None = None
         self._closed = False
         self._broken = False
         self.timers = Timers(clock, self._wake.set)
+        self._agenda = Agenda(self.timers)
         self.errands = Errands(self)
         self._lookout = Lookout(self)
         self.uplink = Uplink(connect, clock, entropy, wake=self._wake.set, show=self.show, on_login=self._after_login)
@@ -127,8 +119,7 @@ class Runtime:
             for watcher in self._watchers:
                 watcher.close()
         finally:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._close_store)
-            self._thread.shutdown(wait=True)
+            await self._store.close()
 
     # ---- what programs call ----
 
@@ -148,15 +139,14 @@ class Runtime:
     async def read(self, query: Callable[[Books], T]) -> T:
         """Look something up in the books."""
         self._check_open()
-        books = self._open_books()
-        return await self._on_thread(lambda: query(books))
+        return await self._store.run(query)
 
     async def tell_receipts(self) -> None:
         """Tell at once what would be told in a moment: before a close, it would otherwise wait for the next start."""
-        waiting = self.timers.withdraw("receipt")
+        waiting = self._agenda.withdraw_receipts()
         connection = self.uplink.connection
         if waiting and connection is not None:
-            self._receipts |= {cast("GroupId", what) for what in waiting}
+            self._receipts |= waiting
             await self.do(_nothing)
             await connection.flush()
 
@@ -198,15 +188,11 @@ class Runtime:
     # ---- the loop ----
 
     async def _start(self, open_profile: Callable[[], OpenProfile], *, online: bool) -> None:
-        def load() -> Books:
-            self._profile = open_profile()
-            return Books(self._profile.store, self.clock, self._entropy)
-
-        self._books = await self._on_thread(load)
+        books = await self._store.open(open_profile, self.clock, self._entropy)
         self.timers.set("expire", None, self.clock.monotonic_s())
         self._loop = asyncio.create_task(self._run(), name="tacit-client")
         if online:
-            self.uplink.start(self._books.profile)
+            self.uplink.start(books.profile)
 
     async def _after_login(self, connection: Connection, welcomed: Welcomed) -> None:
         self.errands.spawn(resume_joins(self))  # first, because the relay may have something against what follows
@@ -239,12 +225,9 @@ class Runtime:
 
     def _gather(self) -> tuple[Inputs, list[Waiting]]:
         """Everything that has come in up to now."""
-        operations, pushes = self._take_portion()
         receipts, self._receipts = self._receipts, set()
         change = self.uplink.take_change()
         inputs = Inputs(
-            pushes=pushes,
-            operations=[operation for operation, _ in operations],
             blamed=self._faults.blamed,
             receipts=receipts,
             connected=change == "connected",
@@ -252,29 +235,24 @@ class Runtime:
             waiting_s=float(self.uplink.logged_in.waiting_s) if change == "connected" else 0.0,
             disconnected=change == "disconnected",
         )
-        for kind, what in self.timers.take_due():
-            match kind:
-                case "receipt":
-                    inputs.receipts.add(cast("GroupId", what))
-                case "impatient":
-                    inputs.impatient.add(cast("GroupId", what))
-                case "ask":
-                    inputs.asked_again.add(cast("GroupId", what))
-                case "parked":
-                    inputs.unparked.add(cast("int", what))
-                case "send":
-                    inputs.resend.append(cast("OutboxRow", what))
-                case "scrub":
-                    self.errands.spawn(self._scrub())
-                case "expire":
-                    inputs.operations.append(drop_expired_keys)
-                    operations.append((drop_expired_keys, None))
-                    self.timers.set("expire", None, self.clock.monotonic_s() + EXPIRE_EVERY_S)
-                case "stock":
-                    self.errands.check_stock()
-                case "unheard" if self.uplink.connection is not None:
-                    self.errands.spawn(self._lookout.ask(self.uplink.connection, cast("ChatId | None", what)))
+        for kind, what in self._agenda.take_due(inputs):
+            self._begin(kind, what)
+        operations, inputs.pushes = self._take_portion()
+        inputs.operations = [operation for operation, _ in operations]
         return inputs, operations
+
+    def _begin(self, kind: str, what: Hashable) -> None:
+        """Begin what is due and is no input of the next turn."""
+        match kind:
+            case "scrub":
+                self.errands.spawn(self._store.run(_scrub))
+            case "expire":
+                self._wishes.add(drop_expired_keys)
+                self.timers.set("expire", None, self.clock.monotonic_s() + EXPIRE_EVERY_S)
+            case "stock":
+                self.errands.check_stock()
+            case "unheard" if self.uplink.connection is not None:
+                self.errands.spawn(self._lookout.ask(self.uplink.connection, cast("ChatId | None", what)))
 
     def _take_portion(self) -> tuple[list[Waiting], list[Pushed]]:
         """What a turn takes of what programs ask and the relay pushes: all, or one thing while a culprit is sought."""
@@ -287,9 +265,8 @@ class Runtime:
 
     async def _turn(self, inputs: Inputs, operations: list[Waiting]) -> None:
         """One turn: persist, send, show."""
-        books = self._open_books()
         try:
-            turned = await self._on_thread(lambda: take_turn(books, inputs, self._checkpoint))
+            turned = await self._take_turn(inputs)
         except TacitError as error:
             settle_all(operations, error)
             self._turn_failed(error, inputs)
@@ -316,6 +293,10 @@ class Runtime:
             self._plan(turned)
         except Exception as error:  # noqa: BLE001 - the same
             self._begin_anew(error)
+
+    async def _take_turn(self, inputs: Inputs) -> Turned:
+        """Have inputs worked through on the store's thread; raises as ``take_turn``."""
+        return await self._store.run(partial(take_turn, inputs=inputs, checkpoint=self._checkpoint))
 
     def _take_fault(self, fault: Fault, inputs: Inputs, operations: list[Waiting]) -> None:
         """Nothing of the turn has happened: it is done again without what is to blame, over a new connection."""
@@ -374,10 +355,9 @@ class Runtime:
         found = await self.errands.look_up_all(turned.outcome.met, INTRODUCTION_S)
         if not found:
             return
-        books = self._open_books()
         inputs = Inputs(operations=[partial(introduce, found=someone) for someone in found])
         try:
-            second = await self._on_thread(lambda: take_turn(books, inputs, self._checkpoint))
+            second = await self._take_turn(inputs)
         except TacitError as error:
             self._turn_failed(error, inputs)
             return
@@ -387,56 +367,28 @@ class Runtime:
         """What the turn asks for later."""
         if turned.shaken:
             self.uplink.drop(BeganAnew())
-        now = self.clock.monotonic_s()
+        now_s = self.clock.monotonic_s()
         if turned.again:
             self._wishes.add(_nothing)
             self._wake.set()
         if turned.caught_up:
             self.uplink.note_caught_up()
-            self.timers.set("unheard", None, now + ASK_AFTER_S, keep=True)
-        for event in turned.outcome.events:
-            if isinstance(event, StateMoved) and event.state is MessageState.RELAYED:
-                self.timers.set("unheard", event.chat_id, now + ASK_AFTER_S, keep=True)
-        for group_id in turned.receipts_later:
-            if not self.timers.has("receipt", group_id):
-                self._told_at[group_id] = max(now, self._told_at.get(group_id, 0.0) + RECEIPT_INTERVAL_S)
-                self.timers.set("receipt", group_id, self._told_at[group_id])
-        for group_id, patience_s in turned.impatient_later.items():
-            self.timers.set("impatient", group_id, now + patience_s, keep=True)
-        for group_id in turned.ask_later:
-            self.timers.set("ask", group_id, now + ask_after_s(self._open_books(), now))
-        self.timers.set("scrub", None, now + SCRUB_AFTER_S)
+        self._agenda.note(turned, now_s, ask_after_s(self._store.books, now_s))
         self.errands.note_used(turned.packages_used, last_resort=turned.last_resort_used)
         self.errands.claim(turned.claims)
         self.errands.ask_names(turned.nameless)
         self.errands.come_back(turned.come_back, turned.astray)
 
-    # ---- machinery ----
-
-    async def _scrub(self) -> None:
-        books = self._open_books()
-        await self._on_thread(books.store.scrub)
-
-    async def _on_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def _open_books(self) -> Books:
-        if self._books is None:
-            raise Closed
-        return self._books
-
     def _check_open(self) -> None:
         if self._broken or self._closed or self._loop is None or self._loop.done():
             raise self.why_closed()
-
-    def _close_store(self) -> None:
-        if self._books is not None:
-            self._books.close()
-        if self._profile is not None:
-            self._profile.close()
-        forget_private_keys()
 
 
 def _nothing(batch: Batch) -> None:
     """Have another turn."""
     batch.dirty |= set(batch.books.chats)
+
+
+def _scrub(books: Books) -> None:
+    """Wipe keys that were replaced from the store's log."""
+    books.store.scrub()
