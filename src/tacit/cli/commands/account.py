@@ -69,7 +69,7 @@ def show(ctx: click.Context) -> None:
 @account.command("devices")
 @pass_settings
 def devices(settings: Settings) -> None:
-    """List the devices of your account, this one first; with --json one on each line."""
+    """List the devices of your account, this one first; with --json one per line."""
     from tacit.cli.output import Output
     from tacit.cli.running import client, run
 

@@ -22,7 +22,7 @@ _BEGINNINGS: Final = {
 @click.command(cls=Command)
 @pass_settings
 def chats(settings: Settings) -> None:
-    """List the chats, the one with the latest line first; with --json one on each line."""
+    """List the chats, the one with the latest line first; with --json one per line."""
     print_chats(settings)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def contacts(ctx: click.Context) -> None:
-    """List the people you know; with --json one on each line."""
+    """List the people you know; with --json one per line."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(_list)
 

@@ -45,7 +45,7 @@ def create(settings: Settings, name: str, who: tuple[str, ...]) -> None:
 @group.command("list")
 @pass_settings
 def list_groups(settings: Settings) -> None:
-    """List the groups, the one with the latest line first; with --json one on each line."""
+    """List the groups, the one with the latest line first; with --json one per line."""
     from tacit.cli.commands.chats import print_chats
 
     print_chats(settings, kind="group")
@@ -95,7 +95,7 @@ def leave(settings: Settings, name: str) -> None:
 @click.argument("name", shell_complete=names_of("group"))
 @pass_settings
 def members(settings: Settings, name: str) -> None:
-    """List who is in the group NAME; with --json one on each line."""
+    """List who is in the group NAME; with --json one per line."""
     from tacit.cli.output import Output
     from tacit.cli.running import client, run
     from tacit.ui import words

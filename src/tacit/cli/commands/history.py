@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--before", type=click.IntRange(min=1), metavar="ROW", help="Only lines before this row of --json.")
 @pass_settings
 def history(settings: Settings, who: str, limit: int, before: int | None) -> None:
-    """Print the last lines of the chat with WHO; with --json one line on each line. Marks nothing as read."""
+    """Print the last lines of the chat with WHO; with --json one object per line. Marks nothing as read."""
     from tacit.cli.output import Output
     from tacit.cli.running import client, run
     from tacit.ui.layout import Pages

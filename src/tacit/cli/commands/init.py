@@ -35,8 +35,8 @@ FURTHER: Final = (
 def init(settings: Settings, name: str | None, relay: str, no_passphrase: bool, **shown: Any) -> None:
     """Make an identity: keys, an encrypted store, and a name at a relay.
 
-    With the key of an account that the relay knows, this machine becomes a further device of it: it needs neither
-    invitation nor number, and no name.
+    With --key-file and the key of an account that the relay knows already, this machine becomes another device of
+    that account, without invitation, number or name.
     """
     from tacit.cli.identities import ask, create
     from tacit.cli.output import Output

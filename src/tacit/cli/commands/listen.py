@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--count", metavar="N", type=click.IntRange(min=1), help="End after so many messages of others.")
 @pass_settings
 def listen(settings: Settings, count: int | None) -> None:
-    """Print unread messages, then everything that happens, until Ctrl+C. With --json one event on each line.
+    """Print unread messages, then everything that happens, until Ctrl+C. With --json one event per line.
 
     Ends by itself where the relay will never let this device in again, and says why.
     """

@@ -61,7 +61,7 @@ def invite(ctx: click.Context, uses: int, expires: int | None, note: str) -> Non
 @click.argument("invite_id", required=False)
 @click.pass_context
 def invites(ctx: click.Context, invite_id: str | None) -> None:
-    """List the invitations, or who came in with one of them; with --json one on each line."""
+    """List the invitations, or who came in with one of them; with --json one per line."""
     from tacit.cli import relay_words
     from tacit.cli.output import Output
 

@@ -30,7 +30,7 @@ _SORTS: Final = {
 )
 @click.pass_context
 def users(ctx: click.Context, beginning: str, suspended: bool, sort: str) -> None:
-    """List the accounts, or those whose name or ID begins so; with --json one on each line."""
+    """List the accounts, or those whose name or ID begins so; with --json one per line."""
     from tacit.cli import relay_words
     from tacit.cli.output import Output
 
@@ -59,7 +59,7 @@ def users(ctx: click.Context, beginning: str, suspended: bool, sort: str) -> Non
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def devices(ctx: click.Context, account: str, revoke: str | None, yes: bool) -> None:
-    """List the devices of ACCOUNT, an ID or its beginning or an @name; with --json one on each line.
+    """List the devices of ACCOUNT, an ID or its beginning or an @name; with --json one per line.
 
     With --revoke, shut one of them out. Others keep it in their groups until its owner or they remove it there, but it
     gets nothing more from this relay.

@@ -11,7 +11,7 @@ from tacit.cli.tree import Command
 @click.command("rooms", cls=Command)
 @click.pass_context
 def rooms(ctx: click.Context) -> None:
-    """List the public rooms; with --json one on each line.
+    """List the public rooms; with --json one per line.
 
     Of other rooms the relay knows no name: who is invited to one has its link.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @pass_settings
 def requests(settings: Settings) -> None:
-    """List who asks to talk to you; with --json one on each line."""
+    """List who asks to talk to you; with --json one per line."""
     from tacit.cli.output import Output
     from tacit.cli.running import online, run
     from tacit.ui import words
@@ -55,7 +55,7 @@ def accept(settings: Settings, who: str) -> None:
 
 @click.command(cls=Command)
 @click.argument("who", shell_complete=names_of("request"))
-@click.option("--block", is_flag=True, help="Let them ask no more.")
+@click.option("--block", is_flag=True, help="Never let them ask again.")
 @pass_settings
 def refuse(settings: Settings, who: str, block: bool) -> None:
     """Say no to WHO; they are not told."""

@@ -88,7 +88,7 @@ def join(settings: Settings, where: str, nick: str | None, **newcomer: Any) -> i
 @room.command("list")
 @pass_settings
 def list_rooms(settings: Settings) -> None:
-    """List the rooms, the one with the latest line first; with --json one on each line."""
+    """List the rooms, the one with the latest line first; with --json one per line."""
     from tacit.cli.commands.chats import print_chats
 
     print_chats(settings, kind="room")
@@ -98,7 +98,7 @@ def list_rooms(settings: Settings) -> None:
 @click.argument("place", metavar="[ROOM]", required=False, shell_complete=names_of("room"))
 @pass_settings
 def members(settings: Settings, place: str | None) -> None:
-    """List who is in the room ROOM, or in your only one; with --json one on each line."""
+    """List who is in the room ROOM, or in your only one; with --json one per line."""
     from tacit.cli.output import Output
     from tacit.cli.rooms import find_room
     from tacit.cli.running import client, run

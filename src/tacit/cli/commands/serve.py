@@ -36,8 +36,8 @@ def serve(ctx: click.Context, /, with_parent: bool, **flags: object) -> None:
     """Run a relay: it passes encrypted messages on and keeps them until they are fetched. Ctrl+C stops it.
 
     Prints a relay link for each way to connect on standard output, the QR code of the first and the log
-    on standard error. Who wants to register needs an invitation, which tacit relay invite makes, unless
-    registration is open.
+    on standard error. To register, people need an invitation (tacit relay invite), unless registration is
+    open.
     """
     from tacit.cli.relay_server import run_relay
     from tacit.cli.settings import load

@@ -58,9 +58,9 @@ def create(settings: Settings, relay: str | None) -> int:
 @_RELAY
 @pass_settings
 def join(settings: Settings, code: tuple[str, ...], relay: str | None) -> int:
-    """Go to who waits with CODE, in capitals or not, with hyphens or spaces; asked for when left out.
+    """Join whoever waits with CODE; it is asked for when left out.
 
-    Ctrl+C ends the session for both.
+    Capitals do not matter, nor whether hyphens or spaces stand between the words. Ctrl+C ends the session for both.
     """
     from tacit.cli.running import run
     from tacit.cli.sessions import join as go

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 )
 @pass_settings
 def status(settings: Settings, check: bool, timeout: float) -> None:
-    """Show how this profile stands. With --check: tacit status --check && tacit send ..."""
+    """Show how this profile stands: who you are, which relay, and what waits to go out.
+
+    In a script, to be sure that the relay can be reached: tacit status --check && tacit send ...
+    """
     import dataclasses
 
     from tacit.cli.output import Output
