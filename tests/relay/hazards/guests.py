@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -19,7 +18,9 @@ import aiohttp
 
 from tacit.net.errors import LinkClosed
 from tacit.net.tls import client_context
+from tests.processes.programs import Relay
 from tests.relay.peers import TIMEOUT_S, Peer, Someone, commit
+from tests.stopwatch import Stopwatch
 
 HONEST = "127.0.0.1"
 NOBODY_IS_EXEMPT = {"TACIT_SERVE_EXEMPT_ADDRESSES": "192.0.2.255"}
@@ -131,35 +132,37 @@ class Guests:
 class Pair:
     """Two honest devices in one conversation; one speaks at a steady pace, the other notes when it hears."""
 
-    def __init__(self, speaker: Peer, hearer: Peer, log: bytes) -> None:
+    def __init__(self, speaker: Peer, hearer: Peer, log: bytes, relay: int) -> None:
         self._speaker = speaker
         self._hearer = hearer
         self._log = log
+        self._relay = relay
 
     @classmethod
-    async def meet(cls, guests: Guests) -> Pair:
+    async def meet(cls, guests: Guests, relay: int) -> Pair:
+        """Both are new at a relay whose process has this number."""
         speaker, hearer = await guests.member(), await guests.member()
         assert hearer.someone is not None
         log = await speaker.create_log()
         await speaker.ask(commit(log, b"", 0, readers_added=[hearer.someone.address]))
         await hearer.listen(log)
-        return cls(speaker, hearer, log)
+        return cls(speaker, hearer, log, relay)
 
     async def p99_ms(self, count: int = 60, per_s: float = 60.0) -> float:
         """From the moment that each of ``count`` messages should have been sent to its arrival, at this pace."""
-        began_s = time.perf_counter()
-        due_s = [began_s + n / per_s for n in range(count)]
+        due_s = [n / per_s for n in range(count)]
+        with Stopwatch(self._relay) as watch:
 
-        async def speak() -> None:
+            async def speak() -> None:
+                for at_s in due_s:
+                    await watch.reaches(at_s)
+                    await self._speaker.append(self._log, os.urandom(200))
+
+            speaking = asyncio.create_task(speak())
+            took_ms = []
             for at_s in due_s:
-                await asyncio.sleep(at_s - time.perf_counter())
-                await self._speaker.append(self._log, os.urandom(200))
-
-        speaking = asyncio.create_task(speak())
-        took_ms = []
-        for at_s in due_s:
-            entry = await self._hearer.entry()
-            took_ms.append((time.perf_counter() - at_s) * 1000)
+                entry = await self._hearer.entry()
+                took_ms.append((watch.passed_s - at_s) * 1000)
         await self._hearer.acknowledge(self._log, entry.seq)
         await speaking
         return sorted(took_ms)[max(0, count * 99 // 100 - 1)]
@@ -169,7 +172,7 @@ class Timed:
     """The honest pair's p99 without an attack and under each."""
 
     SLACK_MS = 500.0
-    """What a machine that does other things too may add."""
+    """What other processes may add that are not waiting for a processor, but have just had it."""
 
     def __init__(self, pair: Pair, quiet_ms: float) -> None:
         self.pair = pair
@@ -184,8 +187,15 @@ class Timed:
 
 
 @asynccontextmanager
-async def timed(port: int) -> AsyncIterator[Timed]:
+async def timed(relay: Relay) -> AsyncIterator[Timed]:
     """An honest pair, timed in peace first."""
+    async with timed_at(relay.port, relay.running.pid) as honest:
+        yield honest
+
+
+@asynccontextmanager
+async def timed_at(port: int, relay: int) -> AsyncIterator[Timed]:
+    """The same by a relay's port and the number of its process."""
     async with Guests(port) as guests:
-        pair = await Pair.meet(guests)
+        pair = await Pair.meet(guests, relay)
         yield Timed(pair, await pair.p99_ms(30))

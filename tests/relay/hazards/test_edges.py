@@ -314,7 +314,7 @@ async def test_h12_all_of_this_at_once_from_many_addresses_delays_nobody(relay: 
     registers = (encode_request(1, pb.Register(protocol=1, handle=text, invite=text)) for text in INJECTIONS)
     evil = (UPGRADING + framed(EVIL_LINES.encode()), f"GET /{CANARY} HTTP/1.1\r\nHost: {CANARY}\r\n\r\n".encode())
     said = (*SMUGGLED.values(), *(UPGRADING + framed(frame) for frame in registers if len(frame) < 4096), *evil)
-    async with timed(relay.port) as honest, attacked(relay, "nonsense", *said, source="127.0.12.") as attack:
+    async with timed(relay) as honest, attacked(relay, "nonsense", *said, source="127.0.12.") as attack:
         await honest.under("H8, H9, H11, H12 together")
         came_to, cpu_s = await attack.ends()
     tell(f"H12: {came_to}, {cpu_s:.2f} s of the relay")

@@ -21,6 +21,7 @@ from tests.relay.hazards.attacker import ANY_NAME, UPGRADE
 from tests.relay.hazards.attacks import attacked
 from tests.relay.hazards.guests import NOBODY_IS_EXEMPT, Guests, Timed, tell, timed
 from tests.relay.peers import Someone, commit, message
+from tests.stopwatch import STEP_S, counted_s
 
 pytestmark = pytest.mark.processes
 
@@ -36,7 +37,7 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
 
 
 async def test_h1_a_crowd_that_dawdles_takes_nothing_from_the_honest(relay: Relay) -> None:
-    async with timed(relay.port) as honest, attacked(relay, "slow") as attack:
+    async with timed(relay) as honest, attacked(relay, "slow") as attack:
         await honest.under("H1 slowloris, 400 sockets")
         came_to, cpu_s = await attack.ends()
         assert came_to.get("lost"), "what is too much for one address is closed at once"
@@ -48,7 +49,7 @@ async def test_h1_a_crowd_that_dawdles_takes_nothing_from_the_honest(relay: Rela
 
 async def test_h1_silence_after_the_upgrade_has_a_deadline_and_a_crowd_of_strangers_a_bound(relay: Relay) -> None:
     """The deadlines themselves are tested with a clock that moves, in test_watch and test_ws_handshake."""
-    async with timed(relay.port) as honest, Guests(relay.port) as guests:
+    async with timed(relay) as honest, Guests(relay.port) as guests:
         crowd = [await guests.line(f"127.0.1.{n % 4 + 1}") for n in range(60)]
         await honest.under("H1 strangers who never log in")
         assert all(not line.socket.closed for line in crowd)
@@ -89,7 +90,7 @@ async def test_h1_every_way_to_dawdle_ends_at_the_deadline(relay: Relay) -> None
 
 
 async def test_h2_a_storm_of_connections_from_one_address_is_refused_before_tls(relay: Relay) -> None:
-    async with timed(relay.port) as honest, attacked(relay, "connects") as attack:
+    async with timed(relay) as honest, attacked(relay, "connects") as attack:
         await honest.under("H2 connection flood")
         came_to, cpu_s = await attack.ends()
         tell(f"H2: {came_to}, {cpu_s:.2f} s of the relay, {cpu_s / came_to['tried'] * 1e6:.0f} us each")
@@ -117,7 +118,7 @@ async def test_h3_the_most_costly_thing_a_stranger_can_ask_for_is_counted_before
             signature=bytes(64),
         ),
     )
-    async with timed(relay.port) as honest, attacked(relay, "requests", costly, source="127.0.0.73") as attack:
+    async with timed(relay) as honest, attacked(relay, "requests", costly, source="127.0.0.73") as attack:
         await honest.under("H3 strangers who ask for signatures to be checked")
         came_to, cpu_s = await attack.ends()
     asked = came_to.get("asked", 0) + came_to.get("refused", 0)
@@ -140,7 +141,7 @@ async def test_h3_sixteen_rendezvous_of_those_who_talk_as_fast_as_they_can_delay
 ) -> None:
     come = encode_request(1, pb.JoinRendezvous(name=ANY_NAME.decode())) if they_meet else b""
     frames = encode_request(1, pb.OpenRendezvous()), come, encode_request(2, said)
-    async with timed(relay.port) as honest, attacked(relay, "talks", *frames, source=source) as attack:
+    async with timed(relay) as honest, attacked(relay, "talks", *frames, source=source) as attack:
         await honest.under("H3 rendezvous")
         came_to, cpu_s = await attack.ends()
     tell(f"H3: {came_to}, {cpu_s:.2f} s of the relay")
@@ -159,10 +160,7 @@ async def test_h3_grpc_calls_one_behind_the_other_are_counted_and_delay_nobody(
     relay: Relay, path: str, source: str
 ) -> None:
     port = int(relay.links[1].split("/")[2].rpartition(":")[2])
-    async with (
-        timed(relay.port) as honest,
-        attacked(relay, "calls", path.encode(), source=source, port=port) as attack,
-    ):
+    async with timed(relay) as honest, attacked(relay, "calls", path.encode(), source=source, port=port) as attack:
         await honest.under("H3 gRPC calls")
         came_to, cpu_s = await attack.ends()
     tell(f"H3: {came_to}, {cpu_s:.2f} s of the relay")
@@ -171,7 +169,7 @@ async def test_h3_grpc_calls_one_behind_the_other_are_counted_and_delay_nobody(
 
 
 async def test_h4_a_reader_that_never_drains_is_cut_off_and_misses_nothing(relay: Relay) -> None:
-    async with timed(relay.port) as honest, Guests(relay.port) as guests:
+    async with timed(relay) as honest, Guests(relay.port) as guests:
         writer, reader = await guests.member(source="127.0.4.1"), Someone.new()
         stuck = await guests.member(reader, source="127.0.4.2")
         log = await writer.create_log()
@@ -203,3 +201,11 @@ def test_what_is_timed_is_compared() -> None:
 
     with pytest.raises(AssertionError, match="an attack"):
         asyncio.run(Timed(Slow(), 5.0).under("an attack"))  # type: ignore[arg-type]  # all that it uses
+
+
+def test_what_the_machine_takes_is_not_the_relays() -> None:
+    """Nor does the relay get away with what it takes itself."""
+    assert counted_s(STEP_S, 0.0) == STEP_S
+    assert counted_s(4 * STEP_S, 3 * STEP_S) == pytest.approx(STEP_S)
+    assert counted_s(3.0, 0.0) < 0.1, "nothing ran"
+    assert 0 < counted_s(STEP_S, 3.0) < STEP_S / 10, "everybody waited; it goes on all the same"

@@ -56,7 +56,7 @@ async def logged_in(guests: Guests, people: Sequence[Someone]) -> list[Peer]:
 
 
 async def test_h3_accounts_that_are_refused_as_fast_as_they_can_ask_wait_and_delay_nobody(relay: Relay) -> None:
-    async with timed(relay.port) as honest, crowded(relay, "refusals") as attack:
+    async with timed(relay) as honest, crowded(relay, "refusals") as attack:
         await honest.under("H3 refusals")
         came_to, cpu_s = await attack.ends()
     tell(f"H3: {came_to}, {cpu_s:.2f} s of the relay")
@@ -161,7 +161,7 @@ async def test_d13_of_100_who_redeem_one_invitation_at_once_exactly_one_comes_in
 
 
 async def test_h5_a_mailbox_that_is_flooded_keeps_room_for_others_and_what_is_refused_has_a_code(relay: Relay) -> None:
-    async with timed(relay.port) as honest, Guests(relay.port) as guests:
+    async with timed(relay) as honest, Guests(relay.port) as guests:
         victim, friend = await guests.member(), await guests.member()
         assert victim.someone is not None
         floods = await logged_in(guests, await guests.accounts(4))
@@ -190,7 +190,7 @@ async def test_h5_a_mailbox_that_is_flooded_keeps_room_for_others_and_what_is_re
 
 async def test_h6_one_account_can_make_the_relay_hold_only_so_much(relay: Relay) -> None:
     """KeyPackages, conversations and unread entries, each to its bound: the folder grows no further."""
-    async with timed(relay.port) as honest, Guests(relay.port) as guests:
+    async with timed(relay) as honest, Guests(relay.port) as guests:
         eve = await guests.member()
         codes = set()
 
@@ -215,7 +215,7 @@ async def test_h6_one_account_can_make_the_relay_hold_only_so_much(relay: Relay)
 
 
 async def test_h6_those_who_hammer_at_the_doors_of_rooms_get_little_and_delay_nobody(relay: Relay) -> None:
-    async with timed(relay.port) as honest, crowded(relay, "doors") as attack:
+    async with timed(relay) as honest, crowded(relay, "doors") as attack:
         await honest.under("H6 doors of rooms")
         came_to, cpu_s = await attack.ends()
     tell(f"H6: {came_to}, {cpu_s:.2f} s of the relay")
@@ -260,7 +260,7 @@ async def test_h7_a_hot_conversation_of_many_delays_nobody_else_and_is_stored_on
     relay: Relay, members: int, count: int, per_s: float
 ) -> None:
     process = psutil.Process(relay.running.pid)
-    async with timed(relay.port) as honest, Guests(relay.port) as guests:
+    async with timed(relay) as honest, Guests(relay.port) as guests:
         people = await guests.accounts(members)
         peers = await logged_in(guests, people)
         log = await peers[0].create_log()

@@ -14,7 +14,7 @@ from tacit import limits
 from tacit.relay.store.database import FILE_NAME
 from tacit.wire import relay_pb2 as pb
 from tests.processes.programs import Program, Relay, run
-from tests.relay.hazards.guests import Guests, timed
+from tests.relay.hazards.guests import Guests, timed_at
 from tests.relay.peers import Peer, Someone, commit, key_package, to_inbox
 
 pytestmark = pytest.mark.processes
@@ -61,7 +61,7 @@ async def test_g8_a_clock_that_jumps_ten_years_there_and_back_empties_nothing_an
     years = ("10", "-10", "0")
     with Program(str(tmp_path), *years, module="tests.relay.hazards.small_relay") as program:
         port = await next_number(program)
-        async with timed(port) as honest, Guests(port) as guests:
+        async with timed_at(port, program.pid) as honest, Guests(port) as guests:
             alice, bob, log = await fill(guests, 3)
             for number, wrong_by in enumerate(years, 1):
                 os.kill(program.pid, signal.SIGUSR1)
