@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tacit import limits
+from tacit.relay import rates
 from tacit.testing.actor import Actor
 from tacit.testing.story import story
 from tacit.testing.world import World
@@ -191,3 +195,23 @@ async def test_the_last_one_to_leave_ends_the_group(world: World) -> None:
     await world.shortly()
     assert (await alice.chat(chat)).status == "ended"
     assert (await bob.chat(chat)).status == "ended"
+
+
+@story
+async def test_who_is_in_more_chats_than_one_request_may_name_hears_them_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write to somebody can begin as many chats; the relay bounds what is asked at once, and how often."""
+    monkeypatch.setattr(limits, "MAX_LISTEN_LOGS", 3)
+    alice, mallory = await world.friends("alice", "mallory")
+    chats = [await mallory.creates(f"chat {n}", alice) for n in range(5)]
+    await world.shortly()
+    monkeypatch.setitem(rates.RATES, "listen", rates.Rate(0.5, 3.0))
+    await world.advance(60)
+    await alice.restart()
+    for n, chat in enumerate(chats):
+        await mallory.says(chat, f"hello {n}")
+    await mallory.says(alice, "are you there?")
+    await world.advance(60)
+    assert [await alice.hears(chat) for chat in chats] == [[f"mallory: hello {n}"] for n in range(5)]
+    assert await alice.hears(mallory) == ["mallory: are you there?"]

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
 
+from tacit import limits
 from tacit.client import key_stock
 from tacit.client.batch import Batch
 from tacit.client.bringing_back import bring_back
@@ -104,6 +105,12 @@ class Errands:
             answer = connection.begin(requests[group_id])
             answer.add_done_callback(partial(self._made_again, group_id))
 
+    def listen(self, connection: Connection, after: Mapping[Any, int]) -> None:
+        """Ask for what comes in logs, for as many in one request as a relay takes."""
+        places = list(after.items())
+        for begin in range(0, len(places), limits.MAX_LISTEN_LOGS):
+            self._listen(connection, dict(places[begin : begin + limits.MAX_LISTEN_LOGS]))
+
     def bring_back(self, connection: Connection, group_ids: Iterable[GroupId]) -> None:
         """Bring back what a restored relay lacks, to each log once over a connection."""
         for group_id in sorted(set(group_ids) - self._bringing):
@@ -173,6 +180,24 @@ class Errands:
         except (TimeoutError, TransportError):
             self._asked -= set(wanted) - {someone.account_id for someone in found}
         return found
+
+    def _listen(self, connection: Connection, after: Mapping[Any, int]) -> None:
+        answer = connection.begin(pb.Listen(after=positions(after)))
+        answer.add_done_callback(partial(self._listened, connection, after))
+
+    def _listened(self, connection: Connection, after: Mapping[Any, int], answer: asyncio.Future[ResponseBody]) -> None:
+        """Who is not let listen would wait for ever: he asks again, or comes anew."""
+        refusal = _result(answer)
+        if isinstance(refusal, RelayError):
+            self.spawn(self._listen_later(connection, after, refusal))
+
+    async def _listen_later(self, connection: Connection, after: Mapping[Any, int], refusal: RelayError) -> None:
+        delay_s = retry_after_s(refusal)
+        if delay_s is not None:
+            await self._loop.clock.sleep(delay_s)
+            self._listen(connection, after)
+        elif self._loop.uplink.connection is connection:
+            self._loop.uplink.drop(refusal)
 
     def _log_created(self, group_id: GroupId, answer: asyncio.Future[ResponseBody]) -> None:
         body = _result(answer)

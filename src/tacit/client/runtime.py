@@ -341,7 +341,7 @@ class Runtime:
             self.errands.create_logs(connection, turned.create)
             self.errands.make_again(connection, turned.make_again)
             if turned.listen:
-                connection.begin(pb.Listen(after=positions(turned.listen)))
+                self.errands.listen(connection, turned.listen)
             self.errands.bring_back(connection, turned.bring_back)
             for row in turned.send:
                 self._checkpoint("before-send")
