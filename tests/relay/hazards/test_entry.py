@@ -27,6 +27,7 @@ from tests.processes.people import create
 from tests.processes.programs import Relay
 from tests.relay.hazards.guests import Guests
 from tests.relay.peers import Peer, Someone
+from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.processes
 
@@ -208,10 +209,10 @@ async def test_d3_a_revoked_device_is_out_at_once_and_what_it_recorded_or_signs_
         phone = await guests.member(Someone.new(someone.account))
         device_id = someone.certificate.device_id
         signed = revoke_tbs(account_id=someone.account.id, device_id=device_id)
-        began_s = time.monotonic()
-        await phone.ask(pb.RevokeDevice(device_id=device_id, signature=someone.account.sign_bytes(signed)))
-        await peer.wait_ended()
-        assert time.monotonic() - began_s < 1.0
+        with Stopwatch(relay.running.pid) as watch:
+            await phone.ask(pb.RevokeDevice(device_id=device_id, signature=someone.account.sign_bytes(signed)))
+            await peer.wait_ended()
+            assert watch.passed_s < 1.0
         assert [closing.code for closing in peer.closings] == ["device-revoked"]
         assert (await replayed(guests, sent))[0] == "bad-signature"
         again = await guests.peer()
