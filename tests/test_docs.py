@@ -133,6 +133,14 @@ def check_command(words: list[str]) -> None:
     command.make_parser(context).parse_args(words)
 
 
+def test_the_architecture_names_every_room() -> None:
+    package = ROOT / "src" / "tacit"
+    rooms = {f"`{path.parent.relative_to(package)}/`" for path in package.glob("*/**/__init__.py")}
+    rooms |= {f"`{path.stem}`" for path in package.glob("[a-z]*.py")}
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    assert sorted(room for room in rooms if room not in page) == []
+
+
 def test_the_verbs_checked_here_are_those_of_dev() -> None:
     (case,) = re.findall(r"^    (setup \|.*)\) ;;$", (ROOT / "dev").read_text("utf-8"), re.MULTILINE)
     assert set(case.split(" | ")) | {"help"} == VERBS

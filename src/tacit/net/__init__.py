@@ -1,4 +1,4 @@
-"""Moves opaque frames between machines: WebSocket over TLS 1.3, and in-memory pairs for tests. Opens all sockets.
+"""Moves opaque frames between machines: over WebSocket, gRPC or TCP, all in TLS 1.3, or in memory. Opens all sockets.
 
 Refuses to know what a frame means, who is logged in and whose key is pinned: it reports the hash of the certificate
 it saw, and the layer above compares that with what the relay key signed. Importing the package loads no transport.
