@@ -24,7 +24,11 @@ GROUND = ("tacit", "dev", "scripts/environment.sh", "scripts/environment.py", "r
 WITHOUT_UV = os.pathsep.join(
     folder for folder in os.environ["PATH"].split(os.pathsep) if not (Path(folder) / "uv").exists()
 )
+INSTALLED_S = 250
+"""A deadline, not a pace: pip asks a far machine, and on this one others may be at work."""
 TELLS = "import sys; print(sys.argv[1:], '' in sys.path)"
+
+pytestmark = pytest.mark.timeout(600)
 
 
 class Tree:
@@ -58,7 +62,7 @@ class Tree:
 
     def run(self, *arguments: str, path: str = WITHOUT_UV) -> tuple[int, str, str]:
         with self.start(*arguments, path=path) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=INSTALLED_S)
         return process.returncode, out, err
 
     def imports(self, name: str) -> bool:
@@ -134,7 +138,7 @@ def test_one_who_may_not_write_there_is_told_what_its_owner_has_to_do(tree: Tree
 @pytest.mark.processes
 def test_two_first_starts_at_once_make_one_environment(tree: Tree) -> None:
     starts = [tree.start(), tree.start()]
-    ends = [process.communicate(timeout=60) for process in starts]
+    ends = [process.communicate(timeout=INSTALLED_S) for process in starts]
     assert [process.returncode for process in starts] == [0, 0], ends
     said = [err for _, err in ends]
     assert sum("making .venv" in err for err in said) == 1

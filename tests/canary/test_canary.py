@@ -21,7 +21,7 @@ from tests.ports import free_port
 from tests.processes.people import becomes, create, opened
 from tests.processes.programs import TIMEOUT_S, Relay
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 ADDRESS = re.compile(rb"\b\d{1,3}(\.\d{1,3}){3}\b|::1\b")
 STABLE_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{24}")

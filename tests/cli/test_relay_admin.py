@@ -204,11 +204,12 @@ async def test_everything_that_is_held_on_an_account_is_printed(tmp_path, runs):
 
 
 def test_every_table_that_holds_something_on_an_account_is_explained_there() -> None:
-    """The others are about the relay, about invitations, or about messages to phones of which only the hour is kept."""
+    """The others are about the relay, about invitations, or about messages to phones, whoever had asked for them."""
     explained = {*held_words.ACCOUNT_COLUMNS.values(), *held_words.DEVICE_COLUMNS.values()}
     assert explained <= {f"{column.table}.{column.name}" for column in COLUMNS}
     tables = {column.table for column in COLUMNS}
-    assert tables - {name.partition(".")[0] for name in explained} == {"invites", "relay", "damage", "phone_sends"}
+    others = {"invites", "relay", "damage", "phone_sends", "phone_rests"}
+    assert tables - {name.partition(".")[0] for name in explained} == others
 
 
 def test_connections_are_told_by_what_carries_them_where_there_is_more_than_one_way() -> None:
