@@ -140,6 +140,30 @@ def test_ctrl_c_first_drops_the_line_being_typed() -> None:
         assert at.ends() == 0
 
 
+def test_what_is_typed_faster_than_it_is_taken_is_shown_once() -> None:
+    with Terminal(PLAY) as at:
+        at.shows("@bob> ")
+        at.type("".join(f"line {number}\r" for number in range(40)))
+        at.shows("you │ line 39")
+        assert [row for row in at.text.splitlines() if "line " in row and "you │ line " not in row] == []
+        assert "" not in at.text.partition("@bob>")[0].strip().splitlines()
+
+
+def test_ctrl_z_stops_it_and_it_goes_on_where_it_was() -> None:
+    with Terminal(["/bin/bash", "--norc", "-i"], env={"PS1": "$ "}) as at:
+        at.shows("$ ")
+        at.enter(" ".join(PLAY))
+        at.shows("@bob> ")
+        at.type("half a \x1a")
+        at.shows("Stopped")
+        at.enter("fg")
+        at.shows("@bob> half a")
+        at.enter("sentence")
+        at.shows("you │ half a sentence")
+        at.enter("exit")
+        at.shows("ended 0")
+
+
 def test_y_answers_a_request_where_no_chat_is_open() -> None:
     with Terminal([*PLAY, "home"]) as at:
         at.shows("@bob> ")

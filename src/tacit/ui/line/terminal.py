@@ -109,12 +109,14 @@ class TerminalFace:
         return self._session.output
 
     async def _type(self) -> None:
-        while True:
-            try:
-                self._lines.put_nowait(await self._session.prompt_async())
-            except (EOFError, KeyboardInterrupt):
-                self._lines.put_nowait(None)
-                return
+        # Between two prompts, too, the terminal shows nothing of what is typed: it would stand there for good.
+        with self._session.app.input.raw_mode():
+            while True:
+                try:
+                    self._lines.put_nowait(await self._session.prompt_async())
+                except (EOFError, KeyboardInterrupt):
+                    self._lines.put_nowait(None)
+                    return
 
     def _flush(self) -> None:
         """Erase the prompt, print the rows, and let the prompt be drawn again: no mode of the terminal changes."""
@@ -155,6 +157,7 @@ class TerminalFace:
             prompt_continuation=lambda width, number, wrapped: " " * width,
             erase_when_done=True,
             multiline=True,
+            enable_suspend=True,
             key_bindings=_keys(),
             style=style,
             color_depth=self._depth,
