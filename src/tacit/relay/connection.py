@@ -19,6 +19,7 @@ from tacit.net.errors import LinkClosed
 from tacit.net.links import CloseCode, FrameLink
 from tacit.relay import keys, logs, phones, registry, rendezvous, rooms
 from tacit.relay.context import Context
+from tacit.relay.in_flight import InFlight
 from tacit.relay.login import Challenges, greet, login
 from tacit.relay.outgoing import Outgoing
 from tacit.relay.pausing import Pause
@@ -76,11 +77,7 @@ class Connection:
         self._turn = 0
         self._was_cut_off = False
         self._pause = Pause(context.clock)
-        self._in_flight = 0
-        self._bytes_in_flight = 0
-        self._serving = False
-        self._settled: asyncio.Event | None = None
-        """For those who wait until less is being worked on; most connections never have any."""
+        self._in_flight = InFlight()
 
     @property
     def transport(self) -> str:
@@ -94,25 +91,13 @@ class Connection:
         sending = asyncio.create_task(self._send())
         try:
             while not self.outgoing.is_ending:
-                received = await self._link.receive_many()
-                if self.session is not None:
-                    wait_s = self._spend(self.session, ANY_REQUEST, len(received))
-                    if wait_s:
-                        await self._pause.wait(wait_s, self._is_past)
-                await self._take_all(received)
+                await self._take_all(await self._receive())
             # Who does not read the last word need not be read for as long as that takes.
             await asyncio.wait({sending})
         except LinkClosed:
             pass
         finally:
-            self._context.strangers.pop(self, None)
-            if self.place is not None:
-                self._context.meetings.leave(self.place, self)
-            if self.session is not None:
-                self._context.sessions.leave(self.session.device, self)
-                if self.session.device not in self._context.sessions:
-                    self._context.doors.left(self.session.device)
-            self.outgoing.close_flows()
+            self._leave()
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
@@ -125,8 +110,7 @@ class Connection:
 
     async def drain(self, last: pb.Closing) -> None:
         """Let what is being worked on finish, then end."""
-        while self._in_flight or self._serving:
-            await self._settling()
+        await self._in_flight.nothing()
         self.end(last, CloseCode.GOING_AWAY)
 
     def seat(self, place: rendezvous.Rendezvous) -> None:
@@ -156,6 +140,26 @@ class Connection:
             _LOG.warning("sending-failed", error=type(error).__name__)
             self._link.abort()
 
+    def _leave(self) -> None:
+        """Be missed nowhere."""
+        self._context.strangers.pop(self, None)
+        if self.place is not None:
+            self._context.meetings.leave(self.place, self)
+        if self.session is not None:
+            self._context.sessions.leave(self.session.device, self)
+            if self.session.device not in self._context.sessions:
+                self._context.doors.left(self.session.device)
+        self.outgoing.close_flows()
+
+    async def _receive(self) -> Sequence[bytes]:
+        """What has come; whoever sends more than it may is not read for a while."""
+        received = await self._link.receive_many()
+        if self.session is not None:
+            wait_s = self._spend(self.session, ANY_REQUEST, len(received))
+            if wait_s:
+                await self._pause.wait(wait_s, self._is_past)
+        return received
+
     async def _take_all(self, received: Sequence[bytes]) -> None:
         """Serve frames in order; what comes behind the last word has no effect, a revoked device's perhaps."""
         turn = STRANGERS_TURN if self.session is None else TURN
@@ -171,8 +175,9 @@ class Connection:
             if self._owes_s:
                 owed_s, self._owes_s = self._owes_s, 0.0
                 await self._pause.wait(owed_s, self._is_past)
-            if self._is_busy or self.outgoing.is_full:
-                await self._room()
+            if self._in_flight.is_full or self.outgoing.is_full:
+                await self._in_flight.room()
+                await self.outgoing.drained()
 
     def _take(self, data: bytes) -> Frame[RequestBody] | None:
         """Serve one frame, unless it is of a kind that is waited for: that one is returned."""
@@ -192,48 +197,53 @@ class Connection:
         return None
 
     def _admit(self, frame: Frame[RequestBody], size_bytes: int) -> None:
-        """Check what can be checked without the store. Raises the refusal."""
+        """Check what can be checked without the store, and count what a device asks. Raises the refusal."""
         if self._context.stopping:
             raise ShuttingDown
         check_request(self._phase, frame.name, size_bytes)
         check_shape(frame.name, frame.body)
-        if frame.name == "pass_on":
-            return  # waits for its time instead
-        buckets = self._buckets if self.session is None else self._context.buckets_of(self.session.account)
-        buckets.take_request(frame.name, frame.body, self._context.clock.monotonic_s())
+        if self.was_seated and frame.name in _ENTRIES:
+            raise BadRequest("the connection is for a rendezvous")
+        if self.session is not None:
+            buckets = self._context.buckets_of(self.session.account)
+            buckets.take_request(frame.name, frame.body, self._context.clock.monotonic_s())
 
     async def _serve(self, frame: Frame[RequestBody]) -> None:
         """Serve a request that is waited for."""
-        if frame.name == "pass_on":
-            await self._pace(frame, cast(pb.PassOn, frame.body).payload)
-            if self._is_over:
-                return
-        self._serving = True
         try:
             if self.session is None:
-                self._answer(frame.request_id, await self._serve_stranger(frame))
-            else:
-                await self._quiet()
-                await self._serve_device(self.session, frame)
+                await self._count(frame)
+                if self._is_over:
+                    return
+            self._in_flight.begin()
+            try:
+                if self.session is None:
+                    self._answer(frame.request_id, await self._serve_stranger(frame))
+                else:
+                    await self._in_flight.quiet()
+                    await self._serve_device(self.session, frame)
+            finally:
+                self._in_flight.end()
         except Exception as error:  # noqa: BLE001 - one request's fault must not end the relay
             self._fail(frame, error)
-        finally:
-            self._serving = False
-            self._settle()
 
-    async def _pace(self, frame: Frame[RequestBody], payload: bytes) -> None:
-        """Read no further until it is time to pass this on; cheaper than to refuse it again and again."""
-        tokens, now_s = tokens_of(frame.name, frame.body), self._context.clock.monotonic_s()
-        await self._pause.wait(
-            max(
-                self._buckets.spend(frame.name, now_s, tokens),
-                self._context.addresses.spend(self._link.peer_address, frame.name, tokens),
-            ),
-            self._is_past,
-        )
+    async def _count(self, frame: Frame[RequestBody]) -> None:
+        """Count what a stranger asks, for its connection and its address. Raises ``RateLimited``.
+
+        Only what is to be passed on waits for its time, which is cheaper than to refuse it again and again.
+        """
+        origin, now_s = self._link.peer_address, self._context.clock.monotonic_s()
+        if not isinstance(frame.body, pb.PassOn):
+            self._buckets.take_request(frame.name, frame.body, now_s)
+            self._context.addresses.take(origin, frame.name)
+            return
+        tokens = tokens_of(frame.name, frame.body)
+        of_connection = self._buckets.spend(frame.name, now_s, tokens)
+        of_address = self._context.addresses.spend(origin, frame.name, tokens)
+        await self._pause.wait(max(of_connection, of_address), self._is_past)
         # Whoever waits for its own time takes no turn from others.
         if self.place is not None:
-            await self._pause.wait(self._context.meetings.turn_in_s(payload), self._is_past)
+            await self._pause.wait(self._context.meetings.turn_in_s(frame.body.payload), self._is_past)
 
     def _spend(self, session: Session, what: str, frames: int) -> float:
         """Count what a device's account makes us do; returns for how many seconds it is not to be read."""
@@ -241,10 +251,6 @@ class Connection:
 
     async def _serve_stranger(self, frame: Frame[RequestBody]) -> ResponseBody:
         origin = self._link.peer_address
-        if self.was_seated and frame.name in _ENTRIES:
-            raise BadRequest("the connection is for a rendezvous")
-        if frame.name != "pass_on":
-            self._context.addresses.take(origin, frame.name)
         match frame.name:
             case "open_rendezvous":
                 return rendezvous.open_rendezvous(self._context, self, origin)
@@ -296,18 +302,14 @@ class Connection:
         serve: Any = logs.append if frame.name == "append" else logs.acknowledge
 
         def answer(outcome: ResponseBody | RelayError) -> None:
-            self._in_flight -= 1
-            self._bytes_in_flight -= size_bytes
-            self._settle()
+            self._in_flight.answer(size_bytes)
             self._answer_later(frame, outcome)
 
-        self._in_flight += 1
-        self._bytes_in_flight += size_bytes
+        self._in_flight.queue(size_bytes)
         try:
             serve(self._context, session, frame.body, answer)
         except BaseException:
-            self._in_flight -= 1
-            self._bytes_in_flight -= size_bytes
+            self._in_flight.answer(size_bytes)
             raise
 
     def _enter(self, session: Session) -> None:
@@ -378,34 +380,6 @@ class Connection:
     def _is_past(self) -> bool:
         """Whether there is nobody to wait for either."""
         return self._is_over or self._link.is_gone
-
-    @property
-    def _is_busy(self) -> bool:
-        """Whether too much of this peer is being worked on."""
-        return self._in_flight >= limits.MAX_REQUESTS_IN_FLIGHT or self._bytes_in_flight >= limits.MAX_BYTES_IN_FLIGHT
-
-    async def _room(self) -> None:
-        """Read no further while too much of this peer is being worked on, or waits for it."""
-        while self._is_busy:
-            await self._settling()
-        await self.outgoing.drained()
-
-    async def _quiet(self) -> None:
-        """Wait until everything of this peer that was queued to the disk has been answered."""
-        while self._in_flight:
-            await self._settling()
-
-    def _settle(self) -> None:
-        """Note that something has been answered."""
-        if self._settled is not None:
-            self._settled.set()
-
-    async def _settling(self) -> None:
-        """Wait until something has been answered."""
-        if self._settled is None:
-            self._settled = asyncio.Event()
-        self._settled.clear()
-        await self._settled.wait()
 
 
 def _error(refusal: RelayError) -> pb.Error:
