@@ -443,6 +443,15 @@ REQUEST_TIMEOUT_S: Final = 30
 MAX_COMMIT_ATTEMPTS: Final = 20
 """Lost commit races in a row before the person is told that the change did not go through."""
 
+MAX_REQUESTS_OF_ACCOUNT: Final = 8
+MAX_STRANGERS_REQUESTS: Final = 256
+"""Invitations of one account that has not been said yes to, and of all such accounts, that wait for an answer. Each is
+a group with its tree, up to megabytes; what is more is dropped until some have been answered."""
+
+MAX_DIRECT_GROUPS: Final = 64
+"""Groups that are one direct chat. Each time that the two begin it anew there is one more, after a restore say; and
+whoever need not ask could begin it as often as the relay lets him."""
+
 HEADS_KEPT: Final = 1_000
 """Running heads of a conversation remembered for comparison with what others saw."""
 

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from tacit import limits
+from tacit.client.batch import Batch
+from tacit.client.core.welcome import direct_chat_id
+from tacit.client.model import ConversationStatus
+from tacit.identity import parse_id
 from tacit.limits import DAY_S
 from tacit.testing.story import story, story_on_disk
 from tacit.testing.world import World
@@ -49,6 +58,50 @@ async def test_a_request_that_is_refused_shows_nothing_and_ends(world: World) ->
     await world.advance(120)
     assert await alice.requests() == []
     assert await alice.hears(mallory) == []
+
+
+@story
+async def test_strangers_have_so_many_requests_waiting_and_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them alone, and all together; an answer makes room."""
+    monkeypatch.setattr(limits, "MAX_REQUESTS_OF_ACCOUNT", 2)
+    monkeypatch.setattr(limits, "MAX_STRANGERS_REQUESTS", 3)
+    alice, mallory, eve, dave = await world.people("alice", "mallory", "eve", "dave")
+    await mallory.says(alice, "buy my pills")
+    for n in range(4):
+        await mallory.creates(f"pills {n}", alice)
+    await world.shortly()
+    assert await alice.requests() == ["mallory"] * 2
+    await eve.says(alice, "hello")
+    await world.shortly()
+    await dave.says(alice, "hello")
+    await world.shortly()
+    assert await alice.requests() == ["eve", "mallory", "mallory"]
+    await alice.client.block(mallory.at)
+    await dave.creates("dave and alice", alice)
+    await world.shortly()
+    assert await alice.requests() == ["dave", "eve"]
+
+
+@story
+async def test_a_direct_chat_is_begun_anew_so_often_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that was changed forgets each and begins another; who has said yes once is not asked again."""
+    monkeypatch.setattr(limits, "MAX_DIRECT_GROUPS", 3)
+    alice, mallory = await world.friends("alice", "mallory")
+
+    def forget(batch: Batch) -> None:
+        for state in batch.states_of(direct_chat_id(parse_id(alice.id))):
+            gone = replace(state.conversation, status=ConversationStatus.REMOVED)
+            batch.put_state(replace(state, conversation=gone))
+
+    for n in range(5):
+        await mallory.says(alice, f"hello {n}")
+        await world.shortly()
+        await mallory.client._runtime.do(forget)
+    assert await alice.hears(mallory) == [f"mallory: hello {n}" for n in range(3)]
+    groups = await alice.client._runtime.read(lambda books: books.groups_of[direct_chat_id(parse_id(mallory.id))])
+    assert len(groups) == 3
 
 
 @story

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
-from tacit import mls
+from tacit import limits, mls
 from tacit.client.batch import Batch
 from tacit.client.core.direct import is_merging
 from tacit.client.core.effects import DropIntent, Meet, Report
@@ -39,6 +39,8 @@ ALREADY_IN: Final = "12.4.3.1/group-id-unique"
 """The check that a Welcome to a group fails which this device is still in, as far as it knows."""
 
 MAX_DEFERRED: Final = 16
+
+_LIVING: Final = frozenset(ConversationStatus) - {ConversationStatus.REMOVED}
 
 
 class NoRequest(AwaitsAnswer):
@@ -81,7 +83,7 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
     is_direct = invitation.state.info.kind is GroupKind.DIRECT
     if admission is Admission.ASK and is_direct and shares_room(batch, invitation.inviter.account_id):
         admission = Admission.JOIN  # who sees each other in a room has no need to ask first
-    if admission is Admission.DROP:
+    if admission is Admission.DROP or _is_crowded(batch, invitation, admission):
         return
     _record(batch, invitation, admission, contact)
 
@@ -140,6 +142,22 @@ def refuse(batch: Batch, chat_id: ChatId, *, block: bool) -> None:
         status = ContactStatus.BLOCKED if block else ContactStatus.KNOWN
         batch.put_contact(replace(contact, status=status))
     batch.put_chat(replace(chat, status=ChatStatus.ENDED))
+
+
+def _is_crowded(batch: Batch, invitation: Invitation, admission: Admission) -> bool:
+    """Whether there is no room for one more of these: strangers' requests, or groups that are one direct chat."""
+    books, inviter = batch.books, invitation.inviter.account_id
+    own = invitation.state.conversation.chat_id
+    chat_of = {group_id: chat_id for chat_id, group_ids in books.groups_of.items() for group_id in group_ids}
+    statuses = dict(books.statuses)
+    for group_id, state in batch.changes.states.items():
+        chat_of[group_id], statuses[group_id] = state.conversation.chat_id, state.conversation.status
+    if admission is Admission.JOIN:
+        living = [group for group, chat in chat_of.items() if chat == own and statuses[group] in _LIVING]
+        return invitation.state.info.kind is GroupKind.DIRECT and len(living) >= limits.MAX_DIRECT_GROUPS
+    waiting = [batch.chat(chat_of[g]) for g, status in statuses.items() if status is ConversationStatus.REQUESTED]
+    of_inviter = sum(chat is not None and chat.invited_by == inviter for chat in waiting)
+    return of_inviter >= limits.MAX_REQUESTS_OF_ACCOUNT or len(waiting) >= limits.MAX_STRANGERS_REQUESTS
 
 
 def _record(batch: Batch, invitation: Invitation, admission: Admission, contact: Contact | None) -> None:
