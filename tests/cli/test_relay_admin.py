@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ import pytest
 from tacit.cli import asking, held_words, main, relay_words
 from tacit.cli.home import Address, save_address
 from tacit.relay.admin import asking as relay_asking
+from tacit.relay.errors import ControlUnavailable
 from tacit.relay.store import maintenance
 from tacit.relay.store.columns import COLUMNS
 from tacit.wire import errors
@@ -353,6 +355,33 @@ async def test_a_relay_whose_sockets_are_gone_is_said_to_run(tmp_path, monkeypat
             (tmp_path / name).unlink()
         ran = await tacit(tmp_path, "users", "--json")
         assert (ran.code, ran.json["error"]["code"]) == (2, "control-unavailable")
+
+
+async def test_a_drained_relay_has_ended_when_its_store_is_closed_however_long_that_takes(tmp_path, monkeypatch):
+    """Its sockets are gone before, so for that time it is in the way of whoever asks."""
+    asked_meanwhile, stopping = threading.Event(), list[asyncio.Task[None]]()
+
+    class InTheWay(ControlUnavailable):
+        def __init__(self) -> None:
+            super().__init__()
+            asked_meanwhile.set()
+
+    monkeypatch.setattr(relay_asking, "SETTLE_S", 0.0)
+    monkeypatch.setattr(relay_asking, "ControlUnavailable", InTheWay)
+    async with running(tmp_path) as world:
+        store = world.relay._context.store
+        close = store.close
+
+        async def close_slowly() -> None:
+            await asyncio.to_thread(asked_meanwhile.wait, 60)
+            await close()
+
+        monkeypatch.setattr(store, "close", close_slowly)
+        world.relay.on_drained = lambda: stopping.append(asyncio.create_task(world.relay.stop()))
+        done = await ok(tmp_path, "drain", "--json")
+        assert done.json == {"drained": True, "running": False}
+        await asyncio.gather(*stopping)
+    assert asked_meanwhile.is_set()
 
 
 async def test_names_are_completed(tmp_path):

@@ -90,6 +90,7 @@ def drain(ctx: click.Context, back_in: int, stay: bool) -> None:
 def _follow(settings: Settings, out: Output, left: int, *, stay: bool) -> bool:
     """Tell how many are left until nobody is, and the relay has ended unless it is to stay; whether it runs."""
     from tacit.cli.relay_words import several
+    from tacit.relay.errors import ControlUnavailable
 
     until_s = time.monotonic() + DRAIN_TIMEOUT_S
     told: int | None = None
@@ -101,7 +102,7 @@ def _follow(settings: Settings, out: Output, left: int, *, stay: bool) -> bool:
             return True
         try:
             found: dict[str, Any] = ask(settings, "stats")
-        except TransportError:  # it hung up while it was asked: it is ending
+        except (TransportError, ControlUnavailable):  # it hung up while it was asked, or is closing its store
             found = {"running": True, "connections": left}
         if not found["running"]:
             return False
