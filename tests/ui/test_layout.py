@@ -98,7 +98,7 @@ def check_framed(body: str, width: int) -> None:
 def test_a_flood_of_rows_is_cut_and_says_so() -> None:
     rows = shown(NARROW, text(1, "\n" * 10_000))
     assert len(rows) < 70
-    assert rows[-1].strip() == "● 9941 more rows: see tacit history"
+    assert rows[-1].strip() == "● 9941 more rows: /history with a number shows all"
 
 
 def test_a_name_cannot_break_the_frame() -> None:

@@ -123,6 +123,7 @@ class AwaitsAnswer(UsageError):
     """The request has not been answered: accept it first."""
 
     code = "request-open"
+    hint = "tacit accept and tacit refuse answer it; where you talk, /accept and /refuse."
 
 
 class TextTooLong(UsageError):

@@ -83,7 +83,7 @@ def message_rows(
     rows: list[Row] = [(("dim", f"{at} {state}"), (style, edge + label), bar, ("", texts[0]))]
     rows += [(("dim", f"{'':{_TIME_CELLS}} {blank}"), bar, ("", text)) for text in texts[1 : layout.max_rows]]
     if len(texts) > layout.max_rows:
-        more = f"{len(texts) - layout.max_rows} more rows: see tacit history"
+        more = f"{len(texts) - layout.max_rows} more rows: /history with a number shows all"
         rows.append((("notice", f"{'':{_TIME_CELLS}} {blank} {layout.glyphs.notice} {more}"),))
     return rows
 

@@ -114,6 +114,11 @@ WAITING_FOR_ROOM: Final = "Waiting for the relay to let us into the room."
 ROOM_LINK: Final = "Others come in with: tacit room join LINK"
 LEAVING_ROOM: Final = "You leave the room. To end tacit and stay in it: Ctrl+D."
 ASKED: Final = "{name} is asked to talk to you; what you write here is theirs to read once they say yes."
+NICK_IS_FREE: Final = "Come in with it: /join {where} {nick}"
+SENT_AS_TEXT: Final = "That went out as a line like any other. The command is /{word}."
+COMMANDS_WITHOUT_SLASH: Final = frozenset({"help", "quit", "users", "leave", "status"})
+"""Lines that were most likely meant as commands; they are sent all the same, for nobody can know."""
+
 WAITING_FOR_RELAY: Final = "Waiting for the relay to take what was written. Ctrl+C stops waiting; it goes out later."
 
 
@@ -268,6 +273,8 @@ def about(chat: ChatInfo) -> str:
     commands = "/help lists the commands."
     if chat.status == "ended":
         return f"This {'chat' if chat.kind == 'direct' else chat.kind} has ended; its history can be read. {commands}"
+    if chat.status == "requested":
+        return f"This is a request: y accepts, n refuses. You see nothing of theirs before you say yes. {commands}"
     if chat.kind == "room":
         return f"{here(chat)} /quit leaves the room; Ctrl+D ends tacit and you stay in it. {commands}"
     if chat.kind == "group":

@@ -117,7 +117,7 @@ async def test_lines_go_and_come_and_show_whose_they_are():
     assert [value["event"] for value in told] == ["text", "ended"]
 
 
-@pytest.mark.parametrize("word", ["/quit", "/exit", "/QUIT", "exit"])
+@pytest.mark.parametrize("word", ["/quit", "/exit now", "/QUIT", "exit"])
 async def test_words_that_end_it(word: str):
     session, face, code, _ = await play([word, "not sent"])
     assert session.sent == []
@@ -131,7 +131,7 @@ async def test_in_a_pipe_exit_is_a_line_like_any_other():
 
 
 async def test_commands_explain_themselves():
-    session, face, _, _ = await play(["/help", "/check", "/nonsense", None])
+    session, face, _, _ = await play(["/help", "/check", "/nonsense of two", None])
     text = "\n".join(face.rows)
     assert "show the check phrase once more" in text
     assert text.count("Check phrase: maple orbit lantern") == 2

@@ -7,6 +7,7 @@ import dataclasses
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
+from tacit.client.errors import NickTaken
 from tacit.errors import NotFound
 from tacit.sdk.types import ChatEvent, ChatInfo, MessageEvent, NoticeInfo, Person
 from tacit.ui import words
@@ -183,8 +184,22 @@ async def test_a_room_is_made_without_leaving_line_mode() -> None:
         assert at.face.saw("Type it as /room NAME [public]")
         await at.type("/room lobby public")
         assert at.me.calls == [("create_room", "lobby", "maya", "True")]
-        assert at.face.rows[-1] == LINK
+        assert at.face.rows[-3] == LINK
+        assert at.face.saw("tacit room join lobby. So could the relay")
         assert at.session.chat == LOBBY
+
+
+async def test_who_finds_a_nickname_taken_is_told_what_to_type() -> None:
+    class Full(InARoom):
+        async def join_room(self, where: str, *, nick: str) -> ChatInfo:
+            raise NickTaken(f"{nick}2")
+
+    async with desk(me=Full()) as at:
+        await at.type("/join den rob")
+        assert at.face.saw("rob2 is free")
+        assert at.face.saw("Come in with it: /join den rob2")
+        await at.type(f"/join {LINK} rob")
+        assert at.face.saw("Come in with it: /join LINK rob2")
 
 
 async def test_what_one_does_oneself_in_a_chat_that_is_not_open_is_no_news() -> None:

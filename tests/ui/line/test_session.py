@@ -168,6 +168,38 @@ async def test_in_a_chat_y_is_text_even_while_somebody_asks() -> None:
         assert not at.me.calls
 
 
+async def test_a_request_that_is_open_is_answered_there() -> None:
+    for answer, left in (("y", False), ("n", True), ("/accept", False)):
+        me = Scripted()
+        me.waiting = {REQUEST_CHAT.id: REQUEST_CHAT, "other": dataclasses.replace(REQUEST_CHAT, id="other")}
+        async with desk(chat=False, me=me) as at:
+            await at.session.open(REQUEST_CHAT)
+            assert at.face.saw("This is a request: y accepts, n refuses.")
+            assert not at.face.saw("/verify")
+            await at.type(answer)
+            assert [asked for _, asked in at.me.calls] == [REQUEST_CHAT.id]
+            assert (at.session.chat is None) is left
+            assert not at.face.saw("already")
+
+
+async def test_a_command_without_its_slash_is_sent_and_told() -> None:
+    async with desk() as at:
+        await at.type("Help")
+        assert at.face.saw("The command is /help.")
+        await at.type("help me")
+        assert [line.text for line in at.me.lines] == ["Help", "help me"]
+        assert sum("The command is" in row for row in at.face.rows) == 1
+
+
+async def test_a_long_message_is_cut_until_all_of_it_is_asked_for() -> None:
+    async with desk() as at:
+        at.me.hear("\n".join(f"row {number}" for number in range(70)))
+        await at.sees("10 more rows: /history with a number shows all")
+        assert not at.face.saw("row 69")
+        await at.type("/history 1")
+        assert at.face.saw("row 69")
+
+
 async def test_a_request_can_be_refused() -> None:
     async with desk(chat=False) as at:
         at.me.happen(RequestEvent(REQUEST_CHAT, CAROL))

@@ -90,10 +90,10 @@ class PairTalk:
         word = line.strip().lower()
         if not word:
             return True
-        if word in ("/quit", "/exit", "/q") or (word == "exit" and self._face.interactive):
+        if word.split()[0] in ("/quit", "/exit", "/q") or (word == "exit" and self._face.interactive):
             return False
         if word.startswith("/") and not word.startswith("//"):
-            self._command(word)
+            self._command(word.split()[0])
             return True
         await self._send(line[1:] if line.startswith("//") else line)
         return True

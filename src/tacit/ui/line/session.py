@@ -6,6 +6,7 @@ A router: commands are done in ``deeds``, events are told in ``news``, rows are 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -26,6 +27,7 @@ HISTORY_LINES: Final = 20
 """Lines of a chat shown when it is opened; unread ones are shown beyond that, up to ``MAX_UNREAD_LINES``."""
 
 MAX_UNREAD_LINES: Final = 500
+ALL_ROWS: Final = 1 << 30
 OWN_STATES: Final = 200
 """Own messages whose progress is remembered for the status line."""
 
@@ -119,7 +121,7 @@ class Session:
         answer = line.strip().lower()
         if not answer:
             return
-        if self.chat is None and self.asking and answer in ("y", "yes", "n", "no"):
+        if self._is_asked and answer in ("y", "yes", "n", "no"):
             line = "/accept" if answer.startswith("y") else "/refuse"
         try:
             match parse(line):
@@ -132,6 +134,11 @@ class Session:
         except TacitError as error:
             self.trouble(error)
         self.refresh()
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether a bare yes or no can only be the answer to a request."""
+        return bool(self.asking) if self.chat is None else self.chat.status == "requested"
 
     # ---- saying ----
 
@@ -179,12 +186,12 @@ class Session:
         await self._show_last(chat, max(HISTORY_LINES, min(chat.unread, MAX_UNREAD_LINES)))
         await self.learn_names()
 
-    async def show_history(self, limit: int) -> None:
-        """Show the last lines of the open chat once more."""
+    async def show_history(self, limit: int, *, whole: bool = False) -> None:
+        """Show the last lines of the open chat once more, on request with all their rows."""
         if self.chat is not None:
             async with self._turn:
                 self._pages = Pages()
-                await self._show_last(self.chat, limit)
+                await self._show_last(self.chat, limit, whole=whole)
 
     def show(self, message: MessageInfo) -> bool:
         """Show a line of the open chat; False when it has been shown before."""
@@ -221,14 +228,14 @@ class Session:
         """Held while lines are shown, so that history and what arrives meanwhile do not mix."""
         return self._turn
 
-    async def _show_last(self, chat: ChatInfo, limit: int) -> None:
+    async def _show_last(self, chat: ChatInfo, limit: int, *, whole: bool = False) -> None:
         messages = await self.me.history(chat.id, limit=limit)
         new = _first_new(messages, chat.unread)
         for index, message in enumerate(messages):
             if self.face.interactive and 0 < index == new:
                 self.face.say([rule_row("new", self.face.layout)])
             if self.face.interactive or index >= new:
-                self.face.show(self._rows(chat, message, marks=True))
+                self.face.show(self._rows(chat, message, marks=True, whole=whole))
             self._row = max(self._row, message.row)
         if messages:
             await self.me.mark_read(chat.id, messages[-1].row)
@@ -240,8 +247,9 @@ class Session:
         if not (message.mine and self.face.echoes):
             self.face.show(self._pages.rows(message, self.face.layout, between=between))
 
-    def _rows(self, chat: ChatInfo, message: MessageInfo, *, marks: bool = False) -> list[Row]:
-        return self._pages.rows(message, self.face.layout, kind=chat.kind, marks=marks)
+    def _rows(self, chat: ChatInfo, message: MessageInfo, *, marks: bool = False, whole: bool = False) -> list[Row]:
+        layout = dataclasses.replace(self.face.layout, max_rows=ALL_ROWS) if whole else self.face.layout
+        return self._pages.rows(message, layout, kind=chat.kind, marks=marks)
 
     # ---- lines ----
 
@@ -251,6 +259,9 @@ class Session:
             return
         message = await self.me.send(self.chat.id, text)
         self.own.setdefault(message.id, message.state)
+        word = text.strip().lower()
+        if self.face.interactive and word in words.COMMANDS_WITHOUT_SLASH:
+            self.say(words.SENT_AS_TEXT.format(word=word), "dim")
 
     async def _finish(self) -> None:
         """Wait until everything sent through a pipe is on the relay."""

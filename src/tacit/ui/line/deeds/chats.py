@@ -63,4 +63,5 @@ async def show_history(session: Session, args: tuple[str, ...]) -> None:
     if args and not args[0].isdecimal():
         session.refuse("Type it as /history [LINES], with a number.")
         return
-    await session.show_history(min(int(args[0]), MAX_UNREAD_LINES) if args else 2 * HISTORY_LINES)
+    limit = min(int(args[0]), MAX_UNREAD_LINES) if args else 2 * HISTORY_LINES
+    await session.show_history(limit, whole=bool(args))

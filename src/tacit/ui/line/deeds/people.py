@@ -42,6 +42,8 @@ async def accept(session: Session, args: tuple[str, ...]) -> None:
     if asked is None:
         return
     chat = await session.me.accept(asked)
+    if session.chat is not None and session.chat.id == chat.id:
+        await session.close_chat()  # it was open as a request, of which nothing was shown
     await session.learn_names()
     await session.open(chat)
 
@@ -52,6 +54,8 @@ async def refuse(session: Session, args: tuple[str, ...]) -> None:
     if asked is None:
         return
     await session.me.refuse(asked)
+    if session.chat is not None and session.chat.status == "requested":
+        await session.close_chat()
     await session.learn_names()
     session.say("Refused; they are not told. /block WHO keeps them from asking again.")
 
@@ -124,9 +128,11 @@ def _peer(session: Session) -> str:
 
 
 def _asked(session: Session, args: tuple[str, ...]) -> str | None:
-    """Return the request that is meant: the one named, or the only one there is."""
+    """Return the request that is meant: the one named, the one that is open, or the only one there is."""
     if args:
         return args[0]
+    if session.chat is not None and session.chat.status == "requested":
+        return session.chat.id
     waiting: list[ChatInfo] = list(session.names.requests)
     if len(waiting) == 1:
         return waiting[0].id

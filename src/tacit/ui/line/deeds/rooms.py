@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from tacit.errors import NotFound
+from tacit.errors import NotFound, TacitError
 from tacit.sdk.types import ChatInfo
 from tacit.ui import words
 from tacit.ui.layout import link_row
@@ -33,7 +33,13 @@ async def join(session: Session, args: tuple[str, ...]) -> None:
                 await session.open(known)
                 return
     nick = nick or _usual_nick(session)
-    chat = await patiently(session.me.join_room(where, nick=nick), words.WAITING_FOR_ROOM, session.say)
+    try:
+        chat = await patiently(session.me.join_room(where, nick=nick), words.WAITING_FOR_ROOM, session.say)
+    except TacitError as error:
+        session.trouble(error)
+        if free := getattr(error, "suggestion", ""):
+            session.say(words.NICK_IS_FREE.format(where="LINK" if where.startswith(LINKS) else where, nick=free))
+        return
     await session.open(chat)
 
 
@@ -42,11 +48,14 @@ async def create(session: Session, args: tuple[str, ...]) -> None:
     if len(args) > 1 and args[1] != "public":
         session.refuse('Type it as /room NAME [public]; a name of several words goes in quotes: /room "the den"')
         return
-    making = session.me.create_room(args[0], nick=_usual_nick(session), public=len(args) > 1)
+    public = len(args) > 1
+    making = session.me.create_room(args[0], nick=_usual_nick(session), public=public)
     chat = await patiently(making, words.MAKING_ROOM, session.say)
     await session.open(chat)
     session.say(words.ROOM_LINK)
     session.face.say([link_row(session.for_others(await session.me.room_link(chat.id)))])
+    if public:
+        session.say(words.PUBLIC_ROOM.format(name=words.title(chat)))
 
 
 async def change_nick(session: Session, args: tuple[str, ...]) -> None:
