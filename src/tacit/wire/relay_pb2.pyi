@@ -354,7 +354,7 @@ class Register(_message.Message):
     handle: _builtins.str
     """may be empty"""
     invite: _builtins.str
-    """may be empty; needed where registration is "invite" and the account is new"""
+    """may be empty; new accounts need it where registration is "invite" or "invite+phone" """
     signature: _builtins.bytes
     """by the account key over RegisterTBS"""
     protocol: _builtins.int
