@@ -9,8 +9,10 @@ import ssl
 import sys
 import tempfile
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -31,15 +33,18 @@ from tacit.net import (
     NameNotVerified,
     NotARelay,
     connect,
+    grpc_connection,
 )
 from tacit.net.bounds import Bounds
 from tacit.net.grpc_connection import FREE_STREAMS, Connection
 from tacit.net.grpc_library import METHOD, SERVICE
+from tacit.net.grpc_link import GrpcLink
 from tacit.net.grpc_served import serve_grpc
 from tacit.net.grpc_streams import HEADERS, PREFACE_BYTES, Streams
+from tacit.net.serving import QUIET_TICKS_TO_END
 from tacit.net.tls import client_context, server_context
 from tacit.wire import relay_pb2 as pb
-from tests.net.conftest import Held, Pem, Where, echo, make_pem, serving
+from tests.net.conftest import Held, Pem, Where, echo, leap, make_pem, serving
 from tests.net.test_tcp import Door
 
 PATH = f"/{SERVICE}/{METHOD}"
@@ -172,17 +177,18 @@ async def test_compressed_frames_are_refused(pem: Pem) -> None:
 
 async def test_who_begins_no_stream_is_cut_off_and_counts_until_then(pem: Pem) -> None:
     door = Door()
-    async with serving(pem, transport="grpc", bounds=Bounds(handshake_timeout_s=0.3), door=door) as listener:
+    async with serving(pem, transport="grpc", door=door) as listener:
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, ssl=client_context(alpn=["h2"]))
         assert door.inside == 1
-        async with asyncio.timeout(5):
+        await leap(limits.HANDSHAKE_TIMEOUT_S)
+        async with asyncio.timeout(20):
             while await reader.read(1000):
                 pass
         writer.close()
         link = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
         assert door.inside == 1
         receiving = asyncio.create_task(link.receive())
-        await asyncio.wait([receiving], timeout=0.5)
+        await leap(limits.HANDSHAKE_TIMEOUT_S)
         await link.send(b"still there")
         assert await receiving == b"still there"
         await link.close()
@@ -410,4 +416,28 @@ async def test_a_peer_from_which_nothing_comes_any_more_is_cut_off(pem: Pem) -> 
         assert closed.value.close_code == CloseCode.ABNORMAL
         client.abort()
         network.close()
+        held.done.set()
+
+
+async def test_a_listener_that_stood_still_hears_what_has_come_meanwhile_before_it_takes_anybody_for_gone(
+    pem: Pem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a machine is halted for minutes, with all its clients there when it goes on."""
+    held, now_s = Held(), time.monotonic()
+    async with serving(pem, held, "grpc") as listener:
+        client = await connect(Where(listener.port, scheme="grpc"), timeout_s=5)
+        server = await held.links.get()
+        assert isinstance(server, GrpcLink)
+        monkeypatch.setattr(grpc_connection, "time", SimpleNamespace(monotonic=lambda: now_s))
+        for word in (b"one", b"two"):
+            now_s += 1_000
+            for _ in range(QUIET_TICKS_TO_END - 2):  # the listener's own clock may tick meanwhile
+                server.tick()
+            await client.send(word)
+            assert await server.receive() == word
+        now_s += 1_000
+        for _ in range(QUIET_TICKS_TO_END):
+            server.tick()
+        with pytest.raises(LinkClosed):
+            await client.receive()
         held.done.set()

@@ -16,6 +16,7 @@ from tacit.net.errors import LinkClosed
 from tacit.net.grpc_link import GrpcLink
 from tacit.net.grpc_streams import Streams
 from tacit.net.links import CloseCode
+from tacit.net.serving import QUIET_TICKS_TO_END
 from tacit.net.splicing import Side
 from tacit.net.tls import own_certificate_hash
 
@@ -60,6 +61,7 @@ class Connection(Side):
         self._unheard_bytes = 0
         self._has_member = False
         self._heard_at_s = time.monotonic()
+        self._quiet_ticks = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._expect_link()
 
@@ -111,6 +113,7 @@ class Connection(Side):
     def data_received(self, data: bytes) -> None:
         """Pass it on, unless a stranger sends too much."""
         self._heard_at_s = time.monotonic()
+        self._quiet_ticks = 0
         self._unheard_bytes += len(data)
         self._streams.feed(data)
         if self._unheard_bytes > UNHEARD_BYTES and not self._has_member:
@@ -139,8 +142,11 @@ class Connection(Side):
 
     def _tick(self) -> None:
         """Cut off a connection on which nothing has come, not even the answers to gRPC's pings."""
-        # grpcio pings by the machine's clock, whatever the event loop goes by.
-        if time.monotonic() - self._heard_at_s > self._bounds.idle_timeout_s:
+        self._quiet_ticks += 1
+        # grpcio pings by the clock of the machine, whatever the event loop goes by; where that has stood still, what
+        # came meanwhile is heard between two ticks.
+        is_late = time.monotonic() - self._heard_at_s > self._bounds.idle_timeout_s
+        if is_late and self._quiet_ticks >= QUIET_TICKS_TO_END:
             self.cut_off()
 
     def _may_begin_so_many(self) -> bool:
