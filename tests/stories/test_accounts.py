@@ -8,15 +8,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tacit.client.own_devices import find_device
+from tacit.client.own_devices import OwnDevice, find_device
 from tacit.crypto.eddsa import ED25519
 from tacit.errors import TacitError, UsageError
 from tacit.identity import AccountKey, DeviceCertificate
 from tacit.identity.ids import DeviceId
+from tacit.relay import rates
 from tacit.sdk.accounts import AccountFile
 from tacit.testing.story import story
 from tacit.testing.world import World
-from tacit.wire.errors import DeviceRevoked
+from tacit.wire.errors import DeviceRevoked, RateLimited
 
 
 def brought_along(bits: int = 2048) -> AccountFile:
@@ -105,8 +106,18 @@ async def test_a_device_that_its_owner_has_revoked_is_out_and_the_person_comes_b
         with pytest.raises(TacitError) as caught:
             await laptop.client.revoke_device(text)
         assert caught.value.code == refused
-    assert (await phone.client.revoke_device(lost[:9].upper())).id == lost
-    await world.settle()
+    (own,) = [device for device in (await laptop.client.account(devices=True)).devices or () if device.this]
+    with pytest.raises(OwnDevice):
+        await laptop.client.revoke_device(own)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(rates.RATES, "sender_keys", rates.Rate(0.1, 1.0))
+        await world.advance(30)
+        found = await phone.client.other_device(lost[:9].upper())
+        with pytest.raises(RateLimited):
+            await phone.client.revoke_device(lost)
+        assert await phone.client.revoke_device(found) == found  # of what was found the relay is not asked again
+        assert found.id == lost
+        await world.advance(30)
     with pytest.raises(DeviceRevoked):
         await laptop.client.wait_online(0)
     assert [device.this for device in (await phone.client.account(devices=True)).devices or ()] == [True]

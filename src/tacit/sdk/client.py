@@ -175,12 +175,15 @@ class Client:
         found = await self._own_devices()
         return await self._runtime.read(partial(accounts.other_device, found=found, device=device))
 
-    async def revoke_device(self, device: str) -> DeviceInfo:
+    async def revoke_device(self, device: str | DeviceInfo) -> DeviceInfo:
         """Shut another device of this account out at the relay for good; raises as ``other_device``.
 
-        It stays in the groups that it is in until it is removed there.
+        It stays in the groups that it is in until it is removed there. For one that ``other_device`` has found the
+        relay is not asked again.
         """
-        gone = await self.other_device(device)
+        gone = await self.other_device(device) if isinstance(device, str) else device
+        if gone.this:
+            raise own_devices.OwnDevice
         account = await self._runtime.read(accounts.own_account)
         await own_devices.revoke(self._runtime.uplink.require(), account, parse_id(gone.id))
         return gone

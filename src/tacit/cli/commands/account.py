@@ -108,7 +108,7 @@ def revoke_device(settings: Settings, device: str, yes: bool) -> None:
             try:
                 meant = await me.other_device(device)
                 confirm(settings, f"Shut device {_words(meant)}, out for good?", yes=yes)
-                gone = await me.revoke_device(meant.id)
+                gone = await me.revoke_device(meant)
             except RelayError as error:
                 if error.code == "no-such-device":
                     advise(error, "tacit account devices lists them.")
