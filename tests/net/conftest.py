@@ -28,6 +28,9 @@ from tacit.net.ws_server import serve_ws
 ALPN = {"ws": ["http/1.1"], "grpc": ["h2"], "tcp": ["http/1.1"]}
 
 
+TURNS = 50
+"""Of the event loop: more than it takes until a connection on loopback is accepted, or its end is seen."""
+
 TELL_CODES = {"ws"}
 """Where the other side learns why a link was closed; elsewhere it learns that it was, on purpose or not."""
 
@@ -102,6 +105,17 @@ async def serving(
     finally:
         async with asyncio.timeout(10):
             await listener.close()
+
+
+async def leap(seconds: float) -> None:
+    """Let so much pass by the clock of the event loop, once everybody has done what takes no time."""
+    loop = asyncio.get_running_loop()
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    before = loop.time
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # whoever asks for the time asks there
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 class Held:

@@ -11,11 +11,10 @@ import pytest
 
 from tacit import limits
 from tacit.net import connect
-from tacit.net.bounds import Bounds
 from tacit.net.errors import TransportError
 from tacit.net.origins import Origins, read_networks
 from tacit.net.tls import client_context
-from tests.net.conftest import Held, Pem, Where, serving
+from tests.net.conftest import Held, Pem, Where, leap, serving
 
 FROM_HERE = read_networks("127.0.0.1")
 
@@ -74,11 +73,12 @@ async def test_one_too_many_is_refused_before_tls_and_may_come_when_another_has_
 @pytest.mark.parametrize("said", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"])
 async def test_one_that_never_becomes_a_link_leaves_again(pem: Pem, said: bytes) -> None:
     door = Few(1)
-    async with serving(pem, door=door, bounds=Bounds(handshake_timeout_s=0.2)) as listener:
+    async with serving(pem, door=door) as listener:
         _, writer = await asyncio.open_connection("127.0.0.1", listener.port)
         writer.write(said)
         await writer.drain()
         await within(door.entered)
+        await leap(limits.HANDSHAKE_TIMEOUT_S)
         await within(door.empty)
         writer.close()
         await (await connect(Where(listener.port), timeout_s=5)).close()

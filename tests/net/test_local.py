@@ -19,6 +19,7 @@ from tacit.net import local
 from tacit.net.errors import LocalClosed, LocalForbidden, LocalTimeout, LocalUnreachable
 from tacit.net.local import LocalListener
 from tacit.net.local_asking import ask_line
+from tests.net.conftest import leap
 
 TIMEOUT_S = 20.0
 MAX_LINE_BYTES = 100
@@ -277,8 +278,7 @@ async def test_a_fault_of_one_talk_is_told_and_ends_that_talk_only(
     assert "secret" not in caplog.text
 
 
-async def test_one_who_takes_no_answer_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "LINE_TIMEOUT_S", 0.05)
+async def test_one_who_takes_no_answer_leaves_nothing_behind(tmp_path: Path) -> None:
     talks: list[asyncio.Task[None]] = []
     asked = asyncio.Event()
 
@@ -294,8 +294,10 @@ async def test_one_who_takes_no_answer_leaves_nothing_behind(tmp_path: Path, mon
         before = psutil.Process().num_fds()
         asking.connect(str(tmp_path / "socket"))
         asking.sendall(b"ask\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(TIMEOUT_S):
             await asked.wait()
+        await leap(local.LINE_TIMEOUT_S)
+        async with asyncio.timeout(TIMEOUT_S):
             await asyncio.wait(talks)
             await asyncio.sleep(0)  # the transport closes its socket in a turn of its own
         assert psutil.Process().num_fds() == before

@@ -28,13 +28,12 @@ from tacit.net import (
 )
 from tacit.net.bounds import Bounds
 from tacit.net.held import HELD_FRAMES, MAX_UNWANTED, MAX_UNWANTED_BYTES, STRANGERS_FRAMES, STRANGERS_UNWANTED
-from tacit.net.serving import CLOSE_TIMEOUT_S
 from tacit.net.tcp_client import connect_tcp
 from tacit.net.tcp_frames import ARE_YOU_THERE, HERE_I_AM, WORDS_PER_TICK, Incoming, encode_frames
 from tacit.net.tcp_link import TcpLink
 from tacit.net.tcp_served import serve_tcp
 from tacit.net.tls import client_context, server_context
-from tests.net.conftest import Held, Pem, Where, serving
+from tests.net.conftest import Held, Pem, Where, leap, serving
 
 
 @asynccontextmanager
@@ -180,7 +179,10 @@ async def test_a_client_notices_a_relay_that_hangs(pem: Pem) -> None:
     server.close()
 
 
-async def test_who_neither_reads_the_last_word_nor_stops_is_cut_off_before_its_time(pem: Pem) -> None:
+async def test_who_neither_reads_the_last_word_nor_stops_is_cut_off_before_its_time(
+    pem: Pem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tacit.net.tcp_link.CLOSE_TIMEOUT_S", 1_000)
     held = Held()
     async with serving(pem, held, "tcp") as listener, stranger(listener.port) as (_, writer):
         server = await held.links.get()
@@ -189,7 +191,7 @@ async def test_who_neither_reads_the_last_word_nor_stops_is_cut_off_before_its_t
         closing = asyncio.create_task(server.close())
         await asyncio.sleep(0)
         writer.write(encode_frames([b"x"]) * (STRANGERS_UNWANTED + 1))
-        async with asyncio.timeout(CLOSE_TIMEOUT_S / 2):
+        async with asyncio.timeout(20):
             await closing
         held.done.set()
 
@@ -245,10 +247,10 @@ async def test_wrong_ports_names_and_silence_have_their_own_errors(pem: Pem) -> 
 
 async def test_who_never_finishes_tls_is_cut_off_and_counts_until_then(pem: Pem) -> None:
     door = Door()
-    bounds = Bounds(handshake_timeout_s=0.2)
-    async with serving(pem, transport="tcp", bounds=bounds, door=door) as listener:
+    async with serving(pem, transport="tcp", door=door) as listener:
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
-        async with asyncio.timeout(5):
+        await leap(limits.HANDSHAKE_TIMEOUT_S)
+        async with asyncio.timeout(20):
             assert await reader.read() == b""
         writer.close()
         link = await connect(Where(listener.port, scheme="tcp"), timeout_s=5)
