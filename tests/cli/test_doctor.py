@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tacit.cli.doctor_words import LABELS, words
+from tacit.cli.doctor_words import LABELS, rows, words
 from tacit.cli.machine import examine_machine, folder, terminal
 from tacit.identity import parse_link
 from tacit.net.errors import NotARelay
@@ -21,6 +21,8 @@ from tacit.sdk.parts import Parts
 from tacit.testing.links import Cut
 from tacit.testing.story import story
 from tacit.testing.world import World as Story
+from tacit.ui.layout import Layout
+from tacit.ui.rows import UNICODE_GLYPHS, plain
 from tests.cli.tacit_command import Ran, World
 
 pytestmark = pytest.mark.processes
@@ -59,6 +61,16 @@ def test_a_way_can_be_checked_before_there_is_a_profile(town: World) -> None:
     shown = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((relay.host, relay.port)))
     (pin,) = (check for check in ran.json["checks"] if check["check"] == "pin")
     assert pin["facts"] == {"certificate": hashlib.sha256(shown).hexdigest()}
+
+
+def test_no_line_is_longer_than_the_terminal_is_wide() -> None:
+    finding = Finding("profile", "failed", {}, NotARelay())
+    for width in (60, 80):
+        first, *more = [plain(row) for row in rows(finding, Layout(width, UNICODE_GLYPHS))]
+        assert len(more) > 1
+        assert max(map(len, [first, *more])) < width
+        assert {len(line) - len(line.lstrip()) for line in more} == {first.index(NotARelay().sentence[:9])}
+    assert len(rows(finding, Layout(0, UNICODE_GLYPHS))) == 2
 
 
 def test_without_a_profile_it_says_how_to_make_one(world: World) -> None:

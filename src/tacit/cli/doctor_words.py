@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from tacit.cli.errors import advice
 from tacit.sdk.diagnosis import Finding
-from tacit.ui.rows import Glyphs, Row, Style
-from tacit.ui.text import clean_line
+from tacit.ui.layout import Layout
+from tacit.ui.rows import Row, Style
+from tacit.ui.text import clean_line, wrap
 
 LABELS: Final = {
     "python": "Python",
@@ -45,16 +46,18 @@ KEYS_ADVICE: Final = (
 )
 
 
-def rows(finding: Finding, glyphs: Glyphs) -> list[Row]:
-    """The line of one check, and what to do about it."""
+def rows(finding: Finding, layout: Layout) -> list[Row]:
+    """The line of one check, and what to do about it; longer words go on below where they began."""
     style, mark = _MARKS[finding.state]
     if finding.state == "ok":
-        mark = glyphs.sent
+        mark = layout.glyphs.sent
     label = LABELS[finding.check]
-    head: Row = ((style, f"{mark:<{_MARK_CELLS}} "), ("key", f"{label:<{_CELLS}}  "), ("", words(finding)))
-    todo = what_to_do(finding)
     pad = " " * (_MARK_CELLS + 1 + _CELLS + 2)
-    return [head, ((("", pad), ("", todo)))] if todo else [head]
+    room = layout.width - 1 - len(pad) if layout.width else 0
+    texts = [text for text in (words(finding), what_to_do(finding)) if text]
+    lines = [line for text in texts for line in (wrap(text, max(room, 20)) if room else [text])]
+    head: Row = ((style, f"{mark:<{_MARK_CELLS}} "), ("key", f"{label:<{_CELLS}}  "), ("", lines[0]))
+    return [head, *((("", pad), ("", line)) for line in lines[1:])]
 
 
 def words(finding: Finding) -> str:

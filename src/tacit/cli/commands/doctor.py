@@ -43,13 +43,10 @@ def doctor(settings: Settings, link: str | None, timeout: float) -> int:
 
 
 async def _work(settings: Settings, link: str | None, timeout_s: float) -> int:
-    import sys
-
     from tacit.cli import doctor_words
     from tacit.cli.output import Output
     from tacit.errors import ExitCode
     from tacit.identity import parse_link
-    from tacit.ui.rows import glyphs_for
 
     relay = parse_link(link) if link else None
     out = Output(json=settings.json)
@@ -57,7 +54,7 @@ async def _work(settings: Settings, link: str | None, timeout_s: float) -> int:
     async for finding in _checks(settings, relay, timeout_s):
         found.append(finding)
         if not settings.json:
-            out.rows(doctor_words.rows(finding, glyphs_for(sys.stdout.encoding)))
+            out.rows(doctor_words.rows(finding, out.layout))
     failed = [finding for finding in found if finding.state == "failed"]
     if settings.json:
         out.data({"ok": not failed, "checks": [_value(finding) for finding in found]})
