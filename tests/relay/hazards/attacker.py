@@ -41,10 +41,32 @@ def tell(what: dict[str, int]) -> None:
     sys.stdout.flush()
 
 
-def begin(seconds: float) -> float:
-    """Say that it begins; returns when it is over."""
+class Lasting:
+    """How long an attack goes on; a machine that stands still meanwhile takes little of that."""
+
+    MOST_S = 0.5
+    """What counts at most between two looks."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left_s = seconds
+        self._began_s = self._at_s = time.monotonic()
+
+    @property
+    def lasted_s(self) -> float:
+        """By the clock on the wall."""
+        return time.monotonic() - self._began_s
+
+    def goes_on(self) -> bool:
+        at_s = time.monotonic()
+        self._left_s -= min(at_s - self._at_s, self.MOST_S)
+        self._at_s = at_s
+        return self._left_s > 0
+
+
+def begin(seconds: float) -> Lasting:
+    """Say that it begins."""
     tell({})
-    return time.monotonic() + seconds
+    return Lasting(seconds)
 
 
 def dial(port: int, source: str) -> socket.socket:
@@ -77,8 +99,8 @@ def slow(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Cou
         if count["opened"] % 3:
             opened.sendall(CLIENT_HELLO[: count["opened"] % len(CLIENT_HELLO)])
 
-    until = begin(seconds)
-    while time.monotonic() < until:
+    attack = begin(seconds)
+    while attack.goes_on():
         while len(held) < CROWD:
             open_one()
         time.sleep(0.1)
@@ -94,10 +116,10 @@ def slow(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Cou
 def connects(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Counter[str]:
     """Connections as fast as they are taken: three hundred that say nothing, then each with TLS if it gets that far."""
     count: Counter[str] = Counter()
-    until = begin(seconds)
+    attack = begin(seconds)
     for _ in range(300):
         dial(port, source).close()
-    while time.monotonic() < until:
+    while attack.goes_on():
         count["tried"] += 1
         try:
             with tls(port, source):
@@ -110,8 +132,8 @@ def connects(port: int, seconds: float, source: str, frames: Sequence[bytes]) ->
 def requests(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Counter[str]:
     """A connection after the other, with the most costly frame that a stranger can send, as often as it is taken."""
     count: Counter[str] = Counter()
-    until = begin(seconds)
-    while time.monotonic() < until:
+    attack = begin(seconds)
+    while attack.goes_on():
         try:
             with tls(port, source) as link:
                 link.sendall(UPGRADE)
@@ -131,9 +153,9 @@ def nonsense(port: int, seconds: float, source: str, frames: Sequence[bytes]) ->
     TLS. ``source`` is what the addresses begin with.
     """
     count: Counter[str] = Counter()
-    until = begin(seconds)
+    attack = begin(seconds)
     for number in itertools.count():
-        if time.monotonic() > until:
+        if not attack.goes_on():
             return count
         address, said = f"{source}{number % 250 + 1}", frames[number % len(frames)]
         try:
@@ -190,7 +212,7 @@ def hear(link: ssl.SSLSocket, heard: bytearray) -> bytes:
         heard += more
 
 
-def shout(links: Sequence[ssl.SSLSocket], until: float, said: bytes) -> Counter[str]:
+def shout(links: Sequence[ssl.SSLSocket], attack: Lasting, said: bytes) -> Counter[str]:
     """Say the same on all connections as fast as it is taken, and listen to nothing."""
     count: Counter[str] = Counter()
     chunk = said * max(1, 16_000 // len(said))
@@ -198,7 +220,7 @@ def shout(links: Sequence[ssl.SSLSocket], until: float, said: bytes) -> Counter[
     for link in links:
         link.setblocking(False)
         selector.register(link, selectors.EVENT_READ | selectors.EVENT_WRITE)
-    while time.monotonic() < until and selector.get_map():
+    while attack.goes_on() and selector.get_map():
         for key, _ in selector.select(0.1):
             link = key.fileobj
             assert isinstance(link, ssl.SSLSocket)
@@ -221,26 +243,26 @@ def calls(port: int, seconds: float, source: str, frames: Sequence[bytes]) -> Co
     A connection that is lost is opened again.
     """
     count: Counter[str] = Counter()
-    until = begin(seconds)
-    while time.monotonic() < until:
+    attack = begin(seconds)
+    while attack.goes_on():
         try:
             with tls(port, source) as link:
                 count["let in"] += 1
                 link.sendall(PREFACE)
                 link.setblocking(False)
-                call(link, until, frames[0], count)
+                call(link, attack, frames[0], count)
         except OSError:
             count["lost"] += 1
     return count
 
 
-def call(link: ssl.SSLSocket, until: float, path: bytes, count: Counter[str]) -> None:
+def call(link: ssl.SSLSocket, attack: Lasting, path: bytes, count: Counter[str]) -> None:
     """Begin one stream after the other on an HTTP/2 connection, and be polite otherwise."""
     fields = b"\x83\x87\x01\x01x\x04" + bytes((len(path),)) + path
     fields += b"\x0f\x10\x10application/grpc\x00\x02te\x08trailers"
     poll, stream, free, leaving, heard = select.poll(), 1, 8, b"", bytearray()
     poll.register(link, select.POLLIN | select.POLLOUT)
-    while time.monotonic() < until:
+    while attack.goes_on():
         poll.poll(100)
         with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
             while more := link.recv(65_536):

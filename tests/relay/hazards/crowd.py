@@ -10,7 +10,6 @@ import hashlib
 import itertools
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,11 +33,11 @@ async def doors(people: Sequence[Peer], seconds: float) -> Counter[str]:
     room = pb.Room(join_token_hash=hashlib.sha256(TOKEN).digest(), group_info=bytes(limits.MAX_ROOM_INFO_BYTES))
     for peer, log in zip(people, rooms, strict=True):
         await peer.ask(pb.CreateLog(log_id=log, room=room))
-    until = begin(seconds)
+    attack = begin(seconds)
 
     async def hammer(peer: Peer) -> None:
         for log in itertools.cycle(rooms):
-            if time.monotonic() > until:
+            if not attack.goes_on():
                 return
             answers = [await peer.begin(pb.EnterRoom(log_id=log, join_token=TOKEN)) for _ in range(8)]
             done, late = await asyncio.wait(answers, timeout=0.1)
@@ -53,18 +52,24 @@ async def doors(people: Sequence[Peer], seconds: float) -> Counter[str]:
 
 async def refusals(people: Sequence[Peer], seconds: float) -> Counter[str]:
     """Everybody asks as fast as it can for what nobody with an account is given."""
-    until = begin(seconds)
+    attack = begin(seconds)
     asked: list[asyncio.Future[Any]] = []
 
     async def ask(peer: Peer) -> None:
         with suppress(LinkClosed):
-            while time.monotonic() < until:
+            while True:
                 asked.append(await peer.begin(pb.OpenRendezvous()))
                 await asyncio.sleep(0)
 
-    await asyncio.wait([asyncio.create_task(ask(peer)) for peer in people], timeout=seconds)
+    asking = [asyncio.create_task(ask(peer)) for peer in people]
+    while attack.goes_on():
+        await asyncio.wait(asking, timeout=0.1)
     refused = sum(one.done() and isinstance(one.result(), FAILURES) for one in asked)
-    return Counter({"asked": len(asked), "refused": refused})
+    lasted_ms = int(attack.lasted_s * 1000)
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    return Counter({"asked": len(asked), "refused": refused, "lasted ms": lasted_ms})
 
 
 ATTACKS = {"doors": doors, "refusals": refusals}

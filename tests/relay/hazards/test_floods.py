@@ -95,7 +95,7 @@ async def test_h2_a_storm_of_connections_from_one_address_is_refused_before_tls(
         came_to, cpu_s = await attack.ends()
         tell(f"H2: {came_to}, {cpu_s:.2f} s of the relay, {cpu_s / came_to['tried'] * 1e6:.0f} us each")
     assert came_to.get("let in", 0) <= 15 * RATES_OF_ADDRESS["connection"].per_s
-    assert came_to["refused"] > 100
+    assert came_to["refused"] > came_to.get("let in", 0)
 
 
 async def test_h2_everybody_comes_back_at_once_after_a_restart(relay: Relay) -> None:
