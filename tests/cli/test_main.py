@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import click
 import pytest
 
+from tacit.cli.output import beneath
 from tacit.cli.tree import SECTIONS, TREE
 from tests.cli.tacit_command import World
 
@@ -104,6 +106,22 @@ def test_a_command_line_that_makes_no_sense_is_code_2_in_words_and_as_json(
     assert set(ran.json["error"]) >= {"code", "sentence", "hint"}
     assert words in ran.json["error"]["sentence"]
     assert ran.err == ""
+
+
+def test_what_went_wrong_is_broken_at_blanks_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tty(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "40")
+    texts = ("word " * 12, "", "hint " * 12)
+    first, *more = beneath("tacit: ", texts, Tty())
+    assert (first, {line[:11] for line in more}) == (
+        "tacit: word word word word word word",
+        {"       word", "       hint"},
+    )
+    assert sum(line.count("word") + line.count("hint") for line in [first, *more]) == 24
+    assert len(beneath("tacit: ", texts, io.StringIO())) == 2
 
 
 def test_shared_options_may_stand_before_or_after_the_command(world: World) -> None:

@@ -65,8 +65,8 @@ def _run(args: list[str]) -> int:
 
 
 def _report(error: TacitError, *, json: bool, hint: str = "") -> int:
+    from tacit.cli.output import beneath
     from tacit.ui import data
-    from tacit.ui.text import clean_line
 
     if json:
         words = data.error(error)
@@ -74,9 +74,8 @@ def _report(error: TacitError, *, json: bool, hint: str = "") -> int:
         words |= beside(error)
         click.echo(data.line(words))
     else:
-        click.echo(f"tacit: {clean_line(error.sentence)}", err=True)
-        if hint or advice(error):
-            click.echo(f"       {clean_line(hint or advice(error))}", err=True)
+        for line in beneath("tacit: ", (error.sentence, hint or advice(error)), sys.stderr):
+            click.echo(line, err=True)
     return int(error.exit_code)
 
 

@@ -12,7 +12,7 @@ from tacit.ui import data
 from tacit.ui.layout import Layout, table_rows
 from tacit.ui.qr import qr_rows
 from tacit.ui.rows import Row, glyphs_for, painted
-from tacit.ui.text import clean, wrap
+from tacit.ui.text import clean, clean_line, wrap
 
 
 class Output:
@@ -65,6 +65,14 @@ def wrapped(text: str, stream: TextIO) -> list[str]:
     """Break talk into rows that fit the terminal, if the stream is one."""
     width = layout_of(stream).width
     return wrap(clean(text), width - 1) if width else [clean(text)]
+
+
+def beneath(label: str, texts: Sequence[str], stream: TextIO) -> list[str]:
+    """Texts behind a label, each from a line of its own on, broken at blanks where the stream is a terminal."""
+    width = layout_of(stream).width
+    room = max(width - 1 - len(label), 20)
+    lines = [line for text in map(clean_line, texts) if text for line in (wrap(text, room) if width else [text])]
+    return [f"{label if index == 0 else ' ' * len(label)}{line}" for index, line in enumerate(lines)]
 
 
 def layout_of(stream: TextIO) -> Layout:

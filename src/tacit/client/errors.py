@@ -110,7 +110,7 @@ class NotAllowed(UsageError):
     """Only an admin may do that."""
 
     code = "not-allowed"
-    hint = "Ask an admin: /users shows who is one."
+    hint = "Ask an admin: /users shows who is one, and so do tacit room members and tacit group members."
 
 
 class ChatEnded(UsageError):
