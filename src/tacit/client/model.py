@@ -70,7 +70,6 @@ class IntentKind(StrEnum):
     """What a person asked for and the log has not confirmed yet."""
 
     TEXT = "text"
-    RECEIPT = "receipt"
     INVITE = "invite"
     REMOVE = "remove"
     RENAME = "rename"
@@ -265,8 +264,6 @@ class OutboxRow:
     intent_row: int = 0
     content_id: MessageId | None = None
     """The message that the payload carries, None for handshakes and receipts."""
-    appended_seq: int = 0
-    """Set when the relay has acknowledged; the row goes when the echo has been processed."""
     room: RoomPart | None = None
     """What a commit in a room leaves with the relay."""
 

@@ -42,13 +42,6 @@ class ChatRows:
         self._db.run("DELETE FROM conversation WHERE chat_id = ?", (chat_id,))
         self._db.run("DELETE FROM chat WHERE id = ?", (chat_id,))
 
-    def set_read_through(self, chat_id: ChatId, row: int) -> bool:
-        """Note that everything up to a row of history was shown; never goes back. Says whether it moved."""
-        changed = self._db.run(
-            "UPDATE chat SET read_through = ? WHERE id = ? AND read_through < ?", (row, chat_id, row)
-        )
-        return changed > 0
-
     def unread(self, chat_id: ChatId) -> int:
         """How many texts of others have not been shown."""
         row = self._db.one(
@@ -56,11 +49,6 @@ class ChatRows:
             " AND row > (SELECT read_through FROM chat WHERE id = ?)",
             (chat_id, chat_id),
         )
-        return int(row[0]) if row else 0
-
-    def count_chats(self, status: ChatStatus) -> int:
-        """How many chats have a status."""
-        row = self._db.one("SELECT count(*) FROM chat WHERE status = ?", (status.value,))
         return int(row[0]) if row else 0
 
 

@@ -66,10 +66,6 @@ class GroupRows:
         self._db.run("DELETE FROM sender_progress WHERE group_id = ?", (group_id,))
         self._db.run("DELETE FROM kept_entry WHERE group_id = ?", (group_id,))
 
-    def put_head(self, group_id: GroupId, seq: int, head: bytes) -> None:
-        """Remember the running head after an entry, and forget the one ``HEADS_KEPT`` entries ago and older."""
-        self.put_heads(group_id, {seq: head})
-
     def put_heads(self, group_id: GroupId, heads: Mapping[int, bytes]) -> None:
         """Remember the running heads after several entries, and forget those ``HEADS_KEPT`` entries ago and older."""
         self._db.run_many(
@@ -82,7 +78,3 @@ class GroupRows:
         """The running head after an entry, None when it was never known or is no longer remembered."""
         row = self._db.one("SELECT head FROM head WHERE group_id = ? AND seq = ?", (group_id, seq))
         return row[0] if row else None
-
-    def drop_heads(self, group_id: GroupId) -> None:
-        """Forget every running head of a conversation."""
-        self._db.run("DELETE FROM head WHERE group_id = ?", (group_id,))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
-from tacit.client.model import GroupId, MessageId, OutboxRow
+from tacit.client.model import GroupId, OutboxRow
 from tacit.client.store.database import Database
 from tacit.client.store.rows import decode_pairs, decode_room, encode_pairs, encode_room
 
 _SELECT: Final = (
     "SELECT row, message_id, group_id, inbox_account, inbox_device, kind, payload, after_commit, readers_added,"
-    " readers_removed, intent_row, content_id, appended_seq, room FROM outbox"
+    " readers_removed, intent_row, content_id, room FROM outbox"
 )
 
 
@@ -24,10 +24,11 @@ class OutboxRows:
     def add_outbox(self, o: OutboxRow) -> OutboxRow:
         """Append bytes to send; returns the row with its number."""
         account, device = o.inbox or (None, None)
+        # Nothing is kept in appended_seq: a row goes when its entry comes back.
         row = self._db.insert(
             "INSERT INTO outbox (message_id, group_id, inbox_account, inbox_device, kind, payload, after_commit,"
             " readers_added, readers_removed, intent_row, content_id, appended_seq, room)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
             (
                 o.message_id,
                 o.group_id,
@@ -40,7 +41,6 @@ class OutboxRows:
                 encode_pairs(o.readers_removed),
                 o.intent_row,
                 o.content_id,
-                o.appended_seq,
                 encode_room(o.room),
             ),
         )
@@ -54,35 +54,25 @@ class OutboxRows:
             rows = self._db.all(f"{_SELECT} WHERE group_id = ? ORDER BY row", (group_id,))
         return [_outbox_row(row) for row in rows]
 
-    def outbox_by_message_id(self, message_id: MessageId) -> OutboxRow | None:
-        """The row whose log entry has this ID."""
-        row = self._db.one(f"{_SELECT} WHERE message_id = ?", (message_id,))
-        return _outbox_row(row) if row else None
-
-    def set_appended(self, row: int, seq: int) -> None:
-        """Note where the relay put it; the row stays until the echo has been processed."""
-        self._db.run("UPDATE outbox SET appended_seq = ? WHERE row = ?", (seq, row))
-
     def drop_outbox(self, row: int) -> None:
         """Delete a row: its echo was processed, or it will never be sent."""
         self._db.run("DELETE FROM outbox WHERE row = ?", (row,))
 
     def queued(self) -> int:
-        """How many own messages and changes have not reached the relay.
+        """How many own messages and changes have not come back from the relay.
 
-        Receipts that wait to be sealed do not count. An intent whose sealed bytes wait in the outbox counts once.
+        An intent whose sealed bytes wait in the outbox counts once.
         """
         row = self._db.one(
-            "SELECT (SELECT count(*) FROM intent WHERE kind <> 'receipt'"
-            " AND row NOT IN (SELECT intent_row FROM outbox WHERE appended_seq = 0))"
-            " + (SELECT count(*) FROM outbox WHERE appended_seq = 0)"
+            "SELECT (SELECT count(*) FROM intent WHERE row NOT IN (SELECT intent_row FROM outbox))"
+            " + (SELECT count(*) FROM outbox)"
         )
         return int(row[0]) if row else 0
 
 
 def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
     number, message_id, group_id, account, device, kind, payload, after_commit, added, removed, *rest = row
-    intent_row, content_id, appended_seq, room = rest
+    intent_row, content_id, room = rest
     inbox = None if account is None else (account, device)
     readers = decode_pairs(added), decode_pairs(removed)
     return OutboxRow(
@@ -96,6 +86,5 @@ def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
         *readers,
         intent_row,
         content_id,
-        appended_seq,
         decode_room(room),
     )

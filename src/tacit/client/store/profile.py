@@ -57,10 +57,6 @@ class ProfileRows:
         """Write or replace a named value."""
         self._db.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
 
-    def drop_meta(self, name: str) -> None:
-        """Forget a named value."""
-        self._db.run("DELETE FROM meta WHERE name = ?", (name,))
-
     def inbox_cursor(self) -> int:
         """Sequence number of the last inbox entry processed, 0 at first."""
         value = self.meta(_INBOX_CURSOR)
