@@ -13,6 +13,7 @@ from typing import Final, NoReturn, TextIO, cast
 import click
 
 from tacit.cli.errors import BadUsage, InternalError, SystemFailed, advice, beside
+from tacit.cli.process_list import hide_secrets
 from tacit.cli.tree import COMPLETE, TREE
 from tacit.errors import ExitCode, TacitError
 
@@ -24,6 +25,8 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run one command and exit."""
     _prepare_streams()
     given = sys.argv[1:] if args is None else args
+    if args is None:
+        hide_secrets(given)
     if COMPLETE in os.environ:
         from tacit.cli.shells import register
 

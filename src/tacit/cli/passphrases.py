@@ -15,6 +15,8 @@ from tacit.cli.output import talk
 from tacit.cli.settings import Settings
 from tacit.errors import Locked, UsageError
 
+VARIABLE: Final = "TACIT_PASSPHRASE"
+
 _MAX_BYTES: Final = 4096
 
 
@@ -49,7 +51,7 @@ def given(settings: Settings) -> str | None:
                 return _first_line(file.read(_MAX_BYTES))
     except OSError as error:
         raise PassphraseUnreadable(error.strerror or "") from error
-    return os.environ.get("TACIT_PASSPHRASE") or None
+    return os.environ.get(VARIABLE) or None
 
 
 def can_ask(settings: Settings) -> bool:

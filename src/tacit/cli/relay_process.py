@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tacit.cli.passphrases import VARIABLE
 from tacit.errors import ExitCode, TacitError
 
 START_TIMEOUT_S: Final = 20.0
@@ -80,6 +82,7 @@ async def relay_process(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name != VARIABLE},
     )
     try:
         words = await _first_words(process)
