@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 from tacit.cli import passphrases
+from tacit.cli.output import talk
 from tacit.cli.settings import Settings
 from tacit.errors import ExitCode, TacitError
 from tacit.ui.patience import patiently
@@ -93,8 +94,7 @@ async def online(settings: Settings, timeout_s: float = 15.0) -> AsyncIterator[C
 def say(text: str) -> None:
     """Tell a person what is being waited for; scripts are not told."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+        talk(text)
 
 
 async def settle(me: Client, work: Coroutine[Any, Any, T], timeout_s: float, *, left_over: int = 0) -> T:
