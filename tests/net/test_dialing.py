@@ -27,5 +27,5 @@ async def test_a_cancelled_connect_leaves_no_task_and_no_socket_behind(carrier: 
         connecting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await connecting
-        await asyncio.wait_for(left.wait(), 5)
+        await asyncio.wait_for(left.wait(), 20)
         await nothing_left(port)

@@ -106,7 +106,7 @@ def test_who_types_the_code_is_helped_and_who_guesses_is_sent_away(relay: Relay,
         name, first, second, third = code.split("-")
         for guess, wanted in (
             (f"{name}-{first}-{second}-{third[1:]}x", (2, "mistyped-word")),
-            (f"{name}-{second}-{first}-{third}", (4, "wrong-words")),
+            (f"{name}-{third}-{first}-{second}", (4, "wrong-words")),  # others, unless all three are one
         ):
             ended = run("session", "join", guess, "--relay", relay.link, "--json", env=home(tmp_path / "eve"))
             assert (ended.code, ended.error["code"]) == wanted

@@ -66,7 +66,7 @@ async def test_a_peer_that_does_not_read_has_a_full_queue_and_a_growing_stall() 
         assert not waiting.done()
         for _ in range(limits.SEND_QUEUE_FRAMES + 1):
             await peer.receive()
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 20)
         assert outgoing.stalled_s(140.0) == 0.0
 
 
@@ -83,7 +83,7 @@ async def test_of_a_peer_that_does_not_read_only_so_many_listens_wait_for_their_
         waiting = asyncio.create_task(outgoing.drained())
         await until_it_waits()
         assert not waiting.done()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             received = [await peer.receive() for _ in range(3 + len(answers))]
             await waiting
     assert received[3:] == answers
@@ -94,7 +94,7 @@ async def test_a_flow_of_a_log_that_is_gone_ends_though_something_was_published_
         flow = Flow(outgoing, DeviceRow(1), LogRow(1), b"log", after=0)
         outgoing.listen({flow: 1}, b"answer")
         flow.head_seq = 1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await peer.receive() == b"answer"
         assert flow.closed
 

@@ -78,7 +78,7 @@ async def test_stopping_does_not_wait_for_ever_for_one_who_does_not_read(tmp_pat
         alice._task.cancel()
         for _ in range(4):
             await alice.begin(pb.Acknowledge())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await world.relay.stop()
 
 
