@@ -22,9 +22,9 @@ from tacit.client.model import ChatId
 from tacit.client.paths import profile_paths
 from tacit.client.runtime import Runtime
 from tacit.client.store import StoreMissing, open_profile
-from tacit.errors import NotFound, TacitError
+from tacit.errors import TacitError
 from tacit.identity import parse_id, parse_link
-from tacit.sdk import accounts, present, reading, rooms, targets, waits, writing
+from tacit.sdk import accounts, pinning, present, reading, rooms, waits, writing
 from tacit.sdk.accounts import AccountInfo, AskCode, DeviceInfo, NewKey
 from tacit.sdk.parts import REAL, Parts
 from tacit.sdk.types import (
@@ -36,14 +36,11 @@ from tacit.sdk.types import (
     StatusInfo,
     WaitFor,
 )
-from tacit.wire.errors import NoSuchAccount
 
 DEFAULT_PROFILE = "default"
 ONLINE_TIMEOUT_S = 15.0
 GOODBYE_S = 1.0
 """How long a client that is being closed may take to tell the others what has arrived."""
-ASK_TIMEOUT_S = 10.0
-"""How long a call waits for the relay when it has to ask who somebody is."""
 
 
 class Client:
@@ -240,7 +237,7 @@ class Client:
         ``MAX_TEXT_BYTES``, ambiguous target, ``chat-ended``, ``request-open``), ``Offline`` (unknown here, and the
         relay cannot be asked), ``HandleChanged`` (the relay answers with another account than the one pinned).
         """
-        chat_id = await self._chat_to_write(target)
+        chat_id = await pinning.chat_to_write(self._runtime, target)
         message: MessageInfo = await self._runtime.do(partial(writing.send, chat_id=chat_id, text=text))
         if message.state == "queued":
             self._runtime.uplink.hurry()
@@ -290,11 +287,7 @@ class Client:
         Raises ``NotFound``, ``Offline``, ``HandleChanged``, ``Untrusted`` (the relay's answer does not add up).
         """
         if target.strip().startswith("+"):
-            ask = Asked(phone=accounts.written_phone(target))
-            try:
-                account = await self._pinned(targets.Target(ask=ask), target)
-            except NotFound:
-                raise accounts.NobodyByNumber(target) from None
+            account = await pinning.account_by_number(self._runtime, target)
         else:
             account = await self._account(target)
         await self._runtime.do(partial(people.accept_contact, account_id=account, name=name))
@@ -465,29 +458,7 @@ class Client:
         return await self._runtime.read(partial(reading.known_account, target=target))
 
     async def _account(self, target: str) -> bytes:
-        """The account of a person, asking the relay for one that is not known here; it is pinned then."""
-        found = await self._runtime.read(partial(targets.find_account, text=target))
-        return await self._pinned(found, target)
-
-    async def _pinned(self, found: targets.Target, target: str) -> bytes:
-        if found.account_id is not None:
-            return found.account_id
-        if found.ask is None:
-            raise NotFound(target)
-        await self._runtime.uplink.wait_online(ASK_TIMEOUT_S)
-        try:
-            answer = await self._runtime.look_up(found.ask)
-        except NoSuchAccount:
-            raise await self._runtime.read(partial(targets.nearest, text=target)) from None
-        return await self._runtime.do(partial(people.pin, found=answer))
-
-    async def _chat_to_write(self, target: str) -> ChatId:
-        """The chat that a target means; a person without one gets it."""
-        found = await self._runtime.read(partial(targets.find, text=target))
-        if found.chat_id is not None and found.account_id is None:
-            return found.chat_id
-        account = await self._pinned(found, target)
-        return await self._runtime.do(partial(chats.open_direct, account_id=account))
+        return await pinning.account(self._runtime, target)
 
     async def _person(self, account: bytes) -> Person:
         return await self._runtime.read(partial(present.person, account_id=account))
