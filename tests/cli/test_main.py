@@ -108,6 +108,13 @@ def test_a_command_line_that_makes_no_sense_is_code_2_in_words_and_as_json(
     assert ran.err == ""
 
 
+def test_a_code_in_the_place_of_a_link_and_a_link_in_that_of_a_code_are_told_apart(world: World) -> None:
+    code = world.tacit("join", "A3F2B1-maple-orbit-lantern")
+    assert (code.code, "tacit session join CODE" in code.err) == (2, True)
+    link = world.tacit("session", "join", "tacit://192.0.2.1/#x")
+    assert (link.code, "not the code of a session" in link.err) == (2, True)
+
+
 def test_what_went_wrong_is_broken_at_blanks_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
     class Tty(io.StringIO):
         def isatty(self) -> bool:

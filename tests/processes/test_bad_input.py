@@ -73,7 +73,7 @@ def test_a_person_reads_a_sentence_and_a_hint_on_standard_error(tmp_path: Path) 
     assert (ended.code, ended.out) == (7, "")
     assert ended.err.splitlines() == [
         "tacit: There is no profile of that name on this machine: nobody",
-        "       Make one with 'tacit init', or name another with -P.",
+        "       tacit up makes one with a relay of your own, tacit join LINK one at somebody's; -P names another.",
     ]
 
 

@@ -78,11 +78,13 @@ async def create(settings: Settings, link: str | None) -> int:
 
 
 async def join(settings: Settings, code: str | None, link: str | None) -> int:
-    """Go to who waits with this code, and talk."""
+    """Go to who waits with this code, and talk; what is no code needs no relay to be refused."""
+    from tacit.identity.pairing_codes import parse_code
     from tacit.sdk.parts import through
     from tacit.sdk.session import Session
 
     code = code or await _ask_code(settings)
+    parse_code(code)
     place = await find_place(settings, link)
     out = Output(json=settings.json)
     joining = Session.join(place.link, code, parts=through(settings.proxy))

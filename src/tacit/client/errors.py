@@ -143,7 +143,7 @@ class NoSuchProfile(NotFound):
     """There is no profile of that name on this machine."""
 
     code = "no-such-profile"
-    hint = "Make one with 'tacit init', or name another with -P."
+    hint = "tacit up makes one with a relay of your own, tacit join LINK one at somebody's; -P names another."
 
 
 class ProfileExists(UsageError):

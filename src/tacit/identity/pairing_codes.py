@@ -45,6 +45,12 @@ def format_code(code: PairingCode) -> str:
     return f"{code.name}-{code.words.reveal().decode()}"
 
 
+def looks_like_code(text: str) -> bool:
+    """Whether text was most likely meant as a code, be its words those of codes or not."""
+    parts = [part for part in _BETWEEN.split(text.strip()) if part]
+    return LEAST_WORDS <= len(parts) - 1 <= MOST_WORDS and bool(_NAME.fullmatch(parts[0].upper().translate(_MISREAD)))
+
+
 def parse_code(text: str) -> PairingCode:
     """Read a code, in whatever case and with spaces or hyphens between; raises ``BadCode`` or ``MistypedWord``."""
     parts = [part for part in _BETWEEN.split(text.strip()) if part]

@@ -43,15 +43,28 @@ def join(settings: Settings, link: str, name: str | None, nick: str | None, no_p
     """
     from tacit.cli.identities import Shown
     from tacit.cli.running import run
-    from tacit.identity import parse_link
 
-    place, proof = parse_link(link), Shown(**shown)
+    place, proof = _place(link), Shown(**shown)
     if place.room_id:
         from tacit.cli.rooms import Newcomer, enter
 
         newcomer = Newcomer(name=name, no_passphrase=no_passphrase, shown=proof)
         return run(settings, lambda: enter(settings, link, nick, newcomer))
     return run(settings, lambda: _join(settings, place, proof, name=name, no_passphrase=no_passphrase))
+
+
+def _place(link: str) -> RelayLink:
+    """Where a link leads; who has a code instead is told where that goes."""
+    from tacit.cli.errors import advise
+    from tacit.identity import BadLink, parse_link
+    from tacit.identity.pairing_codes import looks_like_code
+
+    try:
+        return parse_link(link)
+    except BadLink as error:
+        if looks_like_code(link):
+            advise(error, "It looks like the code of a session: tacit session join CODE")
+        raise
 
 
 async def _join(settings: Settings, place: RelayLink, shown: Shown, *, name: str | None, no_passphrase: bool) -> int:
