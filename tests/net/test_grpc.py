@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -334,11 +335,15 @@ async def test_wrong_ports_names_and_certificates_have_their_own_errors(pem: Pem
         await connect(Where(port, host="nobody.invalid", scheme="grpc"), timeout_s=5)
 
 
-async def test_nothing_is_left_of_connections_listeners_and_files(
-    pem: Pem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files, for a test; its path is short, wherever those of tests are."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
+
+async def test_nothing_is_left_of_connections_listeners_and_files(pem: Pem, place: Path) -> None:
     async def once(link: FrameLink) -> None:
         await link.send(await link.receive())
 
@@ -350,8 +355,8 @@ async def test_nothing_is_left_of_connections_listeners_and_files(
             with pytest.raises(LinkClosed):
                 await link.receive()
             await link.close()
-        assert len(_names(tmp_path)) == 1
-    assert not _names(tmp_path)
+        assert len(_names(place)) == 1
+    assert not _names(place)
     del link
     gc.collect()
     assert not [found for found in gc.get_objects() if isinstance(found, Connection)]
