@@ -30,43 +30,14 @@ MAX_TIME_S: Final = 2**63 - 1
 
 async def register(context: Context, challenges: Challenges, body: pb.Register, origin: str) -> pb.Registered:
     """Make an account and a device known, at the wish of somebody at ``origin``. Raises the refusal."""
-    challenge = challenges.take()
-    choose_protocol(body.protocol, body.protocol)
-    handle = checked_handle(body.handle) if body.handle else ""
-    signed = register_tbs(
-        protocol=body.protocol,
-        relay_key=context.identity.public_key,
-        certificate_hash=challenges.certificate_hash,
-        challenge=challenge,
-        account_key=body.account_key,
-        device_certificate=body.device_certificate,
-        handle=body.handle,
-        invite=body.invite,
-        phone=body.phone,
-        otp_request=body.otp_request,
-        findable=body.findable,
-    )
-    _check_account_signature(body.account_key, signed, body.signature)
-    certificate = checked_certificate(body.device_certificate, body.account_key, context.now_s())
-    identifier = account_id(body.account_key)
-    wish = Registration(
-        account_id=identifier,
-        account_key=body.account_key,
-        device_id=certificate.device_id,
-        device_key=certificate.device_key,
-        certificate=body.device_certificate,
-        certificate_expires_at=certificate.expires_at,
-        handle=handle,
-        invite_hash=invites.hash_token(body.invite) if body.invite else None,
-        findable=body.findable,
-    )
+    wish = _checked_wish(context, challenges, body)
     needs = Needs(invite=context.config.needs_invite, phone=context.config.needs_phone)
     now_s = context.now_s()
     # Looked up first, so that neither a known account nor a stranger without an invitation counts as a new account.
     if await context.store.query(partial(accounts.would_be_new, wish=wish, needs=needs, now_s=now_s)):
         context.resources.check_registration()
         if needs.phone:
-            wish = replace(wish, proved_phone=require_proof(context, body, identifier, origin))
+            wish = replace(wish, proved_phone=require_proof(context, body, wish.account_id, origin))
         context.addresses.take(origin, NEW_ACCOUNT)
         context.new_accounts.take(context.clock.monotonic_s())
     elif needs.phone and body.phone:
@@ -78,7 +49,7 @@ async def register(context: Context, challenges: Challenges, body: pb.Register, 
         raise
     context.phones.codes.burn(body.otp_request)
     context.metrics.registrations += 1
-    return pb.Registered(account_id=identifier, handle=held, next_challenge=challenges.ask())
+    return pb.Registered(account_id=wish.account_id, handle=held, next_challenge=challenges.ask())
 
 
 async def sender_keys(context: Context, session: Session, body: pb.SenderKeysRequest) -> pb.SenderKeys:
@@ -133,6 +104,39 @@ def checked_certificate(data: bytes, account_key: bytes, now_s: int) -> DeviceCe
     if certificate.account_key != account_key or certificate.expires_at > MAX_TIME_S:
         raise BadCertificate
     return certificate
+
+
+def _checked_wish(context: Context, challenges: Challenges, body: pb.Register) -> Registration:
+    """What somebody asks to be registered as, signed with the account key for this connection. Raises the refusal."""
+    challenge = challenges.take()
+    choose_protocol(body.protocol, body.protocol)
+    handle = checked_handle(body.handle) if body.handle else ""
+    signed = register_tbs(
+        protocol=body.protocol,
+        relay_key=context.identity.public_key,
+        certificate_hash=challenges.certificate_hash,
+        challenge=challenge,
+        account_key=body.account_key,
+        device_certificate=body.device_certificate,
+        handle=body.handle,
+        invite=body.invite,
+        phone=body.phone,
+        otp_request=body.otp_request,
+        findable=body.findable,
+    )
+    _check_account_signature(body.account_key, signed, body.signature)
+    certificate = checked_certificate(body.device_certificate, body.account_key, context.now_s())
+    return Registration(
+        account_id=account_id(body.account_key),
+        account_key=body.account_key,
+        device_id=certificate.device_id,
+        device_key=certificate.device_key,
+        certificate=body.device_certificate,
+        certificate_expires_at=certificate.expires_at,
+        handle=handle,
+        invite_hash=invites.hash_token(body.invite) if body.invite else None,
+        findable=body.findable,
+    )
 
 
 def _check_account_signature(account_key: bytes, signed: bytes, signature: bytes) -> None:

@@ -162,27 +162,13 @@ class Relay:
         return token
 
     async def _start(self) -> None:
-        if self.config.data_dir is None:
-            store_path, private_key, last_alive_s = None, Secret(self._entropy(ED25519.key_size)), None
-        else:
-            self._data_dir = DataDir.open(self.config.data_dir)
-            store_path, private_key = self._data_dir.store_path, self._data_dir.relay_key(self._entropy)
-            last_alive_s = self._data_dir.last_written_s()
-        identity = RelayIdentity(
-            private_key=private_key,
-            public_key=ED25519.key_pair(private_key.reveal()).public,
-        )
-        metrics = Metrics()
-        store = Store(store_path, self._entropy, metrics, now_s=int(self._clock.now_s()))
-        context = Context(
-            self.config, self._clock, self._entropy, identity, store, metrics=metrics, last_alive_s=last_alive_s
-        )
+        context = self._open_context()
         self._context = context
-        store.on_failed = lambda: self.on_failed()
+        context.store.on_failed = lambda: self.on_failed()
         if context.steady.away_s:
             self._log.warning("away-or-clock-ahead", duration_ms=int(context.steady.away_s * 1000))
-        if store.waits_until > context.now_s():
-            self._log.info("waits-after-restore", delay_s=store.waits_until - context.now_s())
+        if context.store.waits_until > context.now_s():
+            self._log.info("waits-after-restore", delay_s=context.store.waits_until - context.now_s())
         if self.config.needs_phone:
             await phones.recall(context)
         measuring.watch(context, lambda: self._connections)
@@ -190,7 +176,7 @@ class Relay:
         if self.config.metrics_port is not None:
             await self._monitor(context, self.config.metrics_host, self.config.metrics_port)
         for scheme, port in self.config.ports.items():
-            tls = self._tls(private_key, H2 if scheme == "grpc" else ALPN)
+            tls = self._tls(context.identity.private_key, H2 if scheme == "grpc" else ALPN)
             self._listeners[scheme] = await self._listen(context, scheme, port, tls)
         self._tasks = [
             asyncio.create_task(keep_going(context, kind, work))
@@ -204,6 +190,21 @@ class Relay:
             live = Live(context, self._clock.monotonic_s(), lambda: len(self._connections), self.drain)
             self._control = await Control.open(running_desk(live, self.config.data_dir))
         self._log.info("started", port=self.port)
+
+    def _open_context(self) -> Context:
+        """Open the key and the store: those of the data directory, or fresh ones that leave nothing behind."""
+        if self.config.data_dir is None:
+            store_path, private_key, last_alive_s = None, Secret(self._entropy(ED25519.key_size)), None
+        else:
+            self._data_dir = DataDir.open(self.config.data_dir)
+            store_path, private_key = self._data_dir.store_path, self._data_dir.relay_key(self._entropy)
+            last_alive_s = self._data_dir.last_written_s()
+        identity = RelayIdentity(private_key, public_key=ED25519.key_pair(private_key.reveal()).public)
+        metrics = Metrics()
+        store = Store(store_path, self._entropy, metrics, now_s=int(self._clock.now_s()))
+        return Context(
+            self.config, self._clock, self._entropy, identity, store, metrics=metrics, last_alive_s=last_alive_s
+        )
 
     async def _monitor(self, context: Context, host: str, port: int) -> None:
         # Loaded here, since a relay that nobody monitors shall not carry what monitoring takes.

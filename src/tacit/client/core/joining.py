@@ -133,12 +133,7 @@ def ask_in(
     own = next((m.leaf for m in roster.members if m.device == ctx.me.device), None)
     others = (m.nick for m in roster.of(ctx.me.account_id) if m.device != ctx.me.device)
     nick = next(others, nick)  # another device of this account has one already
-    psk = mls.PreSharedKeyID.fresh(
-        group_info.group_context.cipher_suite,
-        mls.ExternalPSK(room_keys.psk_id(entrance.room_id, info.link_epoch)),
-        ctx.entropy,
-    )
-    policy = mls.Policy(find_psk=lambda asked: find_psk(asked, entrance.link_secret, entrance.room_id, info.link_epoch))
+    psk, policy = _key_of_the_link(entrance, group_info, info.link_epoch, ctx)
     try:
         joined = mls.join_externally(
             data,
@@ -159,18 +154,7 @@ def ask_in(
         check_nicks(read_roster(joined.group.members()))
     except (PeerError, Rejected) as error:
         raise RoomDamaged(str(error)) from None
-    secret = entrance.link_secret
-    return JoinRow(
-        group_id=GroupId(entrance.room_id),
-        message_id=ctx.fresh_id(),
-        payload=room_keys.seal_commit(secret, entrance.room_id, joined.commit, ctx.entropy),
-        after_commit=entrance.last_commit,
-        group_info=room_keys.seal_group_info(secret, entrance.room_id, joined.group.group_info(), ctx.entropy),
-        link_secret=secret,
-        group=_encode(mls.save(joined.group)),
-        incarnation=ctx.incarnation,
-        created_at=_now(ctx),
-    )
+    return _join_row(entrance, joined, ctx)
 
 
 def check_way_back(entrance: Entrance, state: GroupState) -> None:
@@ -233,6 +217,33 @@ def come_in(join: JoinRow, seq: int, ctx: Context) -> Step:
     )
     effects: tuple[Effect, ...] = (notice_line(state, notice, ctx, seq=seq), Keep(kept))
     return Step(state, effects)
+
+
+def _key_of_the_link(
+    entrance: Entrance, group_info: mls.GroupInfo, link_epoch: int, ctx: Context
+) -> tuple[mls.PreSharedKeyID, mls.Policy]:
+    """By which a newcomer shows that it holds the link: the name of its key, and the policy that knows the key."""
+    psk = mls.PreSharedKeyID.fresh(
+        group_info.group_context.cipher_suite,
+        mls.ExternalPSK(room_keys.psk_id(entrance.room_id, link_epoch)),
+        ctx.entropy,
+    )
+    return psk, mls.Policy(find_psk=lambda asked: find_psk(asked, entrance.link_secret, entrance.room_id, link_epoch))
+
+
+def _join_row(entrance: Entrance, joined: mls.ExternalJoin, ctx: Context) -> JoinRow:
+    secret = entrance.link_secret
+    return JoinRow(
+        group_id=GroupId(entrance.room_id),
+        message_id=ctx.fresh_id(),
+        payload=room_keys.seal_commit(secret, entrance.room_id, joined.commit, ctx.entropy),
+        after_commit=entrance.last_commit,
+        group_info=room_keys.seal_group_info(secret, entrance.room_id, joined.group.group_info(), ctx.entropy),
+        link_secret=secret,
+        group=_encode(mls.save(joined.group)),
+        incarnation=ctx.incarnation,
+        created_at=_now(ctx),
+    )
 
 
 def _roster(group_info: mls.GroupInfo) -> Roster:
