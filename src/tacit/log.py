@@ -1,7 +1,7 @@
 """Logging for the shells: an event name and allow-listed fields, nothing else.
 
-Only ``net``, ``relay``, ``client.runtime``, ``ui`` and ``cli`` log. A field that is not on the list raises, so content,
-keys, names, addresses and stable IDs cannot slip into a line by a careless call.
+Only ``net``, ``relay``, ``cli`` and the outer rooms of ``client`` log. A field that is not on the list raises, so
+content, keys, names, addresses and stable IDs cannot slip into a line by a careless call.
 """
 
 from __future__ import annotations

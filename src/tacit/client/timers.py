@@ -9,21 +9,21 @@ from tacit.clock import Clock
 
 
 class Timers:
-    """Things by name, each with a time of the monotonic clock."""
+    """Things by name, each with a time of the steady clock."""
 
     def __init__(self, clock: Clock, wake: Callable[[], None]) -> None:
         self._clock = clock
         self._wake = wake
         self._due: dict[tuple[str, Hashable], float] = {}
         self._sleeper: asyncio.Task[None] | None = None
-        self._sleeps_until = float("inf")
+        self._sleeps_until_s = float("inf")
         self._closed = False
 
-    def set(self, kind: str, what: Hashable, due: float, *, keep: bool = False) -> None:
-        """Wake up at ``due``; ``keep`` leaves an earlier time for the same thing as it is."""
+    def set(self, kind: str, what: Hashable, due_s: float, *, keep: bool = False) -> None:
+        """Wake up at ``due_s`` of the steady clock; ``keep`` leaves an earlier time for the same thing as it is."""
         if self._closed or (keep and (kind, what) in self._due):
             return
-        self._due[kind, what] = due
+        self._due[kind, what] = due_s
         self._sleep()
 
     def has(self, kind: str, what: Hashable) -> bool:
@@ -39,8 +39,8 @@ class Timers:
 
     def take_due(self) -> list[tuple[str, Hashable]]:
         """Everything whose time has come, once."""
-        now = self._clock.monotonic_s()
-        due = [key for key, at in self._due.items() if at <= now]
+        now_s = self._clock.monotonic_s()
+        due = [key for key, at_s in self._due.items() if at_s <= now_s]
         for key in due:
             del self._due[key]
         if self._due:
@@ -56,15 +56,15 @@ class Timers:
             await asyncio.gather(self._sleeper, return_exceptions=True)
 
     def _sleep(self) -> None:
-        """Have the sleeper wake up for the earliest."""
-        earliest = min(self._due.values())
+        """Have the sleeper wake up for what comes first."""
+        earliest_s = min(self._due.values())
         if self._sleeper is not None and not self._sleeper.done():
-            if self._sleeps_until <= earliest:
+            if self._sleeps_until_s <= earliest_s:
                 return
             self._sleeper.cancel()
-        self._sleeps_until = earliest
-        self._sleeper = asyncio.create_task(self._wake_at(earliest), name="tacit-timer")
+        self._sleeps_until_s = earliest_s
+        self._sleeper = asyncio.create_task(self._wake_at(earliest_s), name="tacit-timer")
 
-    async def _wake_at(self, due: float) -> None:
-        await self._clock.sleep(max(0.0, due - self._clock.monotonic_s()))
+    async def _wake_at(self, due_s: float) -> None:
+        await self._clock.sleep(max(0.0, due_s - self._clock.monotonic_s()))
         self._wake()

@@ -15,7 +15,6 @@ from tacit.entropy import Entropy
 from tacit.identity.errors import BadCode
 from tacit.identity.words import PHRASE_BYTES, phrase, read_word
 
-NAME_CHARS: Final = 6
 LEAST_WORDS: Final = 3
 MOST_WORDS: Final = 8
 

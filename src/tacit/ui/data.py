@@ -20,9 +20,6 @@ from tacit.sdk.types import (
     StateEvent,
 )
 
-SCHEMA: Final = 1
-"""Version of the field names; it goes up when one changes its meaning or goes away."""
-
 _EVENT_NAMES: Final[dict[type, str]] = {
     Connection: "connection",
     MessageEvent: "message",
