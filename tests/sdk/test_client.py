@@ -17,7 +17,7 @@ from tacit.client.errors import (
     TextTooLong,
     TimedOut,
 )
-from tacit.client.watching import QUEUE_EVENTS
+from tacit.client.watching import Watcher
 from tacit.errors import ExitCode, NotFound, TransportError, UsageError
 from tacit.identity import SafetyNumberMismatch
 from tacit.limits import MAX_TEXT_BYTES
@@ -224,10 +224,11 @@ async def test_every_iterator_gets_everything_from_its_creation(world: World) ->
 
 
 @story
-async def test_a_reader_of_events_that_is_slow_loses_no_line(world: World) -> None:
+async def test_a_reader_of_events_that_is_slow_loses_no_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watcher.__init__, "__defaults__", (50,))
     alice, _ = await world.friends("alice", "bob")
     events = alice.client.events()
-    count = QUEUE_EVENTS + 50
+    count = 300
     await asyncio.gather(*(alice.client.send("@bob", str(n)) for n in range(count)))
     await world.advance(10)
     texts: list[str] = []
