@@ -89,7 +89,8 @@ async def prove_it(by_phone: Relay, tmp_path: Path, mayas: str, eves: str) -> No
             maya.sees(f"That is not the code. {left}.")
         maya.enter(f"{code[:3]} {code[3:]}")
         maya.sees("@maya")
-        maya.sees("your link for others")
+        maya.sees("Your link for others:")
+        maya.wait(lambda: any(row.startswith("tacit") and "://" in row for row in maya.rows), "the link, at the edge")
         assert maya.ends() == 0
     # A number belongs to one account, and that is told after the code.
     again = (

@@ -112,6 +112,7 @@ PUBLIC_ROOM: Final = (
 )
 WAITING_FOR_ROOM: Final = "Waiting for the relay to let us into the room."
 ROOM_LINK: Final = "Others come in with: tacit room join LINK"
+YOUR_LINK: Final = "Your link for others:"
 LEAVING_ROOM: Final = "You leave the room. To end tacit and stay in it: Ctrl+D."
 ASKED: Final = "{name} is asked to talk to you; what you write here is theirs to read once they say yes."
 NICK_IS_FREE: Final = "Come in with it: /join {where} {nick}"

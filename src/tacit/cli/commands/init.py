@@ -41,8 +41,11 @@ def init(settings: Settings, name: str | None, relay: str, no_passphrase: bool, 
     from tacit.cli.identities import ask, create
     from tacit.cli.output import Output
     from tacit.cli.running import client, run
+    from tacit.cli.standing_invite import link_for_others
     from tacit.identity import parse_link
     from tacit.sdk import Client
+    from tacit.ui.layout import link_row
+    from tacit.ui.words import YOUR_LINK
 
     async def work() -> None:
         if Client.exists(settings.profile, settings.root):
@@ -54,9 +57,12 @@ def init(settings: Settings, name: str | None, relay: str, no_passphrase: bool, 
         out = Output(json=settings.json)
         async with client(settings, connect=False, passphrase=answers.passphrase) as me:
             account = await me.account()
-            value = {"profile": me.profile, "me": me.me, "contact_link": me.contact_link, "key": account.key}
-            rows = [("you", me.me.name), ("account", f"{me.me.id} ({account.key})")]
-            out.pairs(value, [*rows, ("your link for others", me.contact_link)])
+            link = link_for_others(settings, me.contact_link)
+            value = {"profile": me.profile, "me": me.me, "contact_link": link, "key": account.key}
+            out.pairs(value, [("you", me.me.name), ("account", f"{me.me.id} ({account.key})")])
+        if not settings.json:
+            out.talk(YOUR_LINK)
+            out.rows([link_row(link)])
         if shown["key_file"]:
             out.talk(FURTHER)
 

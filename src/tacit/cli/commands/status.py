@@ -37,6 +37,7 @@ def status(settings: Settings, check: bool, timeout: float) -> None:
     from tacit.cli.standing_invite import link_for_others
     from tacit.ui.layout import link_row
     from tacit.ui.patience import patiently
+    from tacit.ui.words import YOUR_LINK
 
     async def work() -> None:
         async with client(settings, connect=check) as me:
@@ -48,7 +49,7 @@ def status(settings: Settings, check: bool, timeout: float) -> None:
         out = Output(json=settings.json)
         out.pairs(value, _lines(value, check=check))
         if not settings.json:
-            out.talk("Your link for others:")
+            out.talk(YOUR_LINK)
             out.rows([link_row(link)])
 
     run(settings, work)

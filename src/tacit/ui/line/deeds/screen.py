@@ -30,7 +30,7 @@ async def show_help(session: Session, args: tuple[str, ...]) -> None:
 async def show_status(session: Session, args: tuple[str, ...]) -> None:
     """Show how everything stands."""
     session.table(words.status_lines(await session.me.status()))
-    session.say("Your link for others:")
+    session.say(words.YOUR_LINK)
     session.face.say([link_row(session.link)])
 
 
