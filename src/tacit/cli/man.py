@@ -33,7 +33,14 @@ EXIT_CODES: Final = {
     ExitCode.PARTIAL: "done for some and not for others",
     ExitCode.TIMEOUT: "it took longer than it was given",
 }
-"""What each exit code means; 130 comes after Ctrl+C."""
+"""What each exit code means, but for those of signals."""
+
+SIGNALS: Final = {
+    "129": "the end of its terminal ended it",
+    "130": "Ctrl+C ended it",
+    "143": "SIGTERM ended it",
+}
+"""Exit codes of what a signal has ended."""
 
 VARIABLES: Final = {
     "TACIT_CONFIG": "Configuration file instead of the usual ones.",
@@ -88,7 +95,7 @@ def _root(context: click.Context) -> Iterator[str]:
     yield from _options([*shared_options(), *TREE.params], context)
     yield from _table("ENVIRONMENT", _environment(), "Flags win over variables, variables over the configuration file.")
     yield from _table("FILES", FILES, "TACIT_DATA_DIR and --data-dir move the last two.")
-    yield from _table("EXIT STATUS", {**{str(int(c)): m for c, m in EXIT_CODES.items()}, "130": "Ctrl+C ended it"})
+    yield from _table("EXIT STATUS", {**{str(int(c)): m for c, m in EXIT_CODES.items()}, **SIGNALS})
     groups = [name for name, _, command in _commands() if isinstance(command, click.Group)]
     yield from _see_also([f"tacit\\-{name}" for name in groups])
 
