@@ -211,7 +211,7 @@ MAX_GIVEN_OUT_KEPT: Final = 1_000
 conversations within a month at the most; and whoever claims his own counts in no quota."""
 
 MAX_ROOMS_PER_ACCOUNT: Final = 32
-"""Each keeps a GroupInfo, a megabyte at most for the 250 people of the default suite that fit one."""
+"""Each keeps a GroupInfo, a megabyte at most for the 300 people of the default suite that fit one."""
 
 MAX_ROOM_INFO_BYTES: Final = 1024 * 1024
 """A room's GroupInfo, with its tree; each commit in the room writes it anew, and each newcomer is sent it."""
