@@ -51,16 +51,6 @@ PLACE_S: Final = 2.0
 MOST_PLACES: Final = 30
 """In a room not all lose patience at once: each leaf waits so much longer than the one before, up to this many."""
 
-_CHANGES: Final = frozenset(
-    {
-        IntentKind.INVITE,
-        IntentKind.REMOVE,
-        IntentKind.RENAME,
-        IntentKind.NICK,
-        IntentKind.LOCK,
-        IntentKind.UNLOCK,
-    }
-)
 _LAST_ROW: Final = 2**62
 
 
@@ -200,15 +190,13 @@ def _next_step(batch: Batch, chat: Chat, state: GroupState, waiting: deque[Inten
             return _leave(batch, chat, state, intent)
         if intent.kind is IntentKind.TEXT:
             return _seal(batch, state, intent)
-        if intent.kind in _CHANGES:
-            if intent.kind is IntentKind.INVITE and not intent.key_packages:
-                if chat.kind is ChatKind.GROUP and intent.row in batch.books.parked:
-                    passed_over = True
-                    continue  # nobody can be reached there at the moment: go on with what comes after
-                if not state.roster.accounts.issuperset(intent.who):
-                    return None
-            return _change(batch, state, intent)
-        batch.add(DropIntent(intent.row))
+        unclaimed = intent.kind is IntentKind.INVITE and not intent.key_packages
+        if unclaimed and chat.kind is ChatKind.GROUP and intent.row in batch.books.parked:
+            passed_over = True
+            continue  # nobody can be reached there at the moment: go on with what comes after
+        if unclaimed and not state.roster.accounts.issuperset(intent.who):
+            return None
+        return _change(batch, state, intent)
     if state.conversation.committed_at == 0 and state.conversation.own_counter > 1 and not passed_over:
         return commits.make_commit(state, (), batch.ctx)
     return None

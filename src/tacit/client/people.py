@@ -95,12 +95,11 @@ def unblock(batch: Batch, account_id: bytes) -> None:
     if contact.status is not ContactStatus.BLOCKED:
         return
     batch.put_contact(replace(contact, status=ContactStatus.ACCEPTED))
-    for chat in batch.books.chats.values():
-        if chat.peer == account_id:
-            for state in batch.states_of(chat.id):
-                if state.is_active:
-                    read_on(batch, state)
-            batch.dirty.add(chat.id)
+    for chat in [chat for chat in batch.books.chats.values() if chat.peer == account_id]:
+        for state in batch.states_of(chat.id):
+            if state.is_active:
+                read_on(batch, state)
+        batch.dirty.add(chat.id)
 
 
 def verify(batch: Batch, account_id: bytes, compared: str | bytes | None) -> None:
