@@ -102,14 +102,7 @@ class Outgoing:
         """Begin flows, in the place of earlier ones of the same logs; answer when each has come to its number."""
         self._listens.append(_Listen(answer, dict(flows)))
         for flow in flows:
-            earlier = self._flows.get(flow.log)
-            if earlier is not None:
-                self._close(earlier)
-                for unanswered in self._listens:
-                    if earlier in unanswered.waiting:
-                        unanswered.waiting[flow] = unanswered.waiting.pop(earlier)
-            self._flows[flow.log] = flow
-            self._hub.open(flow)
+            self._begin(flow)
         self._answer_listens()
 
     def feed(self, flow: Flow) -> None:
@@ -153,6 +146,17 @@ class Outgoing:
         for flow in tuple(self._flows.values()):
             self._close(flow)
         self._listens.clear()
+
+    def _begin(self, flow: Flow) -> None:
+        """Begin a flow; who waits for an earlier one of its log waits for this one."""
+        earlier = self._flows.get(flow.log)
+        if earlier is not None:
+            self._close(earlier)
+            for unanswered in self._listens:
+                if earlier in unanswered.waiting:
+                    unanswered.waiting[flow] = unanswered.waiting.pop(earlier)
+        self._flows[flow.log] = flow
+        self._hub.open(flow)
 
     async def _send_some(self) -> None:
         """Send the oldest frames; they stay in the queue until they have left, so that a stall can be seen."""

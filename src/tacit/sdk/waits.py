@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final
 
 from tacit.client.books import Books
@@ -29,22 +30,29 @@ _LOOK_AGAIN_S: Final = 0.02
 
 async def wait_for_state(runtime: Runtime, message_id: MessageId, wanted: WaitFor, timeout_s: float) -> Message:
     """Wait until an own message is at least ``wanted``; raises ``TimedOut``, ``NotSent``, ``NotFound``, ``Mishap``."""
-    watcher = runtime.watch()
+    watcher, own = runtime.watch(), partial(find_own, message_id=message_id)
     try:
         async with asyncio.timeout(timeout_s):
-            while True:
-                message = await runtime.read(lambda books: find_own(books, message_id))
-                if message.state is MessageState.FAILED:
-                    raise NotSent
-                if message.state in _ORDER and _ORDER.index(message.state) >= _ORDER.index(MessageState(wanted)):
-                    return message
-                if message.state is MessageState.QUEUED and runtime.passes_over(message.chat_id):
-                    raise Mishap
+            while not _is_at_least(message := await runtime.read(own), MessageState(wanted)):
+                _check_is_under_way(runtime, message)
                 await _next_about(runtime, watcher, message_id)
+            return message
     except TimeoutError:
         raise TimedOut from None
     finally:
         runtime.unwatch(watcher)
+
+
+def _is_at_least(message: Message, wanted: MessageState) -> bool:
+    return message.state in _ORDER and _ORDER.index(message.state) >= _ORDER.index(wanted)
+
+
+def _check_is_under_way(runtime: Runtime, message: Message) -> None:
+    """Raise ``NotSent`` or ``Mishap`` for a message that will get no further."""
+    if message.state is MessageState.FAILED:
+        raise NotSent
+    if message.state is MessageState.QUEUED and runtime.passes_over(message.chat_id):
+        raise Mishap
 
 
 async def wait_for_logs(runtime: Runtime, timeout_s: float) -> None:

@@ -71,18 +71,10 @@ class Relay:
     def in_memory(self, words: Iterable[bytes]) -> set[bytes] | None:
         """Which of the words stand in the memory of the relay's process; None where the machine forbids a look."""
         wanted = list(words)
-        found: set[bytes] = set()
         try:
-            maps = Path(f"/proc/{self.pid}/maps").read_text(encoding="ascii", errors="replace")
-            with Path(f"/proc/{self.pid}/mem").open("rb") as memory:
-                for line in maps.splitlines():
-                    region = _WRITABLE.match(line)
-                    if region is not None:
-                        for piece in _pieces(memory, int(region[1], 16), int(region[2], 16)):
-                            found |= {word for word in wanted if word in piece}
+            return {word for piece in _memory(self.pid) for word in wanted if word in piece}
         except OSError:
             return None
-        return found
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with closing(self._open()) as db:
@@ -108,6 +100,16 @@ def _found(words: Iterable[bytes], contents: Iterable[bytes]) -> set[bytes]:
     for content in contents:
         found |= {word for word, forms in table.items() if word not in found and any(form in content for form in forms)}
     return found
+
+
+def _memory(pid: int) -> Iterable[bytes]:
+    """What a process may write to, in pieces. Raises ``OSError``."""
+    maps = Path(f"/proc/{pid}/maps").read_text(encoding="ascii", errors="replace")
+    with Path(f"/proc/{pid}/mem").open("rb") as memory:
+        for line in maps.splitlines():
+            region = _WRITABLE.match(line)
+            if region is not None:
+                yield from _pieces(memory, int(region[1], 16), int(region[2], 16))
 
 
 def _pieces(memory: BinaryIO, start: int, end: int) -> Iterable[bytes]:
