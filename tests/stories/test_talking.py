@@ -8,12 +8,14 @@ import pytest
 
 from tacit import limits
 from tacit.client.batch import Batch
+from tacit.client.books import Books
 from tacit.client.core.welcome import direct_chat_id
 from tacit.client.model import ConversationStatus
 from tacit.identity import parse_id
-from tacit.limits import DAY_S
+from tacit.limits import DAY_S, HOUR_S
 from tacit.testing.story import story, story_on_disk
 from tacit.testing.world import World
+from tacit.wire import relay_pb2 as pb
 
 
 @story
@@ -82,6 +84,25 @@ async def test_strangers_have_so_many_requests_waiting_and_no_more(
     await dave.creates("dave and alice", alice)
     await world.shortly()
     assert await alice.requests() == ["dave", "eve"]
+
+
+@story
+async def test_a_stranger_cannot_fill_a_screen_with_what_is_none(world: World) -> None:
+    """Anybody may put anything into an inbox; that it could not be read is told once in a while."""
+    alice, mallory = await world.people("alice", "mallory")
+    inbox = pb.Device(account_id=parse_id(alice.id), device_id=await alice.client._runtime.read(own_device))
+    kinds = (pb.ENTRY_KIND_WELCOME, pb.ENTRY_KIND_MESSAGE)
+    for hour in range(2):
+        for n in range(6):
+            rubbish = pb.Append(inbox=inbox, kind=kinds[n % 2], payload=b"rubbish", message_id=bytes([hour, n] * 8))
+            await mallory.client._runtime.uplink.require().request(rubbish, pb.Appended)
+            await world.shortly()
+        assert sorted(alice.problems()) == sorted(["inbox-unknown", "welcome-invalid"] * (hour + 1))
+        await world.advance(HOUR_S)
+
+
+def own_device(books: Books) -> bytes:
+    return books.me.device_id
 
 
 @story

@@ -6,7 +6,9 @@ Reads see the batch's own changes. Effects keep their order, because rows of his
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
+from tacit import limits
 from tacit.client.books import Books, Checkpoint
 from tacit.client.core.effects import (
     AddIntent,
@@ -18,6 +20,7 @@ from tacit.client.core.effects import (
     Meet,
     PutHead,
     PutIntent,
+    Report,
 )
 from tacit.client.core.state import Context, GroupState, Step
 from tacit.client.events import ChatChanged, ClientEvent
@@ -35,6 +38,9 @@ from tacit.client.model import (
 )
 from tacit.client.restraint import Deed
 from tacit.client.saving import Changes, save
+
+REPORT_AGAIN_S: Final = limits.HOUR_S // 4
+"""A stranger's doing need not be told more often: what he sends does nothing, and must not bury what others say."""
 
 
 @dataclass
@@ -88,6 +94,7 @@ class Batch:
         self.acknowledge: dict[bytes, int] = {}
         """What the relay may forget once this batch is saved: positions by log."""
         self.events: list[ClientEvent] = []
+        self._reported: dict[str, float] = {}
         self._met: set[bytes] = set()
         self._next_provisional = -1
 
@@ -211,6 +218,13 @@ class Batch:
             case _:
                 self.changes.effects.append((group_id, effect))
 
+    def report_seldom(self, report: Report) -> None:
+        """Tell of what any stranger can cause again and again; the next one of that kind is told after a while."""
+        now_s = self.books.clock.monotonic_s()
+        if report.code not in self._reported and now_s >= self.books.silent_until_s.get(report.code, now_s):
+            self._reported[report.code] = now_s + REPORT_AGAIN_S
+            self.add(report)
+
     def add_intent(self, intent: Intent) -> Intent:
         """Note a wish; its row is provisional until the batch is saved."""
         provisional = replace(intent, row=self._next_provisional)
@@ -287,6 +301,7 @@ class Batch:
         """Write everything in one transaction; afterwards memory follows."""
         written = save(self.books, self.changes, checkpoint)
         books = self.books
+        books.silent_until_s |= self._reported
         books.ready |= {group_id for group_id in self.caught_up if books.is_alive(group_id)}
         for group_id, readable in self.readable.items():
             (books.unreadable.discard if readable else books.unreadable.add)(group_id)

@@ -109,6 +109,8 @@ class Books:
         """Rooms to which there is no way back: as long as nobody is heard there, their doors are left alone."""
         self.restraint = Restraint.decode(store.meta(RESTRAINT) or b"")
         """What this device has done of late at the doors of rooms."""
+        self.silent_until_s: dict[str, float] = {}
+        """Until when, on the steady clock, a report of this code is not told again."""
         self.online = False
         self.impatient: set[GroupId] = set()
         """Conversations in which this device has waited long enough for others to commit."""

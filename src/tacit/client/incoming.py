@@ -189,7 +189,8 @@ def _take_inbox_entry(batch: Batch, entry: pb.Entry, *, as_bad: bool) -> None:
     if entry.seq > batch.inbox_cursor:
         note_inbox_hole(batch, entry.seq - 1)
         if as_bad:
-            batch.add(Report("inbox-not-processed", "Something that was sent to this device could not be processed."))
+            what = "Something that was sent to this device could not be processed."
+            batch.report_seldom(Report("inbox-not-processed", what))
         elif entry.message_id in batch.changes.inbox_seen or batch.books.store.was_in_inbox(entry.message_id):
             pass  # the inbox is being read again, or its sender has sent it again
         elif entry.damaged:
@@ -197,6 +198,7 @@ def _take_inbox_entry(batch: Batch, entry: pb.Entry, *, as_bad: bool) -> None:
         elif int(entry.kind) == EntryKind.WELCOME:
             take_welcome(batch, entry.payload)
         else:
-            batch.add(Report("inbox-unknown", "Something arrived in the inbox that this version does not know."))
+            what = "Something arrived in the inbox that this version does not know."
+            batch.report_seldom(Report("inbox-unknown", what))
         batch.changes.inbox_seen.append(entry.message_id)
     batch.move_inbox(max(entry.seq, batch.inbox_cursor))

@@ -65,10 +65,10 @@ def take_welcome(batch: Batch, payload: bytes) -> None:
             # Removed and added again while away: the log has yet to bring the removal.
             batch.defer(payload)
             return
-        batch.add(Report(Unwelcome.code, Unwelcome().sentence, error.check))
+        batch.report_seldom(Report(Unwelcome.code, Unwelcome().sentence, error.check))
         return
     except PeerError as error:
-        batch.add(Report(Unwelcome.code, Unwelcome().sentence, error.code))
+        batch.report_seldom(Report(Unwelcome.code, Unwelcome().sentence, error.code))
         return
     row = books.store.bundle(invitation.used_ref)
     if row is not None:
