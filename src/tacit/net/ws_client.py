@@ -68,14 +68,25 @@ class _Connector(aiohttp.BaseConnector):
     def __init__(self, target: Target, tls: ssl.SSLContext, proxy: Proxy | None) -> None:
         super().__init__(limit=1, force_close=True)
         self._where = f"{target.host}:{target.port}"
+        self._gone: asyncio.Future[None] | None = None
         self._open = partial(open_tls, target, self._factory, tls, proxy)
 
     async def _create_connection(self, _req: Any, _traces: Any, _timeout: Any) -> Any:
         try:
-            return await self._open()
+            protocol = await self._open()
         except (OSError, ValueError) as error:
             # Here and not by whoever connects: aiohttp makes one kind of all of them.
             raise why_not(error)(self._where) from error
+        self._gone = protocol.closed
+        return protocol
+
+    async def see_it_gone(self) -> None:
+        """Close the connection, and wait until its socket is: TLS's goodbye takes ``CLOSE_TIMEOUT_S`` at most."""
+        await self.close()
+        if self._gone is not None:
+            done, _ = await asyncio.wait({self._gone}, timeout=2 * CLOSE_TIMEOUT_S)
+            for gone in done:
+                gone.exception()  # how it was lost is told elsewhere
 
 
 async def _open(
@@ -108,7 +119,7 @@ async def _open(
         socket,
         max_frame=max_frame,
         peer_certificate_hash=peer_certificate_hash(socket.get_extra_info("ssl_object")),
-        release=connector.close,
+        release=connector.see_it_gone,
     )
 
 
