@@ -65,6 +65,12 @@ def test_a_request_says_who_asks_and_where() -> None:
     stranger = dataclasses.replace(BOB, name="ann", handle="ann")
     assert words.request(stranger).startswith("ann (22222222) wants to talk to you.")
     assert "in the group “team”" in words.request(stranger, TEAM)
+    assert "wants to talk to you in a group." in words.request(stranger, dataclasses.replace(TEAM, title=""))
+
+
+def test_entering_a_group_tells_who_is_there() -> None:
+    assert words.about(TEAM).startswith("You, ")
+    assert words.about(dataclasses.replace(TEAM, members=(ALICE,))).startswith("Nobody else is here yet: /invite")
 
 
 def test_titles_and_lists() -> None:

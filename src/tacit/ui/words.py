@@ -216,7 +216,9 @@ def trust(person: Person) -> str:
 def request(person: Person, chat: ChatInfo | None = None) -> str:
     """Somebody unknown wants to talk."""
     who = f"{name(person)} ({person.id[:8]})" if person.id[:8] not in person.name else name(person)
-    where = f" in the {chat.kind} “{title(chat)}”" if chat is not None and chat.kind != "direct" else ""
+    where = ""
+    if chat is not None and chat.kind != "direct":
+        where = f" in the {chat.kind} “{title(chat)}”" if clean_line(chat.title) else f" in a {chat.kind}"
     return f"{who} wants to talk to you{where}. You see nothing of theirs before you say yes."
 
 
@@ -279,10 +281,18 @@ def about(chat: ChatInfo) -> str:
     if chat.kind == "room":
         return f"{here(chat)} /quit leaves the room; Ctrl+D ends tacit and you stay in it. {commands}"
     if chat.kind == "group":
-        return f"{names(chat.members)}. {commands}"
+        return f"{company(chat)} {commands}"
     if chat.peer is None or chat.peer.verified:
         return f"Verified. {commands}"
     return f"Not verified yet: /verify shows what to compare with {name(chat.peer)}. {commands}"
+
+
+def company(chat: ChatInfo) -> str:
+    """Who is in a group."""
+    people = sorted(chat.members, key=lambda person: person.status != "self")
+    if len(people) < 2:
+        return "Nobody else is here yet: /invite WHO."
+    return f"{names(people)}.".replace("you", "You", 1)
 
 
 def nick(chat: ChatInfo, person: Person | None) -> str:
