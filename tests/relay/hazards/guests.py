@@ -40,6 +40,9 @@ class Line:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
+        connection = socket._response.connection
+        assert connection is not None
+        self._transport = connection.transport
 
     async def send(self, frame: bytes) -> None:
         try:
@@ -60,9 +63,9 @@ class Line:
         await self.socket.close()
 
     def abort(self) -> None:
-        connection = self.socket._response.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
+        """Of one that is closed, too: its socket may still wait for TLS's goodbye of a relay that is busy."""
+        if self._transport is not None:
+            self._transport.abort()
 
 
 class Guests:
