@@ -12,6 +12,7 @@ import click
 import pytest
 
 from tacit.cli.tree import TREE
+from tacit.limits import RATE_PASSED
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/*.md")])
@@ -139,6 +140,13 @@ def test_the_architecture_names_every_room() -> None:
     rooms |= {f"`{path.stem}`" for path in package.glob("[a-z]*.py")}
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     assert sorted(room for room in rooms if room not in page) == []
+
+
+@pytest.mark.parametrize("name", ["limitations", "operations", "running-a-relay"])
+def test_the_pace_of_a_session_is_the_one_that_is_kept(name: str) -> None:
+    """A message counts one, and one more for each KiB: the largest ones come nearest to this."""
+    page = " ".join((ROOT / "docs" / f"{name}.md").read_text("utf-8").split())
+    assert f"at most {RATE_PASSED[0]:.0f} KiB a second in each direction" in page
 
 
 def test_the_verbs_checked_here_are_those_of_dev() -> None:
