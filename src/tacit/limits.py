@@ -452,6 +452,11 @@ MAX_DIRECT_GROUPS: Final = 64
 """Groups that are one direct chat. Each time that the two begin it anew there is one more, after a restore say; and
 whoever need not ask could begin it as often as the relay lets him."""
 
+NOBODYS_LINES: Final = 50
+NOBODYS_LINES_S: Final = HOUR_S // 4
+"""Lines of one conversation in so long that only say that something could not be opened: whoever has the link of a room
+can write what is none into its log, thousands a second, and the history must not become that."""
+
 HEADS_KEPT: Final = 1_000
 """Running heads of a conversation remembered for comparison with what others saw."""
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 from tacit import limits
 from tacit.client.books import Books
+from tacit.client.core.room_keys import join_token
 from tacit.client.model import GroupId
+from tacit.identity import parse_link
 from tacit.mls.messages import PrivateMessage, decode_message, encode_message
 from tacit.testing.actor import Actor
 from tacit.testing.evil import rewrite_request
@@ -12,6 +18,7 @@ from tacit.testing.links import Deliver, Passing, Step
 from tacit.testing.story import story
 from tacit.testing.world import World
 from tacit.wire import relay_pb2 as pb
+from tacit.wire.errors import NotAReader
 from tacit.wire.frames import encode_request
 from tests.stories.test_rooms import room_of
 from tests.stories.test_rooms_evil import sent_commits, talk
@@ -124,3 +131,48 @@ async def test_who_takes_the_room_away_from_all_others_is_told_by_what_they_see(
 
 def own_device(books: Books) -> tuple[bytes, bytes]:
     return books.me.device
+
+
+@story
+async def test_who_fills_a_log_with_rubbish_does_not_fill_histories_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the link reads and writes there after a commit that no member takes, until it is mended or locked."""
+    monkeypatch.setattr(limits, "NOBODYS_LINES", 5)
+    room, (alice, bob) = await room_of(world, "alice", "bob")
+    eve = await world.person("eve")
+    await come_in_past_the_members(room, alice, eve)
+    await world.shortly()  # they set right what he left at the door, and are not as quick the second time
+    await come_in_past_the_members(room, alice, eve)
+    before = len(await bob.sees(room))
+    for _ in range(20):
+        await eve.client._runtime.uplink.require().request(rubbish(room, pb.ENTRY_KIND_MESSAGE), pb.Appended)
+    await alice.says(room, "what is this?")
+    await world.shortly()
+    *lines, said = (await bob.sees(room))[before:]
+    assert said == "alice: what is this?"
+    assert len(lines) == 4
+    assert lines[-1] == "-- undecryptable [too-many]"
+    await alice.client.lock_room(room, locked=True)
+    await world.shortly()
+    with pytest.raises(NotAReader):
+        await eve.client._runtime.uplink.require().request(rubbish(room, pb.ENTRY_KIND_MESSAGE), pb.Appended)
+
+
+async def come_in_past_the_members(room: str, member: Actor, eve: Actor) -> None:
+    """Show the relay what it asks for, and commit nothing that is any use."""
+    link = parse_link(await member.client.room_link(room))
+    token = join_token(link.room_secret, link.room_id)
+    account_id, device_id = await eve.client._runtime.read(own_device)
+    relay = eve.client._runtime.uplink.require()
+    shown = await relay.request(pb.EnterRoom(log_id=link.room_id, join_token=token), pb.RoomEntrance)
+    commit = rubbish(room, pb.ENTRY_KIND_COMMIT)
+    commit.after_commit, commit.join_token = shown.last_commit_seq, token
+    commit.readers_added.add(account_id=account_id, device_id=device_id)
+    commit.room.group_info = b"none"
+    await relay.request(commit, pb.Appended)
+
+
+def rubbish(room: str, kind: pb.EntryKind.ValueType) -> pb.Append:
+    log_id = bytes.fromhex(room.partition(":")[2])
+    return pb.Append(log_id=log_id, kind=kind, payload=b"rubbish", message_id=os.urandom(16))

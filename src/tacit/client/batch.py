@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tacit import limits
-from tacit.client.books import Books, Checkpoint
+from tacit.client.books import Books, Checkpoint, Nobodys
 from tacit.client.core.effects import (
     AddIntent,
     AddMessage,
@@ -32,6 +32,7 @@ from tacit.client.model import (
     ConversationStatus,
     GroupId,
     Intent,
+    Message,
     MessageKind,
     OutboxRow,
     Profile,
@@ -95,6 +96,7 @@ class Batch:
         """What the relay may forget once this batch is saved: positions by log."""
         self.events: list[ClientEvent] = []
         self._reported: dict[str, float] = {}
+        self._nobodys: dict[GroupId, Nobodys] = {}
         self._met: set[bytes] = set()
         self._next_provisional = -1
 
@@ -193,6 +195,13 @@ class Batch:
         """Take one effect in."""
         match effect:
             case AddMessage(message):
+                if group_id is not None and _is_nobodys(message):
+                    known = self._nobodys.get(group_id) or self.books.nobodys.get(group_id)
+                    lines = self._nobodys[group_id] = Nobodys.one_more(known, self.books.clock.monotonic_s())
+                    if lines.count > limits.NOBODYS_LINES:
+                        return
+                    if message.notice is not None and lines.count == limits.NOBODYS_LINES:
+                        effect = AddMessage(replace(message, notice=replace(message.notice, reason="too-many")))
                 if (
                     group_id is not None
                     and message.kind is MessageKind.TEXT
@@ -302,7 +311,14 @@ class Batch:
         written = save(self.books, self.changes, checkpoint)
         books = self.books
         books.silent_until_s |= self._reported
+        books.nobodys |= self._nobodys
         books.ready |= {group_id for group_id in self.caught_up if books.is_alive(group_id)}
         for group_id, readable in self.readable.items():
             (books.unreadable.discard if readable else books.unreadable.add)(group_id)
         return Outcome(written.outbox, [*self.events, *written.events], sorted(self._met))
+
+
+def _is_nobodys(message: Message) -> bool:
+    """Whether a line tells of something that nobody has proved to have written."""
+    notice = message.notice
+    return notice is not None and notice.by is None and notice.code in ("undecryptable", "invalid-commit")

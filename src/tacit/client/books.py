@@ -7,9 +7,10 @@ writes a batch in one transaction and only then lets memory follow. A batch that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
-from tacit import mls
+from tacit import limits, mls
 from tacit.client.core.group_info import read_group_info
 from tacit.client.core.lives import may_seal
 from tacit.client.core.roster import read_roster
@@ -43,6 +44,21 @@ RESTRAINT: Final = "restraint"
 
 Checkpoint = Callable[[str], None]
 """Called by name between any two effects; tests crash there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nobodys:
+    """Lines about what nobody has proved to have written: since when, on the steady clock, and how many."""
+
+    since_s: float
+    count: int
+
+    @classmethod
+    def one_more(cls, known: Nobodys | None, now_s: float) -> Nobodys:
+        """The same with one more, or the first of another while."""
+        if known is None or now_s - known.since_s >= limits.NOBODYS_LINES_S:
+            return cls(now_s, 1)
+        return cls(known.since_s, known.count + 1)
 
 
 class Books:
@@ -111,6 +127,8 @@ class Books:
         """What this device has done of late at the doors of rooms."""
         self.silent_until_s: dict[str, float] = {}
         """Until when, on the steady clock, a report of this code is not told again."""
+        self.nobodys: dict[GroupId, Nobodys] = {}
+        """What the log of a conversation has lately brought that nobody could open."""
         self.online = False
         self.impatient: set[GroupId] = set()
         """Conversations in which this device has waited long enough for others to commit."""

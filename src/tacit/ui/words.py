@@ -42,6 +42,8 @@ NOTICES: Final = {
     "fork": "{by} and you do not see the same conversation: the relay shows different things to different people. "
     "Do not trust it before you know why.",
     "undecryptable": "A message{of} could not be opened{because}. Nothing of it can be shown.",
+    "undecryptable/too-many": "More messages could not be opened than are told of one by one. For a while no more are.",
+    "invalid-commit/too-many": "More changes were invalid than are told of one by one. For a while no more are.",
     "invalid-commit": "A change of the {place}{of} was invalid and had no effect{because}.",
     "rejected-commit": "{by} tried to change the {place} without the right to; nothing was changed{because}.",
     "key-changed": "{person} shows another key than before. Compare safety numbers before you go on.",
