@@ -149,6 +149,13 @@ def test_the_pace_of_a_session_is_the_one_that_is_kept(name: str) -> None:
     assert f"at most {RATE_PASSED[0]:.0f} KiB a second in each direction" in page
 
 
+def test_every_decision_is_listed_by_its_title() -> None:
+    pages = sorted((ROOT / "docs" / "adr").glob("0*.md"))
+    titles = [page.read_text("utf-8").splitlines()[0].removeprefix("# ").split(". ", 1) for page in pages]
+    lines = [f"{number}. [{title}]({page.name})" for (number, title), page in zip(titles, pages, strict=True)]
+    assert (ROOT / "docs" / "adr" / "README.md").read_text("utf-8").splitlines()[-len(lines) :] == lines
+
+
 def test_the_verbs_checked_here_are_those_of_dev() -> None:
     (case,) = re.findall(r"^    (setup \|.*)\) ;;$", (ROOT / "dev").read_text("utf-8"), re.MULTILINE)
     assert set(case.split(" | ")) | {"help"} == VERBS
