@@ -69,6 +69,8 @@ def test_every_command_explains_itself_and_takes_the_shared_options(path: tuple[
         command = command.get_command(context, name)
     assert command is not None
     assert command.help
+    options = command.get_help(click.Context(command)).partition("\nOptions:\n")[2].partition("\n\n")[0]
+    assert all(line.startswith(("  -", "      ")) for line in options.splitlines())
     names = {option for parameter in command.get_params(context) for option in parameter.opts}
     assert {"--json", "--profile", "--data-dir", "--no-input", "--passphrase-fd", "--passphrase-file"} <= names
 
@@ -85,6 +87,7 @@ def test_nothing_at_all_shows_help_and_is_no_success(world: World) -> None:
     [
         (("snd", "@bob", "hi"), "Did you mean 'send'?"),
         (("group", "inviet"), "Did you mean 'invite'?"),
+        (("kick", "ann"), "Did you mean 'room kick'?"),
         (("send",), "Missing argument"),
         (("room", "kick"), "Missing argument 'NICK'"),
         (("send", "@bob", "hi", "--wait", "forever"), "forever"),

@@ -177,12 +177,16 @@ class Group(click.Group):
         """Find the subcommand; an unknown one is refused with the nearest that exists."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and self.get_command(ctx, name) is None:
-            import difflib
-
-            close = difflib.get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.5)
-            meant = f" Did you mean {close[0]!r}?" if close else ""
+            close = self.nearest(ctx, name)
+            meant = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
             ctx.fail(f"There is no command {name!r}.{meant}")
         return super().resolve_command(ctx, args)
+
+    def nearest(self, ctx: click.Context, name: str) -> list[str]:
+        """What may be meant by the name of a command that is none."""
+        import difflib
+
+        return difflib.get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.5)
 
 
 class Tree(Group):
@@ -200,6 +204,14 @@ class Tree(Group):
                 command: click.Command = getattr(module, cmd_name)
                 return command
         return None
+
+    def nearest(self, ctx: click.Context, name: str) -> list[str]:
+        """The subcommands of that very name, else the nearest command."""
+        groups = ((noun, self.get_command(ctx, noun)) for noun in self.list_commands(ctx))
+        inside = [
+            f"{noun} {name}" for noun, found in groups if isinstance(found, click.Group) and name in found.commands
+        ]
+        return inside or super().nearest(ctx, name)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Begin with examples."""
@@ -229,7 +241,11 @@ def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
 def _write_options(
     command: click.Command, ctx: click.Context, formatter: click.HelpFormatter, shared: list[click.Parameter]
 ) -> None:
-    own = [*command.params, *([help_option] if (help_option := command.get_help_option(ctx)) else [])]
+    # What an argument is stands in the sentences; click would list its bare name.
+    own = [
+        *(one for one in command.params if isinstance(one, click.Option)),
+        *([help_option] if (help_option := command.get_help_option(ctx)) else []),
+    ]
     for title, options in (("Options", own), ("Options of every command", shared)):
         records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
         if records:
