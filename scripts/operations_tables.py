@@ -30,19 +30,19 @@ PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
 
 ADVICE: Final = {
     "storage-full": "[Make room](#when-the-disk-or-the-memory-runs-low); it goes on by itself.",
-    "storage-failed": "`transaction-failed` in the log says why. A file system that the kernel has made read-only "
-    "wants `dmesg`, a check of the disk, then a start.",
+    "storage-failed": "`transaction-failed` in the log says why. If the kernel has made the file system read-only, "
+    "read `dmesg`, check the disk, then start the relay again.",
     "registration-paused": "[Make room](#when-the-disk-or-the-memory-runs-low); it goes on by itself.",
     "rate-limited": "For people, nothing. A bot should wait as long as the answer says.",
-    "quota": "Devices do not fetch what waits for them. They come online once, or the retention time ends it; with "
-    "`when_full` it makes room by itself.",
+    "quota": "Some devices do not fetch what waits for them. It ends when they come online, or with the retention "
+    "time; with `when_full` the relay makes room by itself.",
     "internal": "`request-failed` in the log names the request. Update, and report it with that line.",
-    "invite-needed": "They have the relay's bare link; send one from `tacit relay invite`.",
+    "invite-needed": "They have the relay's bare link; send them one from `tacit relay invite`.",
     "invite-invalid": "`tacit relay invites` lists what is good; make another.",
     "account-suspended": "By you; `tacit relay resume`.",
     "account-deleted": "By you. They may register anew, with an invitation.",
     "device-revoked": "By its owner or by you. It has to become a new device of the account.",
-    "handle-taken": "Names are given once. Ask for another one, or delete the account that has it.",
+    "handle-taken": "A name belongs to one account. They choose another one, or you delete the account that has it.",
     "protocol-version": "Update the older of the two.",
     "restoring": "It ends by itself when the members of that chat have been online.",
     "shutting-down": "They come back by themselves.",
