@@ -343,7 +343,7 @@ async def test_d12_the_answer_waits_neither_for_the_store_nor_for_the_gateway(mo
 
 @pytest.mark.parametrize("rounds", [40, pytest.param(1_000, marks=pytest.mark.long)])
 async def test_d12_the_answers_take_equally_long(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
-    """By turns, so that whatever else the machine does is shared by both."""
+    """In processor time, by turns: whatever else the machine does is in neither. What they wait for is tested above."""
     for rate in ("_OF_NUMBER", "_OF_BLOCK"):
         monkeypatch.setattr(f"tacit.relay.phone_sends.{rate}", Rate(1e9, 1e9))
     async with with_phones(monkeypatch, phone_sends_per_day=10**6) as (world, phones):
@@ -352,12 +352,12 @@ async def test_d12_the_answers_take_equally_long(monkeypatch: pytest.MonkeyPatch
         for _ in range(rounds):
             for number, times in took.items():
                 peer, someone = await world.connect(), Someone.new()
-                began = time.perf_counter()
+                began = time.thread_time()
                 with pytest.raises(errors.PhoneCodeSent):
                     await peer.register(someone, phone=number)
-                times.append(time.perf_counter() - began)
+                times.append(time.thread_time() - began)
                 await delivered(world)
                 await peer.close()
         taken, free = (undisturbed(times) for times in took.values())
         tell(f"D12: {taken * 1e3:.2f} ms for a number that is taken, {free * 1e3:.2f} ms for a free one")
-        assert 0.6 < taken / free < 1.67
+        assert 0.8 < taken / free < 1.25
