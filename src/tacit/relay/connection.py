@@ -7,7 +7,6 @@ appends and acknowledgements are queued to the disk one behind the other, everyt
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, cast
@@ -24,6 +23,7 @@ from tacit.relay.login import Challenges, greet, login
 from tacit.relay.outgoing import Outgoing
 from tacit.relay.pausing import Pause
 from tacit.relay.rates import ANY_REQUEST, REFUSED, Buckets, tokens_of
+from tacit.relay.refusal_frames import entry_refused, error_of
 from tacit.relay.store.rows import Session
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.errors import (
@@ -185,7 +185,7 @@ class Connection:
             frame = decode_request(data)
         except DecodeError:
             self._context.metrics.refusals[Malformed.code] += 1
-            self.end(_error(Malformed()), CloseCode.PROTOCOL_ERROR)
+            self.end(error_of(Malformed()), CloseCode.PROTOCOL_ERROR)
             return None
         try:
             self._admit(frame, len(data))
@@ -342,31 +342,19 @@ class Connection:
         self._context.metrics.refusals[refusal.code] += 1
         if self.session is not None:
             self._owes_s = self._spend(self.session, REFUSED, 1)
-            self._answer(frame.request_id, _error(refusal))
+            self._answer(frame.request_id, error_of(refusal))
             return
         # Nothing has failed where a code was sent, or where the other side has yet to read.
         waits = self.place is not None and frame.name == "pass_on" and isinstance(refusal, RateLimited)
         self._failures += not (waits or isinstance(refusal, PhoneCodeSent))
         last = self._failures >= (limits.MAX_SEATED_FAILURES if self.was_seated else limits.MAX_LOGIN_FAILURES)
         if frame.name not in _ENTRIES:
-            self._answer(frame.request_id, _error(refusal))
+            self._answer(frame.request_id, error_of(refusal))
         else:
-            self._refuse_entry(frame, refusal, b"" if last else self._challenges.ask())
+            challenge = b"" if last else self._challenges.ask()
+            self._answer(frame.request_id, entry_refused(frame.name, refusal, challenge))
         if last:
             self.end(pb.Closing(code=Closed.LOGIN_FAILURES), CloseCode.POLICY_VIOLATION)
-
-    def _refuse_entry(self, frame: Frame[RequestBody], refusal: RelayError, challenge: bytes) -> None:
-        """Answer a Login or a Register that is not granted, with what the next try is to sign."""
-        failed = pb.LoginFailed if frame.name == "login" else pb.RegistrationFailed
-        answer = failed(
-            code=refusal.code,
-            sentence=refusal.sentence,
-            retry_after_s=_retry_after(refusal),
-            next_challenge=challenge,
-        )
-        if isinstance(answer, pb.RegistrationFailed):
-            answer.otp_request = getattr(refusal, "otp_request", "")
-        self._answer(frame.request_id, answer)
 
     @property
     def _phase(self) -> Phase:
@@ -380,17 +368,3 @@ class Connection:
     def _is_past(self) -> bool:
         """Whether there is nobody to wait for either."""
         return self._is_over or self._link.is_gone
-
-
-def _error(refusal: RelayError) -> pb.Error:
-    return pb.Error(
-        code=refusal.code,
-        sentence=refusal.sentence,
-        retry_after_s=_retry_after(refusal),
-        last_commit_seq=getattr(refusal, "last_commit_seq", 0),
-    )
-
-
-def _retry_after(refusal: RelayError) -> int:
-    """Whole seconds, rounded up, at least one where there is anything to wait for."""
-    return 0 if refusal.retry_after_s is None else max(1, math.ceil(refusal.retry_after_s))
