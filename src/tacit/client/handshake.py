@@ -91,11 +91,7 @@ async def open_connection(
     With ``registering`` it registers before anything else, and shows that. Raises ``PinMismatch`` when it is another
     relay, ``RelayError`` when it refuses, ``TransportError`` otherwise.
     """
-    try:
-        link, welcomed = await _enter(relay, login, connect, registering, verify_name=False)
-    except NameToVerify:
-        # The relay key itself has said so. Nothing of ours has left this machine yet.
-        link, welcomed = await _enter(relay, login, connect, registering, verify_name=True)
+    link, welcomed = await _enter(relay, login, connect, registering)
     return Connection(link, clock), welcomed
 
 
@@ -104,10 +100,7 @@ async def register_again(relay: RelayLink, login: Login, connect: Connect, proof
 
     Raises as ``open_connection``.
     """
-    try:
-        link, _ = await _enter(relay, login, connect, proof, verify_name=False, log_in=False)
-    except NameToVerify:
-        link, _ = await _enter(relay, login, connect, proof, verify_name=True, log_in=False)
+    link, _ = await _enter(relay, login, connect, proof, log_in=False)
     await link.close()
 
 
@@ -125,8 +118,8 @@ async def _enter(
     connect: Connect,
     registering: PhoneProof | None,
     *,
-    verify_name: bool,
     log_in: bool = True,
+    verify_name: bool = False,
 ) -> tuple[FrameLink, Welcomed]:
     link = await connect(relay, verify_name)
     try:
@@ -136,9 +129,15 @@ async def _enter(
     except TimeoutError:
         link.abort()
         raise SlowHandshake from None
+    except NameToVerify:
+        link.abort()
+        if verify_name:
+            raise
     except BaseException:
         link.abort()
         raise
+    # The relay key itself has said that its name is to be verified. Nothing of ours has left this machine yet.
+    return await _enter(relay, login, connect, registering, log_in=log_in, verify_name=True)
 
 
 class _Handshake:
@@ -162,16 +161,11 @@ class _Handshake:
         self._hello, self._challenge = hello, hello.challenge
         self._protocol = choose_protocol(hello.protocol_min, hello.protocol_max)
         if registering is not None:
-            if not self._asks_for_phones:
-                if not log_in:
-                    raise NoPhonesHere
-                registering = NO_PROOF  # a number is nobody's business who does not ask for it
-            if registering.code:
-                await self._show_code(registering)
-            await self._register(self._login.handle, registering)
-            if not log_in:
-                return Welcomed(pb.LoggedIn(), registered=True)
-            return Welcomed(await self._log_in(), registered=True)
+            if not (log_in or self._asks_for_phones):
+                raise NoPhonesHere
+            # A number is nobody's business who does not ask for it.
+            await self._show_and_register(registering if self._asks_for_phones else NO_PROOF)
+            return Welcomed(await self._log_in() if log_in else pb.LoggedIn(), registered=True)
         try:
             return Welcomed(await self._log_in(), registered=False)
         except (NoSuchAccount, NoSuchDevice):
@@ -190,6 +184,11 @@ class _Handshake:
             await self._register("")
             return True
         return False
+
+    async def _show_and_register(self, proof: PhoneProof) -> None:
+        if proof.code:
+            await self._show_code(proof)
+        await self._register(self._login.handle, proof)
 
     async def _show_code(self, proof: PhoneProof) -> None:
         answer = await self._exchange(pb.SubmitOtp(request=proof.request, code=proof.code))
