@@ -206,6 +206,10 @@ MAX_ANSWERS_PER_DEVICE: Final = 4_096
 """Answers to its appends that are kept when the entries have gone, the latest ones. What a device may repeat was under
 way when its connection ended, a hundred appends at most; and what has gone counts in no quota."""
 
+MAX_BROUGHT_KEPT: Final = 4_096
+"""Entries of a log that are remembered as brought back when they have gone, the latest ones and a quarter more of them.
+Each of those who bring has ``ENTRIES_KEPT`` at the most; and what has gone counts in no quota."""
+
 MAX_GIVEN_OUT_KEPT: Final = 1_000
 """KeyPackages of one device that are remembered as given out, those that live longest. Its owner is in as many new
 conversations within a month at the most; and whoever claims his own counts in no quota."""

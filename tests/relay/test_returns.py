@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -101,6 +102,31 @@ async def test_an_entry_comes_back_at_its_number_once_whoever_brings_it(tmp_path
         await relay.say_there_is_no_more(relay.alice, relay.bob)
         again = message(relay.log, b"lost", message_id=entry.message_id)
         assert (await relay.alice.ask(again)).seq == 3
+
+
+async def test_what_was_brought_back_and_has_gone_takes_little_room(tmp_path, monkeypatch):
+    """Hazard H6: whoever brings back what never was, and fetches it, holds nothing that counts in a quota."""
+    monkeypatch.setattr(limits, "MAX_BROUGHT_KEPT", 8)
+    async with restored(tmp_path) as relay:
+        logs = [os.urandom(16) for _ in range(2)]
+        for log, entries in zip(logs, (30, 3), strict=True):
+            await relay.alice.ask(pb.CreateLog(log_id=log, again=True))
+            for seq in range(1, entries + 1):
+                await relay.alice.ask(lost(log, seq, b"%d" % seq))
+                await relay.alice.acknowledge(log, seq)
+        assert await brought(relay, logs[0]) == 8
+        assert (await relay.alice.ask(lost(logs[0], 99, b"30"))).seq == 30, "the latest are known"
+        own = relay.alice.someone.address
+        removal = lost(logs[1], 4, b"bye", kind=COMMIT, readers_removed=[own])
+        assert await brought(relay, logs[1]) == 3
+        await relay.alice.ask(removal)
+        await relay.alice.acknowledge(logs[1], 4)
+        assert await relay.store.query(lambda db: db.execute("SELECT count(*) FROM brought").fetchone()) == (8,)
+
+
+async def brought(relay: Restored, log: bytes) -> int:
+    asked = "SELECT count(*) FROM brought JOIN logs USING (log) WHERE log_id = ?"
+    return (await relay.store.query(lambda db: db.execute(asked, (log,)).fetchone()))[0]
 
 
 async def test_what_others_say_that_somebody_wrote_is_not_held_against_it(tmp_path):

@@ -220,6 +220,9 @@ def drop_through(db: sqlite3.Connection, log: LogRow, seq: int, now_s: int) -> N
         "UPDATE logs SET dropped_seq = ?, held_bytes = held_bytes - ? WHERE log = ?",
         (seq, sum(size for _, _, size in written), log),
     )
+    step = limits.MAX_BROUGHT_KEPT // 4
+    if was_restored and seq // step > dropped // step:
+        db.execute("DELETE FROM brought WHERE log = ? AND seq <= ?", (log, seq - limits.MAX_BROUGHT_KEPT))
 
 
 def _forget_answers(db: sqlite3.Connection, stretch: tuple[int, int]) -> None:
@@ -242,6 +245,7 @@ def _drop_log(db: sqlite3.Connection, log: LogRow, now_s: int) -> None:
     """Drop a conversation that nobody reads; inboxes always have their reader."""
     last = db.execute("SELECT last_seq FROM logs WHERE log = ?", (log,)).fetchone()[0]
     drop_through(db, log, last, now_s)
+    db.execute("DELETE FROM brought WHERE log = ?", (log,))
     db.execute("DELETE FROM logs WHERE log = ?", (log,))
 
 
