@@ -79,7 +79,7 @@ def ansi(row: Row, *, colour: bool = True) -> str:
 
 def ptk_style(style: Style, *, colour: bool = True) -> str:
     """Return the style in the words of prompt_toolkit."""
-    words = {"1": "bold", "2": "fg:ansibrightblack" if colour else "", "31": "fg:ansired", "32": "fg:ansigreen"}
+    words = {"1": "bold", "2": "dim", "31": "fg:ansired", "32": "fg:ansigreen"}
     words |= {"33": "fg:ansiyellow", "34": "fg:ansiblue", "35": "fg:ansimagenta", "36": "fg:ansicyan"}
     words |= {"97": "fg:ansiwhite", "40": "bg:ansiblack"}
     return " ".join(words[code] for code in _sgr(style, colour).split(";") if code)

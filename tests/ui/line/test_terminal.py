@@ -67,13 +67,14 @@ def test_no_attack_of_a_peer_reaches_the_terminal(environment: dict[str, str]) -
         assert "PWNED" not in at.screen.title
 
 
-def test_names_have_a_colour_and_what_is_own_is_bold() -> None:
+def test_names_have_a_colour_what_is_own_is_bold_and_notices_are_dim() -> None:
     with Terminal(PLAY) as at:
         at.shows("@bob> ")
         at.enter("hello")
         at.sees("│ hello")
         assert re.search(rb"\x1b\[0;3[3-6]m *@bob", at.raw)
         assert re.search(rb"\x1b\[0;1m *you", at.raw)
+        assert "\x1b[0;2m──── @bob".encode() in at.raw
 
 
 def test_no_colour_means_no_colour() -> None:

@@ -145,7 +145,7 @@ class TerminalFace:
         print_formatted_text(self._output, FormattedText(parts), _NO_STYLE, color_depth=self._depth)
 
     def _make_session(self, names: Names) -> PromptSession[str]:
-        style = Style.from_dict({"bottom-toolbar": "noreverse fg:ansibrightblack" if self._colour else "noreverse"})
+        style = Style.from_dict({"bottom-toolbar": "noreverse dim"})
         return PromptSession(
             message=lambda: self._prompt,
             completer=NameCompleter(names),
