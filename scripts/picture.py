@@ -42,11 +42,19 @@ HEX_BYTES = 18
 PATIENCE_S = 30
 
 
+class Screen(pyte.Screen):
+    """Shows what is dim in grey, which pyte knows nothing of."""
+
+    def select_graphic_rendition(self, *attributes: int, **how: bool) -> None:
+        """Take over colours and the like."""
+        super().select_graphic_rendition(*(90 if attribute == 2 else attribute for attribute in attributes), **how)
+
+
 class Terminal:
     """One process on a pseudo-terminal, and the screen that it draws."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
-        self.screen = pyte.Screen(COLUMNS, ROWS)
+        self.screen = Screen(COLUMNS, ROWS)
         self._stream = pyte.ByteStream(self.screen)
         self._child = pexpect.spawn(
             str(ROOT / "tacit"), arguments, env=environment, dimensions=(ROWS, COLUMNS), timeout=1
