@@ -122,7 +122,7 @@ def conversation() -> Iterator[tuple[Terminal, Terminal, bytes]]:
             kept = Relay(Path(folder, "relay"), Path(os.devnull), 0).newest_message("ada", frozenset())
         if kept is None:
             raise LookupError("the relay has nothing of a line that nobody has fetched")
-        bob.until(lambda screen: re.search(r"still encrypted\s+@ada>\s+online", screen) is not None)
+        bob.until(lambda screen: re.search(r"still encrypted\s+@ada>\s+online · ✓✓ read", screen) is not None)
         ada.until(lambda screen: re.search(r"still encrypted\s+@bob>\s+online · ✓✓ read", screen) is not None)
         yield ada, bob, kept.payload
         bob.end()
