@@ -110,3 +110,14 @@ def test_ctrl_c_ends_a_question_however_soon_it_is_typed(monkeypatch: pytest.Mon
             ask_line("Name: ")
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown", "line"), [("", "Name: \n", None), ("b", "Name: \n", "b"), ("b\n", "Name: ", "b")]
+)
+def test_what_follows_a_question_begins_on_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str, shown: str, line: str | None
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert ask_line("Name: ") == line
+    assert capsys.readouterr().err == shown

@@ -34,6 +34,9 @@ def ask_line(question: str) -> str | None:
         sys.stderr.write(question)
         sys.stderr.flush()
         line = sys.stdin.readline()
+    if not line.endswith("\n"):  # Ctrl+D leaves the cursor behind the question
+        sys.stderr.write("\n")
+        sys.stderr.flush()
     return line.strip() if line else None
 
 

@@ -51,7 +51,7 @@ class Blocked(UsageError):
     """That person is blocked here."""
 
     code = "blocked"
-    hint = "Unblock them first."
+    hint = "Unblock them first: tacit contacts unblock, or /unblock where you talk."
 
 
 def open_direct(batch: Batch, account_id: bytes) -> ChatId:
