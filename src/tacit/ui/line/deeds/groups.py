@@ -59,6 +59,7 @@ async def leave(session: Session, args: tuple[str, ...]) -> None:
     chat = _many(session)
     if chat is not None:
         await session.me.leave(chat.id)
+        session.say("You leave; a line tells when somebody who stays has seen to it.", "dim")
 
 
 def _many(session: Session) -> ChatInfo | None:
