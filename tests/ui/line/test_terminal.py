@@ -48,6 +48,10 @@ def test_the_screen_at_60_columns() -> None:
             "@bob>",
             "online · ✓✓ delivered · not verified",
         ]
+        # What is quiet is dim, others' names have a colour, and what is own is bold.
+        assert "\x1b[0;2m──── @bob".encode() in at.raw
+        assert re.search(rb"\x1b\[0;3[3-6]m *@bob", at.raw)
+        assert re.search(rb"\x1b\[0;1m *you", at.raw)
 
 
 @pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["xterm", "no colour", "dumb"])
@@ -65,16 +69,6 @@ def test_no_attack_of_a_peer_reaches_the_terminal(environment: dict[str, str]) -
         assert not re.findall("\x1b[]P_^X]", heard)  # OSC, DCS, APC, PM, SOS: never ours
         assert not re.findall("[\x00-\x06\x0b\x0c\x0e-\x1a\x7f-\x9f\u200b-\u200c\u202a-\u202e\u2066-\u2069]", heard)
         assert "PWNED" not in at.screen.title
-
-
-def test_names_have_a_colour_what_is_own_is_bold_and_notices_are_dim() -> None:
-    with Terminal(PLAY) as at:
-        at.shows("@bob> ")
-        at.enter("hello")
-        at.sees("│ hello")
-        assert re.search(rb"\x1b\[0;3[3-6]m *@bob", at.raw)
-        assert re.search(rb"\x1b\[0;1m *you", at.raw)
-        assert "\x1b[0;2m──── @bob".encode() in at.raw
 
 
 def test_no_colour_means_no_colour() -> None:
