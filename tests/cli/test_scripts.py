@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 
 import pytest
 
 from tests.cli.tacit_command import World, read_line
+from tests.ui.terminal import Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
@@ -111,6 +113,16 @@ def test_what_cannot_be_done_has_a_code(acquainted: World, args: tuple[str, ...]
     assert ran.code == code, ran
     assert word in ran.json["error"]["code"]
     assert ran.err == ""
+
+
+@pytest.mark.parametrize(("answer", "code", "words"), [("n", 4, "The safety numbers differ"), ("", 0, "not verified")])
+def test_who_sees_other_digits_is_told_what_that_means(acquainted: World, answer: str, code: int, words: str) -> None:
+    argv = [sys.executable, "-m", "tacit.cli", "verify", "-P", "alice", "@bob"]
+    with Terminal(argv, columns=100, rows=50, inherited=acquainted.env) as at:
+        at.sees("Does the other side show the same?")
+        at.enter(answer)
+        at.sees(words)
+        assert at.ends() == code
 
 
 def test_two_people_verify_each_other(acquainted: World) -> None:

@@ -30,6 +30,7 @@ def verify(settings: Settings, who: str, yes: bool, digits: str | None) -> None:
     from tacit.cli.output import Output
     from tacit.cli.passphrases import can_ask
     from tacit.cli.running import client, run
+    from tacit.identity import SafetyNumberMismatch
     from tacit.ui import words
 
     async def work() -> None:
@@ -40,7 +41,12 @@ def verify(settings: Settings, who: str, yes: bool, digits: str | None) -> None:
             if not (yes or digits or settings.json):
                 _show(out, number)
                 if can_ask(settings) and sys.stdin.isatty() and not number.verified:
-                    agreed = (ask_line("Does the other side show the same? [y/N] ") or "").lower() in ("y", "yes")
+                    answer = (
+                        ask_line("Does the other side show the same? [y/n, Enter: not compared yet] ") or ""
+                    ).lower()
+                    agreed = answer in ("y", "yes")
+                    if answer in ("n", "no"):
+                        raise SafetyNumberMismatch
             if agreed or digits:
                 number_of = await me.verify(number.person.id, digits)
                 number = await me.safety_number(number_of.id)
