@@ -146,6 +146,23 @@ async def test_unread_lines_come_after_a_mark() -> None:
         assert fresh.endswith("│ fresh")
 
 
+async def test_notices_hide_no_unread_line() -> None:
+    me = Scripted(chats=(dataclasses.replace(DIRECT, unread=2), TEAM))
+    me.lines = []
+    me.hear("old")
+    for body in ("fresh", "fresher"):
+        me.hear(body)
+        me.lines += [note(100 + number, "renamed", by=BOB, name="x") for number in range(30)]
+    async with desk(chat=False, me=me) as at:
+        await at.session.open(me.all_chats[DIRECT.id])
+        shown = [row for row in at.face.rows if "│" in row or " new " in row]
+        assert [row.rpartition("│ ")[2].strip(" ─") for row in shown[-3:]] == ["new", "fresh", "fresher"]
+        at.face.clear()
+        await at.type("/history 50")
+        assert at.face.saw("│ fresher")
+        assert not at.face.saw(" new ")
+
+
 @pytest.mark.parametrize("answer", ["y", "/accept", "/accept @carol", "YES"])
 async def test_a_request_is_one_line_and_a_yes_enters_the_chat(answer: str) -> None:
     async with desk(chat=False) as at:

@@ -184,6 +184,8 @@ class Session:
             self.face.say([rule_row(words.title(chat), self.face.layout)])
             self.say(words.about(chat), "dim")
         await self._show_last(chat, max(HISTORY_LINES, min(chat.unread, MAX_UNREAD_LINES)))
+        if self.chat is chat:
+            self.chat = dataclasses.replace(chat, unread=0)
         await self.learn_names()
 
     async def show_history(self, limit: int, *, whole: bool = False) -> None:
@@ -230,6 +232,9 @@ class Session:
 
     async def _show_last(self, chat: ChatInfo, limit: int, *, whole: bool = False) -> None:
         messages = await self.me.history(chat.id, limit=limit)
+        while len(messages) == limit < MAX_UNREAD_LINES and len(_texts_of_others(messages)) < chat.unread:
+            limit = min(2 * limit, MAX_UNREAD_LINES)  # among notices: what is not shown here would never be
+            messages = await self.me.history(chat.id, limit=limit)
         new = _first_new(messages, chat.unread)
         for index, message in enumerate(messages):
             if self.face.interactive and 0 < index == new:
@@ -281,8 +286,13 @@ class Session:
 
 
 def _first_new(messages: Sequence[MessageInfo], unread: int) -> int:
-    """Return the index of the first unread line of others, or one past the end."""
-    theirs = [index for index, message in enumerate(messages) if not message.mine]
+    """Return the index of the first unread text of others, or one past the end."""
+    theirs = _texts_of_others(messages)
     if not unread:
         return len(messages)
     return theirs[-unread] if len(theirs) >= unread else 0
+
+
+def _texts_of_others(messages: Sequence[MessageInfo]) -> list[int]:
+    """Their indices; notices are never unread."""
+    return [index for index, message in enumerate(messages) if message.kind == "text" and not message.mine]
