@@ -10,7 +10,7 @@ import sys
 import click
 import pytest
 
-from tacit.cli.output import beneath
+from tacit.cli.output import beneath, indented
 from tacit.cli.tree import SECTIONS, TREE
 from tests.cli.tacit_command import World
 
@@ -132,6 +132,8 @@ def test_what_went_wrong_is_broken_at_blanks_on_a_terminal_and_nowhere_else(monk
     )
     assert sum(line.count("word") + line.count("hint") for line in [first, *more]) == 24
     assert len(beneath("tacit: ", texts, io.StringIO())) == 2
+    assert indented("one two\n  ok   three four", 20) == ["one two", "  ok   three", "       four"]
+    assert indented("  ok   three four", 0) == ["  ok   three four"]
 
 
 def test_shared_options_may_stand_before_or_after_the_command(world: World) -> None:

@@ -75,6 +75,17 @@ def beneath(label: str, texts: Sequence[str], stream: TextIO) -> list[str]:
     return [f"{label if index == 0 else ' ' * len(label)}{line}" for index, line in enumerate(lines)]
 
 
+def indented(text: str, width: int) -> list[str]:
+    """Lines broken at blanks to fit a width, 0 for any; a line that is indented goes on further in."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        pad = " " * (len(line) - len(line.lstrip(" ")))
+        more = f"{pad}     " if pad else ""
+        first, *rest = wrap(line[len(pad) :], width - 1 - len(more)) if width else [line[len(pad) :]]
+        lines += [pad + first, *(more + part for part in rest)]
+    return lines
+
+
 def layout_of(stream: TextIO) -> Layout:
     """The frame for a stream: as wide as the terminal, or without any wrapping."""
     width = shutil.get_terminal_size().columns if stream.isatty() else 0

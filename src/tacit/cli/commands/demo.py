@@ -37,14 +37,14 @@ async def _demo(settings: Settings) -> int:
     from tacit.cli.demo.evidence import Relay
     from tacit.cli.demo.people import people
     from tacit.cli.demo.story import Story
-    from tacit.cli.output import Output
+    from tacit.cli.output import Output, indented
     from tacit.cli.relay_process import relay_process
 
     out = Output(json=settings.json)
 
     def tell(text: str) -> None:
         if not settings.json:
-            out.rows([(("", line),) for line in text.split("\n")])
+            out.rows([(("", line),) for line in indented(text, out.layout.width)])
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tacit-demo-") as name:
