@@ -51,6 +51,17 @@ def test_a_day_that_is_used_up_says_when_it_goes_on() -> None:
     sends.take(b"3", b"3", alarmed=False)
 
 
+@pytest.mark.parametrize("fraction", range(4))
+def test_after_a_restart_a_number_has_its_next_message_to_the_second(fraction: int) -> None:
+    """Whatever the clock says below that: seconds since 1970 leave a float little room behind the point."""
+    now_s = 1_795_000_000
+    sends = PhoneSends(Moves(now_s + fraction * 2**-22), 100)
+    sends.recall({}, {b"number": now_s + 8 * HOUR_S}, now_s)
+    sends.take(b"number", b"block", alarmed=False)
+    with pytest.raises(RateLimited):
+        sends.take(b"number", b"block", alarmed=False)
+
+
 def test_open_codes_are_few_and_the_old_ones_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tacit.relay.phone_codes.MAX_OTP_REQUESTS", 3)
     clock = Moves(0.0)

@@ -72,7 +72,7 @@ class PhoneSends:
         for hour, messages in by_hour.items():
             age_s = max(0, now_s - (hour + 1) * HOUR_S)
             self._sent.extend([began_s - age_s] * messages)
-        self._recalled = {key: began_s + rest_at - now_s for key, rest_at in rests.items()}
+        self._recalled = {key: began_s + (rest_at - now_s) for key, rest_at in rests.items()}
 
     def note_left(self) -> None:
         """A message has left."""
