@@ -194,6 +194,7 @@ def test_the_link_of_up_lets_people_in_and_the_relay_nobody_else(world: World) -
         assert read_line(relay)["link"].rpartition("#")[2] == bare.rpartition("#")[2]
         ran = world.tacit("init", "-P", "bob", "--name", "bob", "--relay", bare, "--no-passphrase", "--json")
         assert ran.json["error"]["code"] == "invite-needed"
+        assert "tacit init --relay" in ran.json["error"]["hint"]
         world.ok("init", "-P", "bob", "--name", "bob", "--relay", link, "--no-passphrase")
         world.ok("relay", "revoke", made["id"])
         renewed = world.ok("link", "--json").json["contact_link"]

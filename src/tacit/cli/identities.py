@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tacit.cli import passphrases
 from tacit.cli.asking import ask_line
+from tacit.cli.errors import advise
 from tacit.cli.output import talk
 from tacit.cli.proofs import CodeReader, ask_phone
 from tacit.cli.running import say
@@ -24,6 +25,13 @@ ASKED_AGAIN: Final = ("handle-taken", "bad-handle")
 
 PHONE_ASKED_AGAIN: Final = ("bad-phone", "phone-refused", "phone-taken")
 """Codes after which a person may try another number."""
+
+
+INVITE_FIRST: Final = (
+    "Ask whoever runs it for an invite link. tacit init --relay with that link makes an identity there, and then this "
+    "link works too."
+)
+"""The link of a person or a room says nothing of who may register."""
 
 
 class NameNeeded(UsageError):
@@ -106,6 +114,8 @@ async def create(settings: Settings, answers: Answers, relay: str, shown: Shown 
                 _tell(error)
                 phone = ask_phone(settings, again=True)
             else:
+                if error.code == "invite-needed":
+                    advise(error, INVITE_FIRST)
                 raise
         else:
             if phone and not reader.was_asked:
