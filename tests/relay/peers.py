@@ -50,10 +50,13 @@ class Someone:
 
 
 class Moves:
-    """A clock that stands still until a test moves it."""
+    """A clock that stands still until a test moves it.
+
+    It begins with a whole second: what is behind the point would decide how sums of times are rounded.
+    """
 
     def __init__(self, now_s: float | None = None) -> None:
-        self._now_s = time.time() if now_s is None else now_s
+        self._now_s = float(int(time.time())) if now_s is None else now_s
         self._wrong_by_s = 0.0
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
