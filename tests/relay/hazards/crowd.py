@@ -28,7 +28,7 @@ TOKEN = b"t" * 32
 
 async def doors(people: Sequence[Peer], seconds: float) -> Counter[str]:
     """Everybody asks to come into everybody's room, each of which shows as much as a room may, and never comes in."""
-    count: Counter[str] = Counter()
+    asked: list[asyncio.Future[Any]] = []
     rooms = [os.urandom(16) for _ in people]
     room = pb.Room(join_token_hash=hashlib.sha256(TOKEN).digest(), group_info=bytes(limits.MAX_ROOM_INFO_BYTES))
     for peer, log in zip(people, rooms, strict=True):
@@ -40,14 +40,13 @@ async def doors(people: Sequence[Peer], seconds: float) -> Counter[str]:
             if not attack.goes_on():
                 return
             answers = [await peer.begin(pb.EnterRoom(log_id=log, join_token=TOKEN)) for _ in range(8)]
-            done, late = await asyncio.wait(answers, timeout=0.1)
-            count["asked"] += len(answers)
-            count["waiting"] += len(late)
-            count["refused"] += sum(isinstance(answer.result(), FAILURES) for answer in done)
+            asked.extend(answers)
+            await asyncio.wait(answers, timeout=0.1)
 
     await asyncio.gather(*map(hammer, people))
-    count["shown"] = count["asked"] - count["refused"] - count["waiting"]
-    return count
+    answered = [one.result() for one in asked if one.done()]
+    refused = sum(isinstance(answer, FAILURES) for answer in answered)
+    return Counter({"asked": len(asked), "refused": refused, "shown": len(answered) - refused})
 
 
 async def refusals(people: Sequence[Peer], seconds: float) -> Counter[str]:
