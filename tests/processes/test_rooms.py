@@ -93,6 +93,8 @@ def spend_an_evening(town: World, anas: str, mayas: str, bobs: str) -> None:
             with terminal(town, "room", "join", link, "-P", "bob", "--nick", "Mауа") as bob:  # two of it Cyrillic
                 bob.sees("Somebody in that room has this nickname, or one that looks like it")
                 bob.sees("Nickname [Mауа2]:")
+                bob.enter("not one")
+                bob.wait(lambda: bob.text.count("Nickname [Mауа2]:") == 2, "what is free, once more")
                 bob.enter("bob")
                 bob.sees("You are bob here, with ana, maya.")
                 for screen in (ana, maya):

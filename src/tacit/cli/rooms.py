@@ -129,6 +129,7 @@ async def with_nick(
     settings: Settings, nick: str, do: Callable[[str], Awaitable[ChatInfo]], waiting: str = words.WAITING_FOR_ROOM
 ) -> ChatInfo:
     """Do something under a nickname; a person at a terminal is asked for another where it is taken."""
+    suggestion = ""
     while True:
         try:
             return await patiently(do(nick), waiting, say)
@@ -136,7 +137,7 @@ async def with_nick(
             if error.code not in ASKED_AGAIN or not is_seated(settings):
                 raise
             talk(f"{error.sentence} {error.hint}".rstrip())
-            suggestion = str(getattr(error, "suggestion", ""))
+            suggestion = str(getattr(error, "suggestion", suggestion))
             line = ask_line(f"Nickname{f' [{suggestion}]' if suggestion else ''}: ")
             if line is None:
                 raise
