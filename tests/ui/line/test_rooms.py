@@ -8,7 +8,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from tacit.client.errors import NickTaken
-from tacit.errors import NotFound
+from tacit.errors import NotFound, UsageError
 from tacit.sdk.types import ChatEvent, ChatInfo, MessageEvent, NoticeInfo, Person
 from tacit.ui import words
 from tacit.ui.line.completer import NameCompleter
@@ -39,6 +39,11 @@ class InARoom(Scripted):
             if shown == nick:
                 return next(person for person in (ALICE, BOB, CAROL) if person.id == account)
         raise NotFound(nick)
+
+    async def chat(self, target: str) -> ChatInfo:
+        if target.startswith("tacit://"):
+            raise UsageError("that link leads to a relay, not to a person")
+        return await super().chat(target)
 
     async def join_room(self, where: str, *, nick: str) -> ChatInfo:
         self.calls.append(("join_room", where, nick))
@@ -172,7 +177,13 @@ async def test_join_opens_what_is_known_and_takes_the_usual_nickname_for_what_is
         await at.type("/join lobby")
         assert at.session.chat == LOBBY
         await at.type(f"/join {LINK}")
-        assert at.me.calls == [("join_room", LINK, "maya")]
+        await at.type(f"/join {LINK} mia")
+        assert at.me.calls == [("join_room", LINK, "maya"), ("join_room", LINK, "mia")]
+        await at.type("/close")
+        await at.type("/join lobby maya")
+        await at.type("/close")
+        await at.type("/join lobby mia")
+        assert at.me.calls[2:] == [("change_nick", LOBBY.id, "mia")]
         await at.type("/join bob")
         assert at.session.chat is not None
         assert at.session.chat.id == DIRECT.id

@@ -22,7 +22,7 @@ STILL_S: Final = 1.0
 async def join(session: Session, args: tuple[str, ...]) -> None:
     """Come into a room; a chat that is known already is gone to."""
     where, nick = args[0], args[1] if len(args) > 1 else ""
-    if not where.startswith(LINKS) or nick:
+    if not where.startswith(LINKS):
         try:
             known = await session.me.chat(where)
         except NotFound:
@@ -31,6 +31,8 @@ async def join(session: Session, args: tuple[str, ...]) -> None:
         else:
             if known.kind != "room" or known.status == "active":
                 await session.open(known)
+                if nick and known.kind == "room" and nick != words.own_nick(known):
+                    await session.me.change_nick(known.id, nick)
                 return
     nick = nick or _usual_nick(session)
     try:
