@@ -249,6 +249,7 @@ def test_commands_in_pipes_and_json(town: World) -> None:
     assert town.tacit("room", "nick", "anton", "-P", "berta", "--json").json["error"]["code"] == "nick-taken"
     assert "bea" in town.ok("room", "nick", "yard", "bea", "-P", "berta", "--json").json["nicks"].values()
     town.ok("status", "-P", "anton", "--check")
+    assert "tacit room join comes in" in town.tacit("chat", link, "-P", "carl", "--json").json["error"]["sentence"]
     members = town.ok("room", "members", "-P", "anton", "--json").lines
     assert {member["nick"]: member["admin"] for member in members} == {"anton": True, "bea": False}
     assert town.ok("room", "lock", "-P", "anton", "--json").json["locked"] is True

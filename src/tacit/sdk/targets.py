@@ -78,6 +78,8 @@ def nearest(books: Books, text: str) -> NotFound:
 def _by_link(books: Books, text: str) -> Target:
     link = parse_link(text)
     if link.account_id is None:
+        if link.room_id:
+            raise UsageError("that link leads into a room: tacit room join comes in, or /join where you talk")
         raise UsageError("that link leads to a relay, not to a person")
     if link.fingerprint != parse_link(books.profile.relay_link).fingerprint:
         raise OtherRelay
