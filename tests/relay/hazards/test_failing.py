@@ -26,7 +26,6 @@ from tacit.net import FrameLink
 from tacit.net.errors import LinkClosed
 from tacit.net.tls import server_context
 from tacit.net.ws_server import serve_ws
-from tacit.relay.rates import RATES
 from tacit.wire import relay_pb2 as pb
 from tacit.wire.frames import RequestBody, decode_request, encode_response
 from tacit.wire.signing import hello_tbs
@@ -299,8 +298,10 @@ async def test_h10_with_the_disk_gone_what_opens_doors_is_closed_and_messages_ar
         tell(f"H10: p99 of what needs no disk {loud_ms:.1f} ms, {quiet_ms:.1f} ms without")
         assert loud_ms < 10 * quiet_ms + Timed.SLACK_MS
 
-        codes = {await code_of(again.ask(claim)) for _ in range(int(RATES["recipient_keys"].burst) + 10)}
-        assert codes - CLOSED == {"rate-limited"}, "the limiter holds all the same"
+        codes: set[str] = set()
+        while codes <= CLOSED:  # the limiter holds all the same
+            codes.add(await code_of(again.ask(claim)))
+        assert codes - CLOSED == {"rate-limited"}
         control.mend()
         assert await alice.append(log, b"3") == 5
         assert (await again.entry()).payload == b"3"
