@@ -9,7 +9,7 @@ import socket
 import stat
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import psutil
@@ -320,3 +320,18 @@ async def test_a_program_that_hangs_or_hangs_up_is_told_apart(tmp_path: Path) ->
             await ask(path)
     with pytest.raises(LocalUnreachable):
         await ask(path)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_who_connects_while_the_listener_closes_is_hung_up_on(tmp_path: Path, turns: int) -> None:
+    """In whichever turn of the event loop the close falls: whoever was taken a moment before has an end, too."""
+    path = tmp_path / "control.sock"
+    async with listening(path) as listener, asyncio.timeout(TIMEOUT_S):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.setblocking(False)
+            asking.connect(str(path))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await listener.close()
+            with suppress(ConnectionResetError):
+                assert await asyncio.get_running_loop().sock_recv(asking, 1) == b""

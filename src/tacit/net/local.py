@@ -61,6 +61,10 @@ class LocalListener:
         """Stop listening, take the file away, and see what is being answered to its end."""
         self._closing = True
         if self._server is not None:
+            # asyncio loses a connection that it has accepted when its server is closed before the next turn.
+            for listening in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(listening)
+            await asyncio.sleep(0)
             self._server.close()
             self._path.unlink(missing_ok=True)
         for talk in self._talks - self._busy:
@@ -70,6 +74,7 @@ class LocalListener:
             for talk in late:
                 talk.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.sleep(0)  # the socket of a talk that has ended goes in the next turn
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
