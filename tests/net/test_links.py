@@ -69,7 +69,7 @@ async def test_an_oversized_frame_is_refused_with_1009_after_what_came_before(pe
         client = await connect(Where(listener.port, scheme=carrier), timeout_s=5)
         server = await held.links.get()
         await client.send(b"fine")
-        await client.send(b"x" * 1_000_000)
+        await client.send(bytes(Bounds().first_max_frame + 1))
         assert await server.receive() == b"fine"
         with pytest.raises(LinkClosed) as refused:
             await server.receive()
@@ -77,6 +77,20 @@ async def test_an_oversized_frame_is_refused_with_1009_after_what_came_before(pe
         with pytest.raises(LinkClosed) as told:
             await client.receive()
         assert told.value.close_code == CloseCode.TOO_BIG or carrier not in TELL_CODES
+        held.done.set()
+
+
+async def test_a_stranger_who_sends_very_much_at_once_is_refused_with_1009(pem: Pem, carrier: str) -> None:
+    held = Held()
+    async with serving(pem, held, carrier) as listener:
+        client = await connect(Where(listener.port, scheme=carrier), timeout_s=5)
+        server = await held.links.get()
+        await client.send(bytes(1_000_000))
+        with pytest.raises(LinkClosed) as refused:
+            await server.receive()
+        assert refused.value.close_code == CloseCode.TOO_BIG
+        with pytest.raises(LinkClosed):
+            await client.receive()
         held.done.set()
 
 
