@@ -49,12 +49,15 @@ class Listener:
     async def run(self) -> None:
         """Print unread lines, then events."""
         from tacit.sdk.types import MessageEvent
+        from tacit.ui.unread import first_new, last_lines
 
         events = self._me.events()
         for chat in await self._me.chats():
             if chat.unread:
-                for message in _unread(await self._me.history(chat.id, limit=chat.unread + 100), chat.unread):
-                    await self._take(MessageEvent(message))
+                messages = await last_lines(self._me, chat, chat.unread)
+                for message in messages[first_new(messages, chat.unread) :]:
+                    if not message.mine:
+                        await self._take(MessageEvent(message))
         if self._left != 0:
             async for event in events:
                 await self._take(event)
@@ -107,8 +110,3 @@ class Listener:
         if chat_id not in self._chats:
             self._chats[chat_id] = await self._me.chat(chat_id)
         return self._chats[chat_id]
-
-
-def _unread(messages: list[MessageInfo], unread: int) -> list[MessageInfo]:
-    theirs = [message for message in messages if not message.mine]
-    return theirs[-unread:]

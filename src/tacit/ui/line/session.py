@@ -22,6 +22,7 @@ from tacit.ui.line.news import News
 from tacit.ui.line.status import prompt, status_line
 from tacit.ui.patience import patiently
 from tacit.ui.rows import Row, Style
+from tacit.ui.unread import first_new, last_lines
 
 HISTORY_LINES: Final = 20
 """Lines of a chat shown when it is opened; unread ones are shown beyond that, up to ``MAX_UNREAD_LINES``."""
@@ -231,11 +232,8 @@ class Session:
         return self._turn
 
     async def _show_last(self, chat: ChatInfo, limit: int, *, whole: bool = False) -> None:
-        messages = await self.me.history(chat.id, limit=limit)
-        while len(messages) == limit < MAX_UNREAD_LINES and len(_texts_of_others(messages)) < chat.unread:
-            limit = min(2 * limit, MAX_UNREAD_LINES)  # among notices: what is not shown here would never be
-            messages = await self.me.history(chat.id, limit=limit)
-        new = _first_new(messages, chat.unread)
+        messages = await last_lines(self.me, chat, limit, MAX_UNREAD_LINES)
+        new = first_new(messages, chat.unread)
         for index, message in enumerate(messages):
             if self.face.interactive and 0 < index == new:
                 self.face.say([rule_row("new", self.face.layout)])
@@ -283,16 +281,3 @@ class Session:
         if waiting:
             what = "1 message waits" if waiting == 1 else f"{waiting} messages wait"
             self.say(f"{what} here and will go out the next time this profile is open and the relay answers.")
-
-
-def _first_new(messages: Sequence[MessageInfo], unread: int) -> int:
-    """Return the index of the first unread text of others, or one past the end."""
-    theirs = _texts_of_others(messages)
-    if not unread:
-        return len(messages)
-    return theirs[-unread] if len(theirs) >= unread else 0
-
-
-def _texts_of_others(messages: Sequence[MessageInfo]) -> list[int]:
-    """Their indices; notices are never unread."""
-    return [index for index, message in enumerate(messages) if message.kind == "text" and not message.mine]
