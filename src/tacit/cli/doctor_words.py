@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tacit.cli.errors import advice
+from tacit.cli.output import behind
 from tacit.sdk.diagnosis import Finding
 from tacit.ui.layout import Layout
 from tacit.ui.rows import Row, Style
-from tacit.ui.text import clean_line, wrap
+from tacit.ui.text import clean_line
 
 LABELS: Final = {
     "python": "Python",
@@ -53,9 +54,7 @@ def rows(finding: Finding, layout: Layout) -> list[Row]:
         mark = layout.glyphs.sent
     label = LABELS[finding.check]
     pad = " " * (_MARK_CELLS + 1 + _CELLS + 2)
-    room = layout.width - 1 - len(pad) if layout.width else 0
-    texts = [text for text in (words(finding), what_to_do(finding)) if text]
-    lines = [line for text in texts for line in (wrap(text, max(room, 20)) if room else [text])]
+    lines = behind((words(finding), what_to_do(finding)), len(pad), layout.width)
     head: Row = ((style, f"{mark:<{_MARK_CELLS}} "), ("key", f"{label:<{_CELLS}}  "), ("", lines[0]))
     return [head, *((("", pad), ("", line)) for line in lines[1:])]
 

@@ -69,10 +69,14 @@ def wrapped(text: str, stream: TextIO) -> list[str]:
 
 def beneath(label: str, texts: Sequence[str], stream: TextIO) -> list[str]:
     """Texts behind a label, each from a line of its own on, broken at blanks where the stream is a terminal."""
-    width = layout_of(stream).width
-    room = max(width - 1 - len(label), 20)
-    lines = [line for text in map(clean_line, texts) if text for line in (wrap(text, room) if width else [text])]
+    lines = behind([clean_line(text) for text in texts], len(label), layout_of(stream).width)
     return [f"{label if index == 0 else ' ' * len(label)}{line}" for index, line in enumerate(lines)]
+
+
+def behind(texts: Sequence[str], cells: int, width: int) -> list[str]:
+    """The lines of texts that stand behind so many cells, each from a line of its own on; a width of 0 breaks none."""
+    room = max(width - 1 - cells, 20)
+    return [line for text in texts if text for line in (wrap(text, room) if width else [text])]
 
 
 def indented(text: str, width: int) -> list[str]:

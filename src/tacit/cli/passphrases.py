@@ -84,15 +84,26 @@ def ask_new(settings: Settings, *, none: bool) -> str | None:
         raise PassphraseNeeded
     talk("A passphrase protects your keys and messages on this disk; nobody can recover it for you.")
     talk("Enter alone means none: then whoever gets hold of your files can read and write as you.")
+    chosen = ask_twice("Passphrase: ")
+    if not chosen:
+        talk("No passphrase: your files are protected by nothing but this machine.")
+    return chosen or None
+
+
+def ask_twice(question: str, *, if_empty: str = "") -> str:
+    """Ask for a new passphrase and for the same again; Enter alone will do unless ``if_empty`` says what is against it.
+
+    Raises ``PassphrasesDiffer`` after three tries.
+    """
     notice = ""
     for _ in range(3):
-        first = ask_secret(f"{notice}Passphrase: ")
-        if not first:
-            talk("No passphrase: your files are protected by nothing but this machine.")
-            return None
-        if ask_secret("The same again: ") == first:
+        first = ask_secret(f"{notice}{question}")
+        if not first and if_empty:
+            notice = f"{if_empty}\n"
+        elif not first or ask_secret("The same again: ") == first:
             return first
-        notice = "They differ; once more.\n"
+        else:
+            notice = "They differ; once more.\n"
     raise PassphrasesDiffer
 
 

@@ -140,16 +140,9 @@ def new_key_passphrase(settings: Settings, descriptor: int | None) -> str:
     if not passphrases.can_ask(settings):
         raise KeyPassphraseNeeded
     talk("The file gets a passphrase of its own. Whoever has both is you, everywhere and for good.")
-    notice = ""
-    for _ in range(3):
-        first = ask_secret(f"{notice}Passphrase of the key file: ")
-        if not first:
-            notice = "It cannot be empty; --no-passphrase writes the key as it is.\n"
-        elif ask_secret("The same again: ") == first:
-            return first
-        else:
-            notice = "They differ; once more.\n"
-    raise passphrases.PassphrasesDiffer
+    return passphrases.ask_twice(
+        "Passphrase of the key file: ", if_empty="It cannot be empty; --no-passphrase writes the key as it is."
+    )
 
 
 def _opened(settings: Settings, pem: bytes, given: str | None) -> AccountFile:
